@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# Every verb of the project; plain `make` is `make help`.
+#
+#   make FLAVOUR=release|debug|asan ...   objects under build/<flavour>/, programs of the release flavour in build/bin/
+#   make MARCH=x86-64-v3 ...              for packages; the default is the machine that builds
+#   make WERROR=1 ...                     warnings are errors (continuous integration)
+
+FLAVOUR ?= release
+MARCH ?= native
+CC ?= gcc
+B := build/$(FLAVOUR)
+
+ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard dataplane/dpdk \
+	 dns crypto ctrlplane ctrlplane/policy ctrlplane/cli tools/check tools/load
+CORE_ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard ctrlplane/policy
+# Files that hold a program's main(); all else goes into one archive.
+MAINS := ctrlplane/main.c ctrlplane/cli/sekishoctl.c tools/check/sekisho_check.c tools/load/sekisho_load.c
+
+SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+LIB_SOURCES := $(filter-out $(MAINS),$(SOURCES))
+TEST_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/sim/*.c)
+FUZZ_SOURCES := $(wildcard tests/fuzz/*/*.c)
+
+WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wswitch-enum -Wvla -Wstrict-prototypes $(if $(WERROR),-Werror)
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_release := -O3 -g -march=$(MARCH) -DNDEBUG $(HARDEN)
+FLAGS_debug := -O0 -g -march=$(MARCH)
+FLAGS_asan := -O1 -g -march=$(MARCH) -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+CFLAGS_ALL := -std=c11 -I. $(WARN) $(FLAGS_$(FLAVOUR)) -MMD -MP $(CFLAGS)
+LDFLAGS_ALL := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(filter asan,$(FLAVOUR)),-fsanitize=address$(comma)undefined) $(LDFLAGS)
+comma := ,
+
+# Only the rooms that know DPDK see its headers, as system headers: their warnings are not ours.
+DPDK_CFLAGS = $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk 2>/dev/null)))
+DPDK_LIBS = $(shell pkg-config --libs libdpdk 2>/dev/null) -lrte_net_ring
+LIBS := -lunbound -lssl -lcrypto -lconfig -ljansson -lidn2 -lpsl -lpthread -lm
+ROOM_CFLAGS_dataplane/dpdk = $(DPDK_CFLAGS) -D_GNU_SOURCE
+ROOM_CFLAGS_tools/load = $(DPDK_CFLAGS) -D_GNU_SOURCE
+ROOM_CFLAGS_ctrlplane = -D_GNU_SOURCE
+ROOM_CFLAGS_ctrlplane/cli = -D_GNU_SOURCE
+ROOM_CFLAGS_tools/check = -D_GNU_SOURCE
+ROOM_CFLAGS_dns = -D_GNU_SOURCE
+ROOM_CFLAGS_crypto = -D_GNU_SOURCE
+
+LIB := $(B)/libsekisho.a
+LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/%.o)
+PROGRAMS := $(if $(wildcard ctrlplane/main.c),$(B)/bin/sekishod) \
+	    $(if $(wildcard ctrlplane/cli/sekishoctl.c),$(B)/bin/sekishoctl) \
+	    $(if $(wildcard tools/check/sekisho_check.c),$(B)/bin/sekisho-check) \
+	    $(if $(wildcard tools/load/sekisho_load.c),$(B)/bin/sekisho-load)
+TESTS := $(TEST_SOURCES:%.c=$(B)/%)
+FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
+
+.PHONY: help deps build programs run demo test unit e2e conformance lint format fuzz fuzz-smoke bench clean tests-build
+.DEFAULT_GOAL := help
+
+help: ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
+
+deps: ## install what is missing (Debian packages, by apt)
+	@tools/deps build test
+
+build: ## build all programs into build/bin (release flavour)
+	@tools/deps build
+	@+$(MAKE) --no-print-directory FLAVOUR=release programs
+	@mkdir -p build/bin && for p in build/release/bin/*; do ln -sf "../release/bin/$$(basename $$p)" build/bin/; done
+
+programs: $(PROGRAMS)
+tests-build: $(TESTS) $(FUZZ_REPLAYS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	@$(CC) $(CFLAGS_ALL) $(ROOM_CFLAGS_$(patsubst %/,%,$(dir $<))) -c $< -o $@
+
+$(LIB): $(LIB_OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $^
+
+$(B)/bin/sekishod: $(B)/ctrlplane/main.o $(LIB)
+$(B)/bin/sekishoctl: $(B)/ctrlplane/cli/sekishoctl.o $(LIB)
+$(B)/bin/sekisho-check: $(B)/tools/check/sekisho_check.o $(LIB)
+$(B)/bin/sekisho-load: $(B)/tools/load/sekisho_load.o $(LIB)
+$(PROGRAMS):
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(if $(filter %sekishod %sekisho-load,$@),$(DPDK_LIBS)) $(LIBS)
+
+$(B)/tests/%: $(B)/tests/%.o $(LIB)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LIBS)
+
+# A fuzz target without a fuzzer: fuzz_main.c replays its corpus.
+$(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(B)/tests/fuzz_main.o $(LIB) $(LIBS)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+clean: ## remove build/
+	rm -rf build

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/*
+ * settings.h - all settings, in one immutable struct
+ *
+ * Made whole by ctrlplane/settings_load.c and never changed after; a session keeps the one it began with.
+ * Scalars are named group_name, from settings.def.
+ */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dataplane/base/ip_addr.h"
+
+#define SETTINGS_STR_MAX 256
+#define SETTINGS_PORTS_MAX 8
+#define SETTINGS_ADDRS_MAX 16
+#define SETTINGS_NEXT_HOPS_MAX 16
+#define SETTINGS_SERVERS_MAX 8
+#define SETTINGS_EAL_MAX 32
+#define SETTINGS_ARC_TRUSTED_MAX 64
+
+struct settings_port {
+	char device[SETTINGS_STR_MAX]; /* "0000:3b:00.0" or "net_tap0,iface=sk0" */
+	uint16_t mtu;		       /* 1500 */
+	uint16_t vlan;		       /* 0: untagged */
+	uint8_t n_addresses;
+	struct {
+		struct ip_addr addr;
+		uint8_t prefix_len;
+	} addresses[SETTINGS_ADDRS_MAX]; /* "192.0.2.25/24" */
+	struct ip_addr gateway4, gateway6;
+};
+
+struct settings_next_hop {
+	struct ip_addr addr;
+	uint16_t port; /* 25 */
+};
+
+struct settings_server {
+	struct ip_addr addr;
+	uint16_t port; /* 53 */
+};
+
+struct settings {
+#define INT(group, name, unit, least, most, default_, help) uint64_t group##_##name;
+#define BOOL(group, name, default_, help) bool group##_##name;
+#define STR(group, name, default_, help) char group##_##name[SETTINGS_STR_MAX];
+#include "conf/settings.def"
+#undef INT
+#undef BOOL
+#undef STR
+	uint8_t n_ports;
+	struct settings_port ports[SETTINGS_PORTS_MAX]; /* ports = ( { device = "..."; addresses = [...]; }, ... ) */
+	uint8_t n_next_hops;
+	struct settings_next_hop next_hops[SETTINGS_NEXT_HOPS_MAX]; /* next_hops = ( { address = "..."; port = 25; } ) */
+	uint8_t n_dns_servers;
+	struct settings_server dns_servers[SETTINGS_SERVERS_MAX]; /* dns.servers = [ "192.0.2.53", "[2001:db8::53]:5353" ] */
+	uint8_t n_eal;
+	char eal[SETTINGS_EAL_MAX][SETTINGS_STR_MAX]; /* eal = [ "--log-level=..." ] added to the EAL's arguments */
+	uint8_t n_arc_trusted;
+	char arc_trusted[SETTINGS_ARC_TRUSTED_MAX][SETTINGS_STR_MAX]; /* arc.trusted = [ "example.net" ] */
+	uint64_t version; /* of the configuration in force, counted by publish.c */
+};
+
+#endif

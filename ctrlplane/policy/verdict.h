@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+/*
+ * verdict.h - what is done with a message: results and settings in, action and reply out
+ *
+ * Pure.  Nothing that a verdict needs may be missing silently: what is not known is deferred.
+ */
+#ifndef POLICY_VERDICT_H
+#define POLICY_VERDICT_H
+
+#include "conf/settings.h"
+#include "dataplane/auth/verify.h"
+
+enum verdict_action { VERDICT_ACCEPT, VERDICT_QUARANTINE, VERDICT_REJECT, VERDICT_DEFER };
+
+struct verdict {
+	enum verdict_action action;
+	const char *rule;     /* constant name: "default", "dmarc.reject", "dmarc.temperror", "from.repeated"... */
+	uint16_t code;	      /* reply to the client when the action is REJECT or DEFER; 250 otherwise */
+	uint8_t enhanced[3];  /* 5.7.1 ... */
+	char text[256];	      /* reply text, printable ASCII, names the domain and the failed policy */
+	const char *dmarc_disposition; /* "none" "quarantine" "reject": what was done for DMARC, for the record */
+};
+
+void verdict_of(struct verdict *out, const struct settings *settings, const struct verify *v);
+
+/* "accept" "quarantine" "reject" "defer" */
+const char *verdict_action_text(enum verdict_action a);
+
+/* Fields to put on top of a quarantined message (policy.quarantine_header), with CRLF. */
+void verdict_quarantine_fields(const struct settings *settings, const struct verdict *verdict, struct text *out);
+
+#endif

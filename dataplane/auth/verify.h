@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/*
+ * verify.h - SPF, DKIM, ARC and DMARC of one message, joined
+ *
+ * One struct verify follows one transaction, in the gateway as in sekisho-check.  It owns the verifiers,
+ * passes their questions and jobs on under tickets, hashes the body as it arrives and makes the fields that
+ * go on top of the message.  Pure: no I/O, no clock, no allocation.
+ *
+ *   verify_begin   client known (after MAIL FROM): SPF starts
+ *   verify_header  header complete: DKIM keys, ARC keys and DMARC questions go out together
+ *   verify_body    body octets, cut anywhere
+ *   verify_end     message complete
+ *   ...            verify_question/verify_answer and verify_job/verify_job_done at any time in between
+ *   verify_done    true: results are final
+ */
+#ifndef AUTH_VERIFY_H
+#define AUTH_VERIFY_H
+
+#include "dataplane/auth/arc.h"
+#include "dataplane/auth/authres.h"
+#include "dataplane/auth/dkim.h"
+#include "dataplane/auth/dmarc.h"
+#include "dataplane/auth/from.h"
+#include "dataplane/auth/spf.h"
+
+#include "dataplane/auth/verify_state.h" /* struct verify, for placement */
+
+/**
+ * verify_begin - start with what the envelope says
+ * @v: contents undefined before; large (see verify_state.h), from a pool
+ * @client: helo and mail_from are copied
+ * @explain: NULL or where each step is told; outlives @v
+ */
+void verify_begin(struct verify *v, const struct auth_settings *settings, const struct auth_client *client,
+		  struct explain *explain, uint64_t now_us);
+
+/* @header: borrowed until the results have been read.  At most once. */
+void verify_header(struct verify *v, const struct msg_header *header, uint64_t now_us);
+void verify_body(struct verify *v, struct span bytes);
+void verify_end(struct verify *v, uint64_t now_us);
+
+/* No message will come (SPF alone is wanted): done when SPF is. */
+void verify_envelope_only(struct verify *v);
+
+/**
+ * verify_question - the next question to be asked now
+ * @ticket: names it for verify_answer(); small integer
+ * Returns false when there is none at the moment (answers may bring new ones).
+ */
+bool verify_question(struct verify *v, uint32_t *ticket, struct dns_question *q);
+
+/* @answer: borrowed for the call.  A ticket may be answered once; a late or unknown one is ignored. */
+void verify_answer(struct verify *v, uint32_t ticket, const struct dns_answer *answer, uint64_t now_us);
+
+/* The next job to be computed, NULL when there is none now.  It stays inside @v until handed back. */
+struct crypto_job *verify_job(struct verify *v);
+void verify_job_done(struct verify *v, struct crypto_job *job, uint64_t now_us);
+
+/* When verify_expire() is due, UINT64_MAX: never. */
+uint64_t verify_deadline_us(const struct verify *v);
+/* Past the deadline: all that is open becomes temperror.  Jobs that are out must still come back. */
+void verify_expire(struct verify *v, uint64_t now_us);
+
+bool verify_done(const struct verify *v);
+/* Jobs handed out and not yet back: @v must not be released before this is 0. */
+unsigned verify_n_jobs_out(const struct verify *v);
+
+/*
+ * Results, once done: v->spf_helo, v->spf_mfrom (struct spf; has_spf_mfrom), v->dkim, v->arc, v->dmarc, v->from.
+ * v->spf_reported: the one that "spf" of the record means: mfrom when there was a reverse-path or it was null
+ * (then postmaster@HELO is judged under scope helo).
+ */
+
+/**
+ * verify_fields - Authentication-Results (RFC 8601) and, by setting, Received-SPF (RFC 7208 9.1)
+ * @out: whole fields, folded, each with its CRLF; to stand above the message
+ */
+void verify_fields(const struct verify *v, struct text *out);
+
+/**
+ * verify_field_is_forged - whether a field must not be passed on
+ *
+ * An Authentication-Results field that bears our authserv-id in any spelling: case, quotes, comments, folding
+ * (RFC 8601 5).  Every field for which this is true is removed on relay.
+ */
+bool verify_field_is_forged(const struct auth_settings *settings, struct span name, struct span value);
+
+#endif

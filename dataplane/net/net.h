@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+/*
+ * net.h - frames in, frames out: Ethernet, ARP, neighbour discovery, IPv4, IPv6, ICMP, and TCP on top
+ *
+ * One struct net is one shard's view of all its ports.  It answers for its own addresses, knows its
+ * neighbours, and hands segments to tcp.h.  Pull model: net_next() fills a buffer that the driver offers.
+ */
+#ifndef NET_H
+#define NET_H
+
+#include "dataplane/net/tcp.h"
+
+#define NET_IFS_MAX 8	/* ports */
+#define NET_ADDRS_MAX 16 /* addresses of one port */
+#define NET_FRAME_MAX 9218 /* MTU 9000 and an Ethernet header with a VLAN tag */
+
+struct net;
+
+struct net_if_addr {
+	struct ip_addr addr;
+	uint8_t prefix_len;
+};
+
+struct net_if_settings {
+	uint8_t mac[6];
+	uint16_t mtu;
+	uint16_t vlan; /* 0: untagged */
+	uint8_t n_addrs;
+	struct net_if_addr addrs[NET_ADDRS_MAX];
+	struct ip_addr gateway4, gateway6; /* family IP_NONE: none */
+	bool rx_checksum, tx_checksum;	   /* the port verifies / completes TCP (and IPv4) checksums */
+};
+
+struct net_settings {
+	uint8_t n_ifs;
+	struct net_if_settings ifs[NET_IFS_MAX];
+	uint32_t neighbours_max;	/* 1024 per shard */
+	uint32_t neighbour_queue_max;	/* frames that wait for an address to be resolved: then the oldest goes */
+	uint32_t icmp_per_s;		/* ICMP messages sent a second at most */
+	struct tcp_settings tcp;
+};
+
+struct net_settings net_settings_default(void);
+size_t net_memory(const struct net_settings *settings);
+struct net *net_init(void *memory, const struct net_settings *settings, const uint8_t seed[16], struct stats *stats);
+struct tcp *net_tcp(struct net *n);
+
+enum { NET_RX_CHECKSUM_GOOD = 1, NET_RX_CHECKSUM_BAD = 2 }; /* what the port said of TCP and IPv4 checksums */
+
+/* @frame: from the Ethernet header on; borrowed until net_input_end(). */
+void net_input(struct net *n, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us);
+void net_input_end(struct net *n, uint64_t now_us);
+
+struct net_frame {
+	uint8_t *at; /* in: the driver's buffer */
+	size_t cap;
+	size_t len;	  /* out */
+	uint16_t ifindex; /* out */
+	/* out, for checksum offload: lengths of the headers when the NIC is to finish the checksums; 0: nothing to do */
+	uint8_t l2_len, l3_len, l4_len;
+	uint8_t family; /* IP_V4, IP_V6, IP_NONE for ARP */
+};
+
+/* The next frame to send; false when there is none now. */
+bool net_next(struct net *n, struct net_frame *frame, uint64_t now_us);
+
+void net_step(struct net *n, uint64_t now_us);
+uint64_t net_deadline_us(const struct net *n);
+
+/* Which local address and port leads to @remote; false when there is no route (no address of that family). */
+bool net_route(const struct net *n, const struct ip_addr *remote, struct tcp_path *path);
+
+#endif

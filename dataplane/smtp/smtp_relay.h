@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/*
+ * smtp_relay.h - the client's side of SMTP: one connection to a next hop, message after message
+ *
+ * Same verbs as the server.  MAIL, RCPT and DATA are pipelined when the next hop offers it (RFC 2920).
+ * The body is written by smtp_relay_body() once BODY_WANTED was told.  The result of a message is one
+ * reply, the next hop's own where it gave one.
+ */
+#ifndef SMTP_RELAY_H
+#define SMTP_RELAY_H
+
+#include "dataplane/base/stats.h"
+#include "dataplane/smtp/smtp_reply.h"
+
+struct smtp_relay_settings {
+	const char *hostname;		/* for EHLO */
+	uint64_t greeting_timeout_us;	/* 300 s (RFC 5321 4.5.3.2.1) */
+	uint64_t command_timeout_us;	/* 300 s for MAIL, RCPT; 120 s for DATA */
+	uint64_t data_timeout_us;	/* 180 s */
+	uint64_t final_timeout_us;	/* 600 s after the final dot (4.5.3.2.6) */
+};
+
+struct smtp_relay_settings smtp_relay_settings_default(void);
+
+enum smtp_relay_kind {
+	RELAY_SEND,	   /* octets for the next hop: bytes */
+	RELAY_READY,	   /* greeted and EHLO done, or the last message is over: smtp_relay_message() may be called */
+	RELAY_BODY_WANTED, /* 354 came: smtp_relay_body() until the end */
+	RELAY_RESULT,	   /* the message's result: reply.  A 2yz is the next hop's own reply to the final dot */
+	RELAY_CLOSE,	   /* this connection is of no more use: close it.  A message in hand had its RESULT before */
+};
+
+struct smtp_relay_action {
+	enum smtp_relay_kind kind;
+	struct span bytes;
+	const struct smtp_reply *reply; /* RESULT; borrowed until the next call */
+	bool final_dot_sent; /* RESULT of 4yz made by ourselves because the connection broke or timed out: whether the
+				final dot was on its way, so that a duplicate is possible (counted, logged) */
+};
+
+/* Envelope of a message; borrowed until its RESULT. */
+struct smtp_envelope {
+	struct span mail_from;	       /* without <>; empty: null */
+	const struct span *rcpts;      /* without <> */
+	uint32_t n_rcpts;
+	uint64_t size;		       /* octets to come, for SIZE= */
+	bool body_8bit;		       /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
+};
+
+#include "dataplane/smtp/smtp_relay_state.h" /* struct smtp_relay, for placement */
+
+void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *settings, struct stats *stats,
+		     uint64_t now_us); /* the TCP connection is established, the greeting awaited */
+size_t MUST_USE smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us);
+bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action);
+
+/* Starts a transaction; only after READY.  Refused RCPTs: all refused: RESULT is the first refusal; some refused:
+ * the transaction is given up before data (RSET) with 451 4.3.0, or with the refusal itself if it is the only recipient. */
+void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelope, uint64_t now_us);
+
+/**
+ * smtp_relay_body - write message octets for the wire (dots doubled, RFC 5321 4.5.2)
+ * @in: message octets; @out, @cap: room for the wire form; @n_out: octets written
+ * Returns octets taken from @in: short when @out was full.
+ */
+size_t MUST_USE smtp_relay_body(struct smtp_relay *r, struct span in, uint8_t *out, size_t cap, size_t *n_out,
+				uint64_t now_us);
+/* All octets were given: the final CRLF.CRLF is the next SEND (with a CRLF first if the body did not end with one). */
+void smtp_relay_body_end(struct smtp_relay *r, uint64_t now_us);
+
+/* The connection was closed or failed: a message in hand gets a 451 4.4.2 RESULT, then CLOSE. */
+void smtp_relay_lost(struct smtp_relay *r, uint64_t now_us);
+/* QUIT and CLOSE, when idle. */
+void smtp_relay_quit(struct smtp_relay *r, uint64_t now_us);
+
+uint64_t smtp_relay_deadline_us(const struct smtp_relay *r);
+void smtp_relay_expire(struct smtp_relay *r, uint64_t now_us);
+
+bool smtp_relay_idle(const struct smtp_relay *r);
+const char *smtp_relay_state_text(const struct smtp_relay *r);
+
+#endif

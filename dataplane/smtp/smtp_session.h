@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * smtp_session.h - the server's side of SMTP (RFC 5321), octets in, actions out
+ *
+ * smtp_session_feed() takes octets and stops whenever there is something to do; smtp_session_next() tells
+ * what.  MAIL, RCPT, DATA_BEGIN and MESSAGE_END wait for smtp_session_answer(): until then no further octet
+ * is taken (TCP's window holds the peer back).
+ */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "dataplane/base/stats.h"
+#include "dataplane/smtp/smtp_reply.h"
+
+struct smtp_session_settings {
+	const char *hostname;	    /* in the greeting and EHLO */
+	uint64_t message_max;	    /* SIZE; octets */
+	uint32_t recipients_max;    /* 1000: then 452 4.5.3 */
+	uint32_t messages_max;	    /* 1000 a connection: then 421 4.7.0 */
+	uint32_t errors_soft;	    /* 10: from then on each error reply is delayed by error_delay_us */
+	uint32_t errors_hard;	    /* 20: 421 4.7.0 and close */
+	uint32_t line_max;	    /* 512 octets of a command with CRLF; MAIL and RCPT may be 1024 longer for parameters */
+	uint64_t error_delay_us;
+	uint64_t command_timeout_us; /* 300 s */
+	uint64_t data_timeout_us;    /* 180 s between octets of DATA */
+	uint64_t message_timeout_us; /* 1800 s for a whole DATA phase */
+};
+
+struct smtp_session_settings smtp_session_settings_default(void);
+
+enum smtp_action_kind {
+	SMTP_SEND,	    /* octets for the peer: bytes */
+	SMTP_HELO,	    /* greeted: bytes is the name given, esmtp says which command; no answer wanted */
+	SMTP_MAIL,	    /* bytes is the reverse-path without <> (source route stripped), empty: null; size, body8bit */
+	SMTP_RCPT,	    /* bytes is the forward-path without <> */
+	SMTP_DATA_BEGIN,    /* answer 354 (smtp_reply_go_ahead) or a refusal */
+	SMTP_BODY,	    /* octets of the message, dots removed, CRLF line ends: bytes */
+	SMTP_MESSAGE_END,   /* final dot seen; answer is the reply to the message */
+	SMTP_ABORT,	    /* the transaction begun with MAIL is over without MESSAGE_END: forget it; no answer wanted */
+	SMTP_CLOSE,	    /* close the connection after what was sent; nothing follows */
+};
+
+struct smtp_action {
+	enum smtp_action_kind kind;
+	struct span bytes; /* borrowed until the next call on this session */
+	uint64_t size;	   /* MAIL: SIZE= or 0 */
+	bool esmtp;
+	bool body_8bit;
+};
+
+#include "dataplane/smtp/smtp_session_state.h" /* struct smtp_session, for placement */
+
+/* @settings: borrowed for the life of the session.  The greeting is the first action. */
+void smtp_session_init(struct smtp_session *s, const struct smtp_session_settings *settings, struct stats *stats,
+		       uint64_t now_us);
+
+/* Returns how many octets were taken; call smtp_session_next() until it is false, then feed the rest. */
+size_t MUST_USE smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us);
+
+bool smtp_session_next(struct smtp_session *s, struct smtp_action *action);
+
+/* True between an action that wants an answer and smtp_session_answer(). */
+bool smtp_session_waits(const struct smtp_session *s);
+
+/**
+ * smtp_session_answer - the reply to the MAIL, RCPT, DATA_BEGIN or MESSAGE_END reported last
+ * @reply: copied; a code of 4yz or 5yz refuses; 421 closes the session after it
+ */
+void smtp_session_answer(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us);
+
+/* Draining or overload: 421 @reason once the transaction in hand, if any, is over; at once when idle. */
+void smtp_session_shutdown(struct smtp_session *s, uint64_t now_us);
+
+uint64_t smtp_session_deadline_us(const struct smtp_session *s);
+void smtp_session_expire(struct smtp_session *s, uint64_t now_us); /* 421 4.4.2 and close, or the end of an error delay */
+
+const char *smtp_session_state_text(const struct smtp_session *s); /* "GREETED" "MAIL" "DATA"... for `show sessions` */
+
+#endif
