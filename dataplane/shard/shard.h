@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard.h - one core's whole world: network, sessions, verifiers, relay; shares nothing
+ *
+ * Driven by whoever owns the core (dataplane/dpdk/, or a test): frames in by shard_rx(), a turn of everything
+ * else by shard_tick(), frames out by shard_tx().  Talks to the control thread by the four rings of shard_link.
+ */
+#ifndef SHARD_H
+#define SHARD_H
+
+#include "conf/settings.h"
+#include "crypto/crypto_batch.h"
+#include "dataplane/net/net.h"
+#include "dataplane/shard/shard_link.h"
+
+struct shard;
+
+/* What a shard is given; all borrowed for its life. */
+struct shard_env {
+	const struct settings *settings;
+	const struct net_settings *net;
+	const struct hash_ops *hash;
+	const struct crypto_backend *crypto;
+	bool (*to_ascii)(struct span domain, struct text *out);
+	struct span (*organizational)(struct span domain);
+	/* Whether an answer to @local_port comes back to this shard's queue; NULL: any port will do. */
+	bool (*port_is_ours)(void *arg, const struct tcp_path *path, uint16_t remote_port, uint16_t local_port);
+	void *port_arg;
+	struct shard_link *link;
+	uint16_t index; /* of this shard, 0 .. workers - 1 */
+	uint8_t seed[32]; /* random */
+};
+
+size_t shard_memory(const struct shard_env *env); /* octets for shard_init(), zeroed, 64-byte aligned */
+struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now_us, uint64_t now_unix_us);
+
+/* One frame of port @ifindex; borrowed for the call.  @rx_flags: NET_RX_... */
+void shard_rx(struct shard *s, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us);
+
+/* One turn: ring messages, timers, crypto, relay.  @now_unix_us: wall clock.  Returns whether anything was done. */
+bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idle);
+
+/* The next frame to send; false when there is none now. */
+bool shard_tx(struct shard *s, struct net_frame *frame, uint64_t now_us);
+
+/* When shard_tick() must be called next at the latest. */
+uint64_t shard_deadline_us(const struct shard *s);
+
+const struct stats *shard_stats(const struct shard *s);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_link.h - what a worker and the control thread say to each other
+ *
+ * Four rings a worker.  A message belongs to who made it and comes back to it: `up` carries the worker's
+ * messages and `up_back` brings them home; `down` carries the control thread's, `down_back` returns them.
+ * So each side allocates and frees only what is its own.
+ */
+#ifndef SHARD_LINK_H
+#define SHARD_LINK_H
+
+#include "dataplane/base/ip_addr.h"
+#include "dataplane/base/ring.h"
+#include "dns/dns_question.h"
+
+struct shard_link {
+	struct ring up, up_back;     /* worker -> control, and home again */
+	struct ring down, down_back; /* control -> worker, and home again */
+};
+
+enum shard_message_kind {
+	/* up */
+	SHARD_UP_QUESTION, /* struct shard_question: ask DNS */
+	SHARD_UP_RECORD,   /* struct shard_record: one message is over */
+	SHARD_UP_SESSIONS, /* struct shard_sessions: reply to SHARD_DOWN_SESSIONS */
+	SHARD_UP_DRAINED,  /* struct shard_message: no session is left, after SHARD_DOWN_DRAIN */
+	/* down */
+	SHARD_DOWN_ANSWER,   /* struct shard_answer */
+	SHARD_DOWN_SESSIONS, /* struct shard_message: list your sessions */
+	SHARD_DOWN_DRAIN,    /* struct shard_message: no new connections, 421 to idle ones, finish transactions */
+	SHARD_DOWN_RESUME,
+	SHARD_DOWN_FLUSH, /* struct shard_message: forget cached DNS answers */
+};
+
+struct shard_message {
+	enum shard_message_kind kind;
+	uint16_t worker;
+	uint64_t tag; /* SESSIONS: comes back in the reply */
+};
+
+struct shard_question {
+	struct shard_message m;
+	uint64_t ticket;
+	struct dns_question q;
+};
+
+struct shard_answer {
+	struct shard_message m;
+	uint64_t ticket;
+	struct dns_question q;
+	_Alignas(8) uint8_t answer[]; /* struct dns_answer, with its records */
+};
+
+#define SHARD_SESSIONS_MAX 512 /* shown of one worker; more are only counted */
+
+struct shard_session_row {
+	struct ip_addr client;
+	uint16_t client_port;
+	char state[16];
+	char helo[64];
+	char mail_from[96];
+	uint32_t age_s, n_messages;
+};
+
+struct shard_sessions {
+	struct shard_message m;
+	uint32_t n_total, n_rows;
+	struct shard_session_row rows[SHARD_SESSIONS_MAX];
+};
+
+/* All that is known of one message at its end; ctrlplane/record.c makes one line of JSON of it. */
+struct shard_record {
+	struct shard_message m;
+	uint64_t time_unix_us; /* when the reply was decided */
+	char id[24], session[24];
+	struct ip_addr client;
+	uint16_t client_port;
+	char helo[256];
+	char tls[48]; /* "" : none */
+	char mail_from[324];
+	uint32_t n_rcpts;
+	uint16_t rcpts_len;
+	char rcpts[4096]; /* each ended by a NUL; those that did not fit are only counted */
+	uint64_t size;
+	char spf[12], dkim[12], arc[12], dmarc[12];
+	char from_domain[256];
+	char action[16], rule[48];
+	char reply[640], nexthop[64], nexthop_reply[640];
+	uint64_t dns_us, crypto_us, total_us; /* waited for DNS after the final dot; in the crypto batch; DATA to reply */
+	bool duplicate_possible;	      /* the next hop was lost after the final dot */
+	uint16_t fields_len;
+	char fields[8192]; /* the Authentication-Results and other fields put on top */
+};
+
+#endif
