@@ -244,7 +244,8 @@ static enum crypto_verdict verify_ed25519(struct openssl *o, struct crypto_job *
 
 	struct key_slot *k = find_key(o, job, NULL);
 
-	if (!k || EVP_DigestVerifyInit(o->md, NULL, NULL, NULL, k->ed25519) != 1)
+	/* Without the reset a used context would keep the key before this one and verify with that. */
+	if (!k || EVP_MD_CTX_reset(o->md) != 1 || EVP_DigestVerifyInit(o->md, NULL, NULL, NULL, k->ed25519) != 1)
 		return CRYPTO_ERROR;
 	return EVP_DigestVerify(o->md, job->sig, job->sig_len, job->digest, job->digest_len) == 1 ? CRYPTO_PASS
 												  : CRYPTO_FAIL;
