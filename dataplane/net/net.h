@@ -10,8 +10,8 @@
 
 #include "dataplane/net/tcp.h"
 
-#define NET_IFS_MAX 8	/* ports */
-#define NET_ADDRS_MAX 16 /* addresses of one port */
+#define NET_IFS_MAX 8      /* ports */
+#define NET_ADDRS_MAX 16   /* addresses of one port */
 #define NET_FRAME_MAX 9218 /* MTU 9000 and an Ethernet header with a VLAN tag */
 
 struct net;
@@ -28,33 +28,45 @@ struct net_if_settings {
 	uint8_t n_addrs;
 	struct net_if_addr addrs[NET_ADDRS_MAX];
 	struct ip_addr gateway4, gateway6; /* family IP_NONE: none */
-	bool rx_checksum, tx_checksum;	   /* the port verifies / completes TCP (and IPv4) checksums */
+	bool rx_checksum, tx_checksum;     /* the port verifies / completes TCP (and IPv4) checksums */
 };
 
 struct net_settings {
 	uint8_t n_ifs;
 	struct net_if_settings ifs[NET_IFS_MAX];
-	uint32_t neighbours_max;	/* 1024 per shard */
-	uint32_t neighbour_queue_max;	/* frames that wait for an address to be resolved: then the oldest goes */
-	uint32_t icmp_per_s;		/* ICMP messages sent a second at most */
-	struct tcp_settings tcp;
+	uint32_t neighbours_max;      /* 1024 per shard */
+	uint32_t neighbour_queue_max; /* frames that wait for an address to be resolved: then the oldest goes */
+	uint32_t icmp_per_s;          /* ICMP messages sent a second at most */
+	bool quiet;                   /* another shard announces the addresses of these ports at the start */
+	struct tcp_settings tcp;      /* but mss4 and mss6, which come from the smallest MTU */
 };
 
-struct net_settings net_settings_default(void);
+struct net_settings net_settings_default(void); /* no ports yet */
 size_t net_memory(const struct net_settings *settings);
 struct net *net_init(void *memory, const struct net_settings *settings, const uint8_t seed[16], struct stats *stats);
 struct tcp *net_tcp(struct net *n);
 
-enum { NET_RX_CHECKSUM_GOOD = 1, NET_RX_CHECKSUM_BAD = 2 }; /* what the port said of TCP and IPv4 checksums */
+enum {
+	/* what the port said of TCP and IPv4 checksums */
+	NET_RX_CHECKSUM_GOOD = 1,
+	NET_RX_CHECKSUM_BAD = 2,
+	/* Another shard received this frame and answers it.  ARP, neighbour discovery and ICMP errors come in on one
+	 * queue but concern all shards: the copy is learned from, never answered. */
+	NET_RX_COPY = 4,
+};
 
 /* @frame: from the Ethernet header on; borrowed until net_input_end(). */
 void net_input(struct net *n, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us);
 void net_input_end(struct net *n, uint64_t now_us);
 
+#define NET_FRAME_ROOM 38 /* net_next() wants a buffer this much larger than the largest MTU */
+
 struct net_frame {
-	uint8_t *at; /* in: the driver's buffer */
+	/* in: the driver's buffer; out: the frame in it, which may begin some octets further on, as the headers are
+	 * placed in front of a segment whose address family is known last.  Set both before each call. */
+	uint8_t *at;
 	size_t cap;
-	size_t len;	  /* out */
+	size_t len;       /* out */
 	uint16_t ifindex; /* out */
 	/* out, for checksum offload: lengths of the headers when the NIC is to finish the checksums; 0: nothing to do */
 	uint8_t l2_len, l3_len, l4_len;
