@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard.c - one core's whole world: start, and the order of things
+ *
+ * A turn is: frames in (net, TCP, SMTP, message, verifiers), rings, timers, crypto, next hops, frames out.
+ * shard_settle() runs what one thing set off in another until nothing is left, each list popped in a loop, so that
+ * no peer can nest us.
+ */
+#include "dataplane/shard/shard_state.h"
+
+/* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
+struct layout {
+	size_t net, store, crypto, dns, clients, txns, relays, questions, records, sessions, end;
+	struct msg_store_settings store_settings;
+	struct crypto_batch_settings crypto_settings;
+	struct dns_cache_settings dns_settings;
+	size_t n_relays;
+};
+
+static size_t place(size_t *at, size_t size)
+{
+	size_t here = *at;
+
+	*at += (size + 63) & ~(size_t)63;
+	return here;
+}
+
+static void layout_of(struct layout *l, const struct shard_env *env)
+{
+	const struct settings *c = env->settings;
+	size_t at = (sizeof(struct shard) + 63) & ~(size_t)63;
+
+	l->store_settings = msg_store_settings_default();
+	l->store_settings.messages_max = (uint32_t)c->limits_transactions_max;
+	l->store_settings.header_max = (uint32_t)c->limits_header_max;
+	l->store_settings.fields_max = (uint32_t)c->limits_header_fields_max;
+	l->store_settings.blocks = (uint32_t)c->limits_body_blocks;
+	l->crypto_settings = (struct crypto_batch_settings){ .jobs_max = 1024, .lanes = 8, .wait_max_us = 200 };
+	l->dns_settings = (struct dns_cache_settings){ .entries_max = (uint32_t)c->dns_worker_cache_entries,
+						       .ttl_min_s = (uint32_t)c->dns_ttl_min_s,
+						       .ttl_max_s = (uint32_t)c->dns_ttl_max_s,
+						       .ttl_negative_max_s = (uint32_t)c->dns_ttl_negative_max_s,
+						       .ttl_servfail_s = (uint32_t)c->dns_ttl_servfail_s };
+	l->n_relays = c->relay_connections_max * c->n_next_hops;
+	l->net = place(&at, net_memory(env->net));
+	l->store = place(&at, msg_store_memory(&l->store_settings));
+	l->crypto = place(&at, crypto_batch_memory(&l->crypto_settings));
+	l->dns = place(&at, dns_cache_memory(&l->dns_settings));
+	l->clients = place(&at, pool_memory(c->limits_sessions_max, sizeof(struct client)));
+	l->txns = place(&at, pool_memory(c->limits_transactions_max, sizeof(struct txn)));
+	l->relays = place(&at, pool_memory(l->n_relays, sizeof(struct relay)));
+	l->questions = place(&at, pool_memory(SHARD_QUESTIONS_MAX, sizeof(struct shard_question)));
+	l->records = place(&at, pool_memory(SHARD_RECORDS_MAX, sizeof(struct shard_record)));
+	l->sessions = place(&at, sizeof(struct shard_sessions));
+	l->end = at;
+}
+
+size_t shard_memory(const struct shard_env *env)
+{
+	struct layout l;
+
+	layout_of(&l, env);
+	return l.end;
+}
+
+static void settings_for_smtp(struct shard *s)
+{
+	const struct settings *c = s->env.settings;
+
+	s->smtp_settings = smtp_session_settings_default();
+	s->smtp_settings.hostname = c->server_hostname;
+	s->smtp_settings.message_max = c->smtp_message_max;
+	s->smtp_settings.recipients_max =
+		(uint32_t)(c->smtp_recipients_max < TXN_RCPTS_MAX ? c->smtp_recipients_max : TXN_RCPTS_MAX);
+	s->smtp_settings.messages_max = (uint32_t)c->smtp_messages_max;
+	s->smtp_settings.errors_soft = (uint32_t)c->smtp_errors_soft;
+	s->smtp_settings.errors_hard = (uint32_t)c->smtp_errors_hard;
+	s->smtp_settings.error_delay_us = c->smtp_error_delay_ms * 1000;
+	s->smtp_settings.command_timeout_us = c->smtp_command_timeout_s * 1000000;
+	s->smtp_settings.data_timeout_us = c->smtp_data_timeout_s * 1000000;
+	s->smtp_settings.message_timeout_us = c->smtp_message_timeout_s * 1000000;
+	s->relay_settings = smtp_relay_settings_default();
+	s->relay_settings.hostname = c->server_hostname;
+	s->relay_settings.final_timeout_us = c->relay_final_timeout_s * 1000000;
+}
+
+static void settings_for_auth(struct shard *s)
+{
+	const struct settings *c = s->env.settings;
+	struct auth_settings *a = &s->auth;
+
+	*a = auth_settings_default();
+	a->spf_terms_max = (uint8_t)c->spf_terms_max;
+	a->spf_voids_max = (uint8_t)c->spf_voids_max;
+	a->spf_mx_max = (uint8_t)c->spf_mx_max;
+	a->spf_ptr_max = (uint8_t)c->spf_ptr_max;
+	a->spf_timeout_ms = (uint32_t)c->spf_timeout_ms;
+	a->dkim_signatures_max = (uint8_t)c->dkim_signatures_max;
+	a->rsa_bits_min = (uint16_t)c->dkim_rsa_bits_min;
+	a->rsa_bits_max = (uint16_t)c->dkim_rsa_bits_max;
+	a->dkim_skew_s = (uint32_t)c->dkim_skew_s;
+	a->dkim_allow_partial = c->dkim_allow_partial;
+	for (unsigned i = 0; i < c->n_arc_trusted; i++)
+		s->arc_trusted[i] = c->arc_trusted[i];
+	a->arc_trusted = s->arc_trusted;
+	a->dmarc_rfc7489 = strcmp(c->dmarc_mode, "rfc7489") == 0;
+	a->dns_timeout_ms = (uint32_t)c->dmarc_timeout_ms;
+	a->authserv_id = c->server_authserv_id[0] ? c->server_authserv_id : c->server_hostname;
+	a->received_spf = c->spf_received_spf;
+	a->hash = s->env.hash;
+	a->to_ascii = s->env.to_ascii;
+	a->organizational = s->env.organizational;
+	a->stats = &s->stats;
+}
+
+static void hop_name(struct hop *h)
+{
+	struct text text;
+
+	text_init(&text, h->name, sizeof(h->name));
+	if (h->settings->addr.family == IP_V6)
+		text_putc(&text, '[');
+	ip_addr_text(&h->settings->addr, &text);
+	text_puts(&text, h->settings->addr.family == IP_V6 ? "]:" : ":");
+	text_dec(&text, h->settings->port);
+}
+
+struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now_us, uint64_t now_unix_us)
+{
+	struct shard *s = memory;
+	uint8_t *at = memory;
+	struct siphash_key key;
+	struct layout l;
+
+	layout_of(&l, env);
+	s->env = *env;
+	s->unix_offset_us = now_unix_us - now_us;
+	s->ready_end = &s->ready;
+	s->waiting_end = &s->waiting;
+	timer_wheel_init(&s->timers, now_us);
+	memcpy(&key, env->seed, sizeof(key));
+	s->net = net_init(at + l.net, env->net, env->seed + 16, &s->stats);
+	s->tcp = net_tcp(s->net);
+	s->store = msg_store_init(at + l.store, &l.store_settings, &s->stats);
+	s->crypto = crypto_batch_init(at + l.crypto, &l.crypto_settings, env->crypto, &s->stats);
+	s->dns = dns_cache_init(at + l.dns, &l.dns_settings, &key);
+	pool_init(&s->clients, at + l.clients, env->settings->limits_sessions_max, sizeof(struct client));
+	pool_init(&s->txns, at + l.txns, env->settings->limits_transactions_max, sizeof(struct txn));
+	pool_init(&s->relays, at + l.relays, l.n_relays, sizeof(struct relay));
+	pool_init(&s->questions, at + l.questions, SHARD_QUESTIONS_MAX, sizeof(struct shard_question));
+	pool_init(&s->records, at + l.records, SHARD_RECORDS_MAX, sizeof(struct shard_record));
+	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);
+	settings_for_smtp(s);
+	settings_for_auth(s);
+	for (unsigned i = 0; i < env->settings->n_next_hops; i++) {
+		s->hops[i].settings = &env->settings->next_hops[i];
+		hop_name(&s->hops[i]);
+	}
+	if (tcp_listen(s->tcp, (uint16_t)env->settings->smtp_port) != OK)
+		s->stats.shard_listen_failed++;
+	return s;
+}
+
+void shard_id(struct shard *s, char id[TXN_ID_LEN + 1], uint64_t now_us)
+{
+	uint32_t second = (uint32_t)(shard_unix_us(s, now_us) / 1000000), n = s->id_counter++;
+	uint8_t bytes[TXN_ID_LEN / 2] = { (uint8_t)s->env.index,   (uint8_t)(second >> 24), (uint8_t)(second >> 16),
+					  (uint8_t)(second >> 8), (uint8_t)second,	   (uint8_t)(n >> 16),
+					  (uint8_t)(n >> 8),	   (uint8_t)n };
+	struct text text;
+
+	text_init(&text, id, TXN_ID_LEN + 1);
+	text_hex(&text, span_of(bytes, sizeof(bytes)));
+}
+
+static void tcp_told(struct shard *s, const struct tcp_event *e, uint64_t now_us)
+{
+	const enum shard_peer *peer = e->user;
+
+	if (!peer) {
+		if (e->kind == TCP_EVENT_ACCEPTED)
+			client_accept(s, e->conn, now_us);
+		return;
+	}
+	switch (*peer) {
+	case PEER_CLIENT:
+		client_event(s, e->user, e, now_us);
+		break;
+	case PEER_RELAY:
+		relay_event(s, e->user, e, now_us);
+		break;
+	}
+}
+
+/* Runs what is set off until nothing is left.  Returns whether there was anything. */
+static bool shard_settle(struct shard *s, uint64_t now_us)
+{
+	struct crypto_job *job;
+	struct tcp_event e;
+	bool any = false;
+
+	for (bool more = true; more;) {
+		more = false;
+		while (tcp_event(s->tcp, &e)) {
+			more = true;
+			tcp_told(s, &e, now_us);
+		}
+		while ((job = crypto_batch_done(s->crypto))) {
+			more = true;
+			txn_job_done(s, job, now_us);
+		}
+		while (client_run_ready(s, now_us))
+			more = true;
+		if (s->dispatch) {
+			more = true;
+			relay_dispatch(s, now_us);
+		}
+		any |= more;
+	}
+	return any;
+}
+
+void shard_rx(struct shard *s, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us)
+{
+	net_input(s->net, ifindex, frame, rx_flags, now_us);
+	shard_settle(s, now_us);
+	net_input_end(s->net, now_us);
+}
+
+#define OF_TIMER(type, t) ((type *)(void *)((uint8_t *)(t) - offsetof(type, timer)))
+
+static bool timers_step(struct shard *s, uint64_t now_us)
+{
+	struct timer *t;
+	bool any = false;
+
+	while ((t = timer_due(&s->timers, now_us))) {
+		any = true;
+		switch ((enum shard_timer)t->tag) {
+		case SHARD_TIMER_CLIENT:
+			client_timer(s, OF_TIMER(struct client, t), now_us);
+			break;
+		case SHARD_TIMER_TXN:
+			txn_timer(s, OF_TIMER(struct txn, t), now_us);
+			break;
+		case SHARD_TIMER_RELAY:
+			relay_timer(s, OF_TIMER(struct relay, t), now_us);
+			break;
+		}
+		shard_settle(s, now_us);
+	}
+	return any;
+}
+
+bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idle)
+{
+	s->stats.shard_ticks++;
+	s->unix_offset_us = now_unix_us - now_us;
+	net_step(s->net, now_us);
+	bool any = control_step(s, now_us);
+	any |= timers_step(s, now_us);
+	crypto_batch_step(s->crypto, now_us, idle);
+	any |= shard_settle(s, now_us);
+	return any;
+}
+
+bool shard_tx(struct shard *s, struct net_frame *frame, uint64_t now_us)
+{
+	return net_next(s->net, frame, now_us);
+}
+
+uint64_t shard_deadline_us(const struct shard *s)
+{
+	uint64_t deadline_us = net_deadline_us(s->net), other_us = timer_deadline_us(&s->timers);
+
+	if (other_us < deadline_us)
+		deadline_us = other_us;
+	other_us = crypto_batch_deadline_us(s->crypto);
+	return other_us < deadline_us ? other_us : deadline_us;
+}
+
+const struct stats *shard_stats(const struct shard *s)
+{
+	return &s->stats;
+}

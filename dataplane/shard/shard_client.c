@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_client.c - a connection from outside: TCP on one side, the SMTP session on the other
+ *
+ * Octets go from TCP into the session as long as the session wants them and its replies find room in TCP; a peer that
+ * does not read its replies, or whose message is being judged, is held back by TCP's window.
+ */
+#include "dataplane/shard/shard_state.h"
+
+static void client_free(struct shard *s, struct client *c)
+{
+	timer_cancel(&s->timers, &c->timer);
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		s->live = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	s->n_live--;
+	if (!c->on_ready)
+		pool_give(&s->clients, c); /* else client_run_ready() does */
+	control_check_drained(s);
+}
+
+/* The TCP connection is no more. */
+static void client_gone(struct shard *s, struct client *c, uint64_t now_us)
+{
+	struct txn *t = c->txn;
+
+	c->conn = NULL;
+	c->txn = NULL;
+	if (t)
+		txn_abandon(s, t, now_us);
+	client_free(s, c);
+}
+
+static void client_abort(struct shard *s, struct client *c, uint64_t now_us)
+{
+	tcp_abort(s->tcp, c->conn, now_us);
+	client_gone(s, c, now_us);
+}
+
+static bool client_send(struct shard *s, struct client *c, struct span bytes, uint64_t now_us)
+{
+	size_t n = tcp_send(s->tcp, c->conn, bytes, now_us);
+
+	if (n == bytes.len)
+		return true;
+	bytes = span_skip(bytes, n);
+	if (bytes.len > sizeof(c->out))
+		return false;
+	memcpy(c->out, bytes.at, bytes.len);
+	c->out_at = 0;
+	c->out_len = (uint16_t)bytes.len;
+	return true;
+}
+
+/* True when nothing waits for room in TCP any more. */
+static bool client_flush(struct shard *s, struct client *c, uint64_t now_us)
+{
+	if (c->out_at < c->out_len)
+		c->out_at = (uint16_t)(c->out_at + tcp_send(s->tcp, c->conn,
+							    span_of(c->out + c->out_at, (size_t)(c->out_len - c->out_at)),
+							    now_us));
+	return c->out_at == c->out_len;
+}
+
+static void client_helo(struct client *c, const struct smtp_action *a)
+{
+	size_t n = a->bytes.len < sizeof(c->helo) ? a->bytes.len : sizeof(c->helo) - 1;
+
+	memcpy(c->helo, a->bytes.at, n);
+	c->helo_len = (uint16_t)n;
+	c->esmtp = a->esmtp;
+}
+
+static void client_body(struct shard *s, struct client *c, struct span bytes, uint64_t now_us)
+{
+	struct smtp_reply reply;
+
+	if (c->txn && !txn_octets(s, c->txn, bytes, &reply, now_us))
+		smtp_session_refuse_message(&c->smtp, &reply, now_us);
+}
+
+/* One thing that the session wants done. */
+static bool client_action(struct shard *s, struct client *c, const struct smtp_action *a, uint64_t now_us)
+{
+	struct smtp_reply reply;
+
+	switch (a->kind) {
+	case SMTP_SEND:
+		return client_send(s, c, a->bytes, now_us);
+	case SMTP_HELO:
+		client_helo(c, a);
+		break;
+	case SMTP_MAIL:
+		txn_begin(s, c, a, &reply, now_us);
+		smtp_session_answer(&c->smtp, &reply, now_us);
+		break;
+	case SMTP_RCPT:
+		txn_rcpt(s, c->txn, a->bytes, &reply);
+		smtp_session_answer(&c->smtp, &reply, now_us);
+		break;
+	case SMTP_DATA_BEGIN:
+		txn_data(s, c->txn, &reply, now_us);
+		smtp_session_answer(&c->smtp, &reply, now_us);
+		break;
+	case SMTP_BODY:
+		client_body(s, c, a->bytes, now_us);
+		break;
+	case SMTP_MESSAGE_END:
+		txn_end(s, c->txn, now_us);
+		break;
+	case SMTP_ABORT:
+		if (c->txn)
+			txn_abandon(s, c->txn, now_us);
+		c->txn = NULL;
+		break;
+	case SMTP_CLOSE:
+		c->closing = true;
+		break;
+	}
+	return true;
+}
+
+/* Does all that can be done now.  False: a reply found no room at all. */
+static bool client_pump(struct shard *s, struct client *c, uint64_t now_us)
+{
+	struct smtp_action a;
+	bool idle = false; /* the last feed took nothing */
+
+	while (client_flush(s, c, now_us)) {
+		if (smtp_session_next(&c->smtp, &a)) {
+			idle = false;
+			if (!client_action(s, c, &a, now_us))
+				return false;
+			continue;
+		}
+		if (c->n_fed) {
+			/* Only now: the actions just done pointed into these octets. */
+			tcp_consume(s->tcp, c->conn, c->n_fed);
+			c->n_fed = 0;
+		}
+		if (c->closing || idle || smtp_session_waits(&c->smtp))
+			break;
+		struct span in = tcp_peek(s->tcp, c->conn);
+		if (in.len == 0) {
+			c->closing = c->peer_closed; /* nothing more will come */
+			break;
+		}
+		c->n_fed = smtp_session_feed(&c->smtp, in, now_us);
+		idle = c->n_fed == 0;
+	}
+	return true;
+}
+
+static void client_run(struct shard *s, struct client *c, uint64_t now_us)
+{
+	c->running = true;
+	bool good = client_pump(s, c, now_us);
+	c->running = false;
+	if (!good) {
+		s->stats.shard_client_stuck++;
+		client_abort(s, c, now_us);
+		return;
+	}
+	if (c->closing && c->out_at == c->out_len) {
+		struct txn *t = c->txn;
+
+		c->txn = NULL;
+		if (t)
+			txn_abandon(s, t, now_us);
+		timer_cancel(&s->timers, &c->timer);
+		tcp_close(s->tcp, c->conn, now_us); /* harmless when it was called before; CLOSED or FAILED follows */
+		return;
+	}
+	uint64_t deadline_us = smtp_session_deadline_us(&c->smtp);
+	if (deadline_us != UINT64_MAX)
+		timer_arm(&s->timers, &c->timer, deadline_us);
+	else
+		timer_cancel(&s->timers, &c->timer);
+}
+
+void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
+{
+	struct client *c = s->draining ? NULL : pool_take(&s->clients);
+
+	if (!c) {
+		s->stats.shard_client_refused++;
+		tcp_abort(s->tcp, conn, now_us);
+		return;
+	}
+	memset(c, 0, offsetof(struct client, smtp));
+	c->peer = PEER_CLIENT;
+	c->conn = conn;
+	c->started_us = now_us;
+	c->ip = ip_addr_unmap(*tcp_remote(conn));
+	c->port = tcp_remote_port(conn);
+	c->timer.tag = SHARD_TIMER_CLIENT;
+	shard_id(s, c->id, now_us);
+	c->next = s->live;
+	if (s->live)
+		s->live->prev = c;
+	s->live = c;
+	s->n_live++;
+	s->stats.shard_client_accepted++;
+	tcp_set_user(conn, c);
+	smtp_session_init(&c->smtp, &s->smtp_settings, &s->stats, now_us);
+	client_run(s, c, now_us);
+}
+
+void client_event(struct shard *s, struct client *c, const struct tcp_event *event, uint64_t now_us)
+{
+	switch (event->kind) {
+	case TCP_EVENT_PEER_CLOSED:
+		c->peer_closed = true;
+		client_run(s, c, now_us);
+		break;
+	case TCP_EVENT_READABLE:
+	case TCP_EVENT_WRITABLE:
+		client_run(s, c, now_us);
+		break;
+	case TCP_EVENT_CLOSED:
+	case TCP_EVENT_FAILED:
+		client_gone(s, c, now_us);
+		break;
+	case TCP_EVENT_ACCEPTED:
+	case TCP_EVENT_CONNECTED:
+		break;
+	}
+}
+
+void client_timer(struct shard *s, struct client *c, uint64_t now_us)
+{
+	if (now_us >= smtp_session_deadline_us(&c->smtp))
+		smtp_session_expire(&c->smtp, now_us);
+	client_run(s, c, now_us);
+}
+
+void client_answer(struct shard *s, struct client *c, const struct smtp_reply *reply, uint64_t now_us)
+{
+	c->txn = NULL;
+	c->n_messages++;
+	smtp_session_answer(&c->smtp, reply, now_us);
+	if (c->running || c->on_ready)
+		return;
+	c->on_ready = true;
+	c->ready_next = NULL;
+	*s->ready_end = c;
+	s->ready_end = &c->ready_next;
+}
+
+bool client_run_ready(struct shard *s, uint64_t now_us)
+{
+	struct client *c = s->ready;
+
+	if (!c)
+		return false;
+	s->ready = c->ready_next;
+	if (!s->ready)
+		s->ready_end = &s->ready;
+	c->on_ready = false;
+	if (c->conn)
+		client_run(s, c, now_us);
+	else
+		pool_give(&s->clients, c);
+	return true;
+}
+
+void client_shutdown_all(struct shard *s, uint64_t now_us)
+{
+	for (struct client *c = s->live, *next; c; c = next) {
+		next = c->next;
+		smtp_session_shutdown(&c->smtp, now_us);
+		client_run(s, c, now_us);
+	}
+}

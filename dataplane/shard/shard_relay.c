@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_relay.c - connections to the next hops, and the messages that wait for one
+ *
+ * Each next hop has a pool of warm connections.  A message takes a free one of the first next hop that works, else a
+ * new one is opened, else it waits, at most relay.wait_ms.  Nothing is queued beyond that: a message that
+ * cannot be handed on now is the client's again (4yz).
+ *
+ * A connection that has carried a message before may have been closed by the next hop meanwhile.  When such a one
+ * breaks before the final dot, the message is tried once more on a new connection; after the final dot never.
+ */
+#include "dataplane/shard/shard_state.h"
+
+static void fail_reply(struct smtp_reply *reply, const char *sentence)
+{
+	smtp_reply_set(reply, 451, 4, 4, 1, span_str(sentence));
+}
+
+/* --- messages that wait ------------------------------------------------------------------------ */
+
+static void waiting_add(struct shard *s, struct txn *t)
+{
+	t->next = NULL;
+	*s->waiting_end = t;
+	s->waiting_end = &t->next;
+	s->n_waiting++;
+}
+
+static void waiting_remove(struct shard *s, struct txn *t)
+{
+	for (struct txn **link = &s->waiting; *link; link = &(*link)->next) {
+		if (*link != t)
+			continue;
+		*link = t->next;
+		if (s->waiting_end == &t->next)
+			s->waiting_end = link;
+		s->n_waiting--;
+		return;
+	}
+}
+
+/* --- one connection ---------------------------------------------------------------------------- */
+
+static void relay_free(struct shard *s, struct relay *r)
+{
+	struct hop *h = r->hop;
+
+	CHECK(!r->txn);
+	timer_cancel(&s->timers, &r->timer);
+	if (r->prev)
+		r->prev->next = r->next;
+	else
+		h->relays = r->next;
+	if (r->next)
+		r->next->prev = r->prev;
+	h->n_relays--;
+	if (!r->up)
+		h->n_connecting--;
+	pool_give(&s->relays, r);
+}
+
+static bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
+{
+	struct tcp_path path;
+	struct relay *r;
+
+	if (h->n_relays >= s->env.settings->relay_connections_max || !net_route(s->net, &h->settings->addr, &path))
+		return false;
+	r = pool_take(&s->relays);
+	if (!r)
+		return false;
+	memset(r, 0, offsetof(struct relay, out));
+	r->peer = PEER_RELAY;
+	r->hop = h;
+	r->since_us = now_us;
+	r->timer.tag = SHARD_TIMER_RELAY;
+	r->conn = tcp_connect(s->tcp, &path, h->settings->port, NULL, NULL, r, now_us);
+	if (!r->conn) {
+		pool_give(&s->relays, r);
+		return false;
+	}
+	r->next = h->relays;
+	if (h->relays)
+		h->relays->prev = r;
+	h->relays = r;
+	h->n_relays++;
+	h->n_connecting++;
+	s->stats.shard_relay_connects++;
+	timer_arm(&s->timers, &r->timer, now_us + s->env.settings->relay_connect_timeout_ms * 1000);
+	return true;
+}
+
+static void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us)
+{
+	timer_cancel(&s->timers, &t->timer);
+	t->phase = TXN_RELAYING;
+	t->relay = r;
+	t->stream = (struct stream){ .part = STREAM_FIELDS };
+	memcpy(t->nexthop, r->hop->name, sizeof(t->nexthop));
+	t->envelope = (struct smtp_envelope){ .mail_from = span_of(t->mail_from, t->mail_from_len),
+					      .rcpts = t->rcpts,
+					      .n_rcpts = t->n_rcpts,
+					      .size = stream_len(s, t),
+					      .body_8bit = t->body_8bit };
+	r->txn = t;
+	r->ready = false;
+	r->body_wanted = r->body_ended = false;
+	smtp_relay_message(&r->smtp, &t->envelope, now_us);
+}
+
+/* The message's fate is known. */
+static void relay_result(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
+{
+	struct txn *t = r->txn;
+	struct text text;
+
+	r->txn = NULL;
+	if (!t)
+		return;
+	t->relay = NULL;
+	bool lost = a->final_dot_sent || r->peer_closed || !r->conn;
+	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && t->client) {
+		t->retried = true;
+		s->stats.shard_relay_retried++;
+		relay_take(s, t, now_us);
+		return;
+	}
+	if (a->final_dot_sent) {
+		t->duplicate_possible = true;
+		s->stats.shard_relay_duplicate_possible++;
+	}
+	r->used = true;
+	text_init(&text, t->nexthop_reply, sizeof(t->nexthop_reply));
+	smtp_reply_line(a->reply, &text);
+	if (smtp_reply_positive(a->reply))
+		s->stats.shard_accepted++;
+	else
+		s->stats.shard_relay_refused++;
+	txn_finish(s, t, a->reply, now_us);
+}
+
+/* Fills r->out with message octets; true when there was something to do. */
+static bool relay_fill(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	if (!r->body_wanted || r->body_ended || !r->txn)
+		return false;
+	r->out_at = r->out_len = 0;
+	while (r->out_len < sizeof(r->out)) {
+		struct span run = stream_peek(s, r->txn);
+		size_t n_out = 0;
+
+		if (run.len == 0) {
+			r->body_ended = true;
+			smtp_relay_body_end(&r->smtp, now_us);
+			break;
+		}
+		size_t n = smtp_relay_body(&r->smtp, run, r->out + r->out_len, sizeof(r->out) - r->out_len, &n_out,
+					   now_us);
+		r->out_len += (uint32_t)n_out;
+		stream_skip(r->txn, n);
+		if (n < run.len)
+			break;
+	}
+	return true;
+}
+
+/* True when nothing waits for room in TCP any more. */
+static bool relay_flush(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	if (r->out_at < r->out_len)
+		r->out_at += (uint32_t)tcp_send(s->tcp, r->conn, span_of(r->out + r->out_at, r->out_len - r->out_at),
+						now_us);
+	return r->out_at == r->out_len;
+}
+
+static void relay_send(struct shard *s, struct relay *r, struct span bytes, uint64_t now_us)
+{
+	size_t n = tcp_send(s->tcp, r->conn, bytes, now_us);
+
+	bytes = span_skip(bytes, n);
+	CHECK(bytes.len <= sizeof(r->out)); /* commands are shorter than that */
+	memcpy(r->out, bytes.at, bytes.len);
+	r->out_at = 0;
+	r->out_len = (uint32_t)bytes.len;
+}
+
+/* Tells the SMTP machine of what is left to tell when TCP is gone, and frees the relay. */
+static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	struct smtp_relay_action a;
+
+	r->conn = NULL;
+	if (r->up) {
+		smtp_relay_lost(&r->smtp, now_us);
+		while (smtp_relay_next(&r->smtp, &a))
+			if (a.kind == RELAY_RESULT)
+				relay_result(s, r, &a, now_us);
+	}
+	relay_free(s, r);
+	s->dispatch = true;
+}
+
+static void relay_action(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
+{
+	switch (a->kind) {
+	case RELAY_SEND:
+		relay_send(s, r, a->bytes, now_us);
+		break;
+	case RELAY_READY:
+		r->ready = true;
+		s->dispatch = true;
+		r->since_us = now_us;
+		r->hop->down_until_us = 0;
+		break;
+	case RELAY_BODY_WANTED:
+		r->body_wanted = true;
+		break;
+	case RELAY_RESULT:
+		relay_result(s, r, a, now_us);
+		break;
+	case RELAY_CLOSE:
+		r->closing = true;
+		break;
+	}
+}
+
+static void relay_pump(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	struct smtp_relay_action a;
+
+	while (relay_flush(s, r, now_us)) {
+		if (smtp_relay_next(&r->smtp, &a)) {
+			relay_action(s, r, &a, now_us);
+			continue;
+		}
+		if (r->closing)
+			break;
+		if (relay_fill(s, r, now_us))
+			continue;
+		struct span in = tcp_peek(s->tcp, r->conn);
+		if (in.len == 0) {
+			if (!r->peer_closed)
+				break;
+			smtp_relay_lost(&r->smtp, now_us);
+			r->closing = true;
+			continue;
+		}
+		size_t n = smtp_relay_feed(&r->smtp, in, now_us);
+		if (n == 0)
+			break;
+		tcp_consume(s->tcp, r->conn, n);
+	}
+}
+
+static void relay_arm(struct shard *s, struct relay *r)
+{
+	uint64_t at_us = smtp_relay_deadline_us(&r->smtp);
+	uint64_t idle_us = r->since_us + s->env.settings->relay_idle_s * 1000000;
+
+	if (r->ready && idle_us < at_us)
+		at_us = idle_us;
+	if (at_us != UINT64_MAX)
+		timer_arm(&s->timers, &r->timer, at_us);
+}
+
+static void relay_run(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	relay_pump(s, r, now_us);
+	if (r->closing && r->out_at == r->out_len) {
+		r->ready = false;
+		tcp_close(s->tcp, r->conn, now_us); /* CLOSED or FAILED frees it */
+	}
+	relay_arm(s, r);
+}
+
+/* --- bringing both together -------------------------------------------------------------------- */
+
+static struct relay *free_relay(const struct shard *s)
+{
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
+		for (struct relay *r = s->hops[i].relays; r; r = r->next)
+			if (r->ready && !r->closing && !r->txn && r->out_at == r->out_len)
+				return r;
+	return NULL;
+}
+
+/* Opens one more connection if fewer are on their way than messages wait.  False: nothing is on its way at all. */
+static bool open_more(struct shard *s, uint64_t now_us)
+{
+	uint32_t n_on_the_way = 0, n_busy = 0;
+
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
+		n_on_the_way += s->hops[i].n_connecting;
+		n_busy += s->hops[i].n_relays;
+	}
+	if (n_on_the_way >= s->n_waiting)
+		return true;
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
+		if (s->hops[i].down_until_us <= now_us && relay_connect(s, &s->hops[i], now_us))
+			return true;
+	return n_busy > 0;
+}
+
+void relay_dispatch(struct shard *s, uint64_t now_us)
+{
+	s->dispatch = false;
+	while (s->waiting) {
+		struct relay *r = free_relay(s);
+		struct txn *t = s->waiting;
+
+		if (r) {
+			waiting_remove(s, t);
+			relay_start(s, r, t, now_us);
+			relay_run(s, r, now_us);
+			continue;
+		}
+		if (open_more(s, now_us))
+			return;
+		/* All next hops are down: nobody waits for what does not come. */
+		struct smtp_reply reply;
+
+		waiting_remove(s, t);
+		s->stats.shard_relay_down++;
+		fail_reply(&reply, "No next hop can be reached; try later");
+		txn_finish(s, t, &reply, now_us);
+	}
+}
+
+void relay_take(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	struct smtp_reply reply;
+
+	t->phase = TXN_WAITING;
+	if (s->n_waiting >= s->env.settings->relay_waiting_max) {
+		s->stats.shard_relay_full++;
+		smtp_reply_set(&reply, 451, 4, 3, 2, SPAN("Too many messages wait for the next hop; try later"));
+		txn_finish(s, t, &reply, now_us);
+		return;
+	}
+	timer_arm(&s->timers, &t->timer, now_us + s->env.settings->relay_wait_ms * 1000);
+	waiting_add(s, t);
+	s->dispatch = true;
+}
+
+bool relay_forget(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	struct relay *r = t->relay;
+
+	if (t->phase == TXN_WAITING) {
+		waiting_remove(s, t);
+		return true;
+	}
+	if (!r)
+		return true;
+	if (r->body_ended)
+		return false;
+	/* Without the final dot the next hop has no message: break the connection and nothing was sent. */
+	t->relay = NULL;
+	r->txn = NULL;
+	if (r->conn)
+		tcp_abort(s->tcp, r->conn, now_us);
+	r->conn = NULL;
+	relay_free(s, r);
+	return true;
+}
+
+void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event, uint64_t now_us)
+{
+	switch (event->kind) {
+	case TCP_EVENT_CONNECTED:
+		r->up = true;
+		r->hop->n_connecting--;
+		smtp_relay_init(&r->smtp, &s->relay_settings, &s->stats, now_us);
+		relay_run(s, r, now_us);
+		break;
+	case TCP_EVENT_PEER_CLOSED:
+		r->peer_closed = true;
+		relay_run(s, r, now_us);
+		break;
+	case TCP_EVENT_READABLE:
+	case TCP_EVENT_WRITABLE:
+		relay_run(s, r, now_us);
+		break;
+	case TCP_EVENT_FAILED:
+		if (!r->up) {
+			s->stats.shard_relay_connect_failed++;
+			r->hop->down_until_us = now_us + SHARD_HOP_RETRY_US;
+		}
+		relay_gone(s, r, now_us);
+		break;
+	case TCP_EVENT_CLOSED:
+		relay_gone(s, r, now_us);
+		break;
+	case TCP_EVENT_ACCEPTED:
+		break;
+	}
+}
+
+void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	if (!r->up) {
+		s->stats.shard_relay_connect_failed++;
+		r->hop->down_until_us = now_us + SHARD_HOP_RETRY_US;
+		tcp_abort(s->tcp, r->conn, now_us);
+		relay_gone(s, r, now_us);
+		return;
+	}
+	if (r->ready && now_us >= r->since_us + s->env.settings->relay_idle_s * 1000000)
+		smtp_relay_quit(&r->smtp, now_us);
+	else if (now_us >= smtp_relay_deadline_us(&r->smtp))
+		smtp_relay_expire(&r->smtp, now_us);
+	relay_run(s, r, now_us);
+}

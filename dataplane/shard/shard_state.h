@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_state.h - the structs inside a shard; for the files of this room only
+ *
+ * client   one SMTP connection from outside (shard_client.c)
+ * txn      one transaction: envelope, message, verification, verdict (shard_txn.c, shard_stream.c)
+ * relay    one SMTP connection to a next hop (shard_relay.c)
+ *
+ * A txn belongs to its client until the final dot was answered, or until the client is gone; it lends itself to
+ * one relay at a time.  All three come from pools that were filled at start-up.
+ */
+#ifndef SHARD_STATE_H
+#define SHARD_STATE_H
+
+#include "ctrlplane/policy/verdict.h"
+#include "dataplane/base/pool.h"
+#include "dataplane/base/timer.h"
+#include "dataplane/msg/msg_store.h"
+#include "dataplane/shard/shard.h"
+#include "dataplane/smtp/smtp_relay.h"
+#include "dataplane/smtp/smtp_session.h"
+#include "dns/dns_cache.h"
+
+enum {
+	TXN_RCPTS_MAX = 1000,
+	TXN_RCPT_TEXT_MAX = 32768, /* octets of all recipients of one transaction: then 452 4.5.3 */
+	TXN_FIELDS_MAX = 16384,	   /* octets of the fields put on top */
+	TXN_ID_LEN = 16,
+	RELAY_OUT_MAX = 8192, /* message octets made ready for TCP at once */
+	SHARD_QUESTIONS_MAX = 4096,
+	SHARD_RECORDS_MAX = 256,
+	SHARD_HOP_RETRY_US = 5000000, /* how long a next hop that failed is left alone while another one works */
+};
+
+/* What the user pointer of a TCP connection names; the first member of struct client and struct relay. */
+enum shard_peer { PEER_CLIENT, PEER_RELAY };
+
+/* Which struct a timer lies in. */
+enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY };
+
+struct client {
+	enum shard_peer peer;
+	struct client *next, *prev; /* list of all that live */
+	struct tcp_conn *conn;	    /* NULL: the connection is gone */
+	struct txn *txn;	    /* from MAIL on */
+	struct timer timer;
+	uint64_t started_us;
+	struct ip_addr ip;
+	uint16_t port;
+	uint32_t n_messages;
+	size_t n_fed; /* octets that the session took and TCP still holds */
+	bool closing; /* the session said CLOSE */
+	bool peer_closed;
+	bool running; /* client_pump() is at work: an answer goes on there */
+	bool on_ready;
+	struct client *ready_next; /* list of those that were answered and have to go on */
+	uint16_t out_at, out_len; /* reply octets that TCP had no room for */
+	uint8_t out[1024];
+	char id[TXN_ID_LEN + 1];
+	uint16_t helo_len;
+	bool esmtp;
+	char helo[256];
+	struct smtp_session smtp;
+};
+
+enum txn_phase {
+	TXN_ENVELOPE, /* MAIL was taken; SPF is under way */
+	TXN_DATA,     /* octets of the message arrive */
+	TXN_JUDGING,  /* final dot seen; DNS or crypto is awaited */
+	TXN_WAITING,  /* accepted; waits for a connection to a next hop */
+	TXN_RELAYING, /* a relay has it */
+	TXN_ZOMBIE,   /* over; waits for crypto jobs that are out */
+};
+
+/* Where in the relayed octets a stream stands (shard_stream.c). */
+enum stream_part { STREAM_FIELDS, STREAM_HEADER, STREAM_SEPARATOR, STREAM_BODY, STREAM_END };
+
+struct stream {
+	enum stream_part part;
+	uint64_t at; /* octet of the part; of HEADER: of the section */
+};
+
+struct txn {
+	struct client *client; /* NULL: it went away */
+	struct relay *relay;
+	struct txn *next; /* list of those that wait for a relay */
+	struct msg *msg;  /* from DATA on */
+	struct timer timer;
+	enum txn_phase phase;
+	uint32_t generation; /* tells this use of the object from earlier ones */
+	bool header_told, retried, duplicate_possible;
+	bool quarantined;
+	bool body_8bit;
+	uint64_t data_us, end_us, last_answer_us, jobs_us, jobs_done_us; /* 0: did not happen */
+	uint32_t n_questions_out;
+	struct stream stream;
+	uint32_t n_rcpts;
+	uint32_t rcpt_text_len;
+	uint16_t mail_from_len;
+	uint16_t nexthop_len;
+	char id[TXN_ID_LEN + 1], session[TXN_ID_LEN + 1];
+	struct ip_addr client_ip; /* the client's facts again: the record outlives it */
+	uint16_t client_port, helo_len;
+	bool esmtp;
+	char helo[256];
+	char nexthop[64];
+	char nexthop_reply[640];
+	char mail_from[324];
+	struct smtp_envelope envelope;
+	struct verdict verdict;
+	struct text fields;
+	char fields_text[TXN_FIELDS_MAX];
+	struct span rcpts[TXN_RCPTS_MAX];
+	char rcpt_text[TXN_RCPT_TEXT_MAX];
+	struct verify verify; /* last: large, and its jobs lie inside the pool's object */
+};
+
+struct relay {
+	enum shard_peer peer;
+	struct relay *next, *prev; /* list of the hop's */
+	struct hop *hop;
+	struct tcp_conn *conn;
+	struct txn *txn;
+	struct timer timer;
+	uint64_t since_us; /* of connecting, then of being idle */
+	bool up;	   /* TCP is established */
+	bool ready;	   /* may take a message */
+	bool used;	   /* took one before: the next hop may have closed it meanwhile */
+	bool closing, peer_closed;
+	bool body_wanted, body_ended;
+	uint32_t out_at, out_len;
+	uint8_t out[RELAY_OUT_MAX];
+	struct smtp_relay smtp;
+};
+
+struct hop {
+	const struct settings_next_hop *settings;
+	struct relay *relays;
+	uint32_t n_relays, n_connecting;
+	uint64_t down_until_us; /* its last connection attempt failed; 0: it did not */
+	char name[64];		/* "192.0.2.1:25" */
+};
+
+struct shard {
+	struct shard_env env;
+	struct stats stats;
+	struct net *net;
+	struct tcp *tcp;
+	struct msg_store *store;
+	struct crypto_batch *crypto;
+	struct dns_cache *dns;
+	struct timer_wheel timers;
+	struct pool clients, txns, relays, questions, records;
+	struct shard_sessions *sessions_reply;
+	bool sessions_reply_out;
+	struct shard_message drained;
+	bool drained_out;
+	bool draining;
+	struct client *live;
+	uint32_t n_live;
+	struct client *ready, **ready_end;
+	struct txn *waiting, **waiting_end;
+	uint32_t n_waiting;
+	bool dispatch; /* relay_dispatch() has something to look at */
+	struct hop hops[SETTINGS_NEXT_HOPS_MAX];
+	uint64_t unix_offset_us; /* wall clock less monotonic */
+	uint32_t id_counter, generation;
+	struct smtp_session_settings smtp_settings;
+	struct smtp_relay_settings relay_settings;
+	struct auth_settings auth;
+	const char *arc_trusted[SETTINGS_ARC_TRUSTED_MAX + 1];
+	char authserv_id[SETTINGS_STR_MAX];
+};
+
+static inline uint64_t shard_unix_us(const struct shard *s, uint64_t now_us)
+{
+	return now_us + s->unix_offset_us;
+}
+
+/* 16 hexadecimal digits: worker, second, count; unique and sortable. */
+void shard_id(struct shard *s, char id[TXN_ID_LEN + 1], uint64_t now_us);
+
+/* shard_client.c */
+void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us);
+void client_event(struct shard *s, struct client *c, const struct tcp_event *event, uint64_t now_us);
+void client_timer(struct shard *s, struct client *c, uint64_t now_us);
+/* The reply to the message in hand.  What the client says next is read by client_run_ready(): a peer that has many
+ * messages under way must not be able to nest us as deep. */
+void client_answer(struct shard *s, struct client *c, const struct smtp_reply *reply, uint64_t now_us);
+bool client_run_ready(struct shard *s, uint64_t now_us); /* one of those answered; false: there is none */
+void client_shutdown_all(struct shard *s, uint64_t now_us);
+
+/* shard_txn.c: each call may end the txn; the client's pointer is then NULL */
+void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
+	       uint64_t now_us);
+void txn_rcpt(struct shard *s, struct txn *t, struct span forward_path, struct smtp_reply *reply);
+void txn_data(struct shard *s, struct txn *t, struct smtp_reply *reply, uint64_t now_us);
+/* False: the message is refused with @reply, the txn is gone. */
+bool txn_octets(struct shard *s, struct txn *t, struct span bytes, struct smtp_reply *reply, uint64_t now_us);
+void txn_end(struct shard *s, struct txn *t, uint64_t now_us); /* final dot: client_answer() follows, perhaps at once */
+void txn_abandon(struct shard *s, struct txn *t, uint64_t now_us); /* the client does not want it or is gone */
+void txn_timer(struct shard *s, struct txn *t, uint64_t now_us);
+void txn_answered(struct shard *s, uint64_t ticket, const struct dns_answer *answer, uint64_t now_us);
+void txn_job_done(struct shard *s, struct crypto_job *job, uint64_t now_us);
+/* The message is over: the client gets @reply, the record is written, the txn is released. */
+void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
+
+/* shard_stream.c: the octets that the next hop gets */
+uint64_t stream_len(const struct shard *s, const struct txn *t);
+/* The next run of octets in one piece; empty at the end.  stream_skip() goes on by @n of them. */
+struct span stream_peek(const struct shard *s, struct txn *t);
+void stream_skip(struct txn *t, size_t n);
+
+/* shard_relay.c */
+void relay_take(struct shard *s, struct txn *t, uint64_t now_us); /* accepted: bring it to a next hop */
+/* The txn is being given up.  False: its final dot is out, the relay keeps it and ends it by txn_finish(). */
+bool MUST_USE relay_forget(struct shard *s, struct txn *t, uint64_t now_us);
+void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event, uint64_t now_us);
+void relay_timer(struct shard *s, struct relay *r, uint64_t now_us);
+void relay_dispatch(struct shard *s, uint64_t now_us); /* when s->dispatch: bring waiting messages and free connections together */
+
+/* shard_control.c: the rings */
+bool control_ask(struct shard *s, const struct dns_question *q, uint64_t ticket);
+void control_record(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
+bool control_step(struct shard *s, uint64_t now_us);
+void control_check_drained(struct shard *s);
+
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_txn.c - one transaction: envelope, message, verification, verdict, reply
+ *
+ *	txn_begin      MAIL: a txn is taken, SPF begins
+ *	txn_data       DATA: a message buffer is taken
+ *	txn_octets     octets go to the store and the hashers; DKIM, ARC and DMARC begin when the header has ended
+ *	txn_end        final dot: TXN_JUDGING until verify_done(), then the verdict
+ *	txn_judge      refused: txn_finish() at once; accepted: relay_take(), which ends in txn_finish()
+ *
+ * Whatever is missing when a verdict needs it becomes a 4yz, never a silent accept.
+ */
+#include "dataplane/msg/msg_received.h"
+#include "dataplane/shard/shard_state.h"
+
+/* A ticket of the control thread names the txn, which use of it, and the question within. */
+enum { TICKET_BITS = 24, GENERATION_BITS = 20 };
+
+static uint64_t ticket_pack(const struct shard *s, const struct txn *t, uint32_t ticket)
+{
+	return (uint64_t)pool_index(&s->txns, t) << (TICKET_BITS + GENERATION_BITS) |
+	       (uint64_t)t->generation << TICKET_BITS | ticket;
+}
+
+static void txn_release(struct shard *s, struct txn *t)
+{
+	timer_cancel(&s->timers, &t->timer);
+	if (t->msg)
+		msg_give(s->store, t->msg);
+	t->msg = NULL;
+	t->client = NULL;
+	t->generation = 0; /* answers that come now are nobody's */
+	if (verify_n_jobs_out(&t->verify)) {
+		t->phase = TXN_ZOMBIE;
+		return;
+	}
+	pool_give(&s->txns, t);
+}
+
+static void txn_ask(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	struct dns_question q;
+	uint32_t ticket;
+
+	while (verify_question(&t->verify, &ticket, &q)) {
+		const struct dns_answer *known = dns_cache_get(s->dns, &q, now_us);
+
+		if (known) {
+			s->stats.shard_dns_hits++;
+			verify_answer(&t->verify, ticket, known, now_us);
+			continue;
+		}
+		s->stats.shard_dns_misses++;
+		DCHECK(ticket < 1u << TICKET_BITS);
+		if (control_ask(s, &q, ticket_pack(s, t, ticket))) {
+			t->n_questions_out++;
+		} else {
+			struct dns_answer none;
+			dns_answer_init(&none, sizeof(none), DNS_SERVFAIL, 0);
+			verify_answer(&t->verify, ticket, &none, now_us);
+		}
+	}
+}
+
+static void txn_jobs(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	struct crypto_job *job;
+
+	while ((job = verify_job(&t->verify))) {
+		if (!t->jobs_us)
+			t->jobs_us = now_us;
+		if (!crypto_batch_submit(s->crypto, job, now_us)) {
+			s->stats.shard_crypto_full++;
+			job->verdict = CRYPTO_ERROR;
+			verify_job_done(&t->verify, job, now_us);
+		}
+	}
+}
+
+static void reply_of_verdict(struct smtp_reply *reply, const struct verdict *v)
+{
+	smtp_reply_set(reply, v->code, v->enhanced[0], v->enhanced[1], v->enhanced[2], span_str(v->text));
+}
+
+static void verdict_own(struct txn *t, const char *rule, enum verdict_action action, unsigned code, unsigned subject,
+			unsigned detail, const char *sentence)
+{
+	struct text text;
+
+	t->verdict = (struct verdict){ .action = action, .rule = rule, .code = (uint16_t)code };
+	t->verdict.enhanced[0] = (uint8_t)(code / 100);
+	t->verdict.enhanced[1] = (uint8_t)subject;
+	t->verdict.enhanced[2] = (uint8_t)detail;
+	t->verdict.dmarc_disposition = "none";
+	text_init(&text, t->verdict.text, sizeof(t->verdict.text));
+	text_puts(&text, sentence);
+}
+
+/* What refuses a message before any verdict is asked for. */
+static bool txn_malformed(const struct shard *s, struct txn *t)
+{
+	if (msg_header_of(t->msg)->malformed) {
+		/* The next hop might end the header at that line: what we verified would not be what it shows. */
+		verdict_own(t, "header.malformed", VERDICT_REJECT, 550, 6, 0,
+			    "The header has a line that is no header field (RFC 5322 2.2)");
+		return true;
+	}
+	if (msg_hops(t->msg) > s->env.settings->smtp_hops_max) {
+		verdict_own(t, "loop", VERDICT_REJECT, 554, 4, 6, "Too many Received fields: mail loop (RFC 5321 6.3)");
+		return true;
+	}
+	return false;
+}
+
+static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	struct msg_received trace = {
+		.helo = span_of(t->helo, t->helo_len),
+		.client = t->client_ip,
+		.hostname = span_str(s->env.settings->server_hostname),
+		.protocol = t->esmtp ? SPAN("ESMTP") : SPAN("SMTP"),
+		.id = span_str(t->id),
+		.rcpt = t->n_rcpts == 1 ? t->rcpts[0] : SPAN(""),
+		.unix_s = shard_unix_us(s, now_us) / 1000000,
+	};
+
+	text_init(&t->fields, t->fields_text, sizeof(t->fields_text));
+	verify_fields(&t->verify, &t->fields);
+	if (t->verdict.action == VERDICT_QUARANTINE)
+		verdict_quarantine_fields(s->env.settings, &t->verdict, &t->fields);
+	msg_received_write(&trace, &t->fields);
+}
+
+static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	struct smtp_reply reply;
+
+	if (!txn_malformed(s, t))
+		verdict_of(&t->verdict, s->env.settings, &t->verify);
+	txn_fields(s, t, now_us);
+	if (t->fields.full && t->verdict.action != VERDICT_REJECT)
+		verdict_own(t, "fields.full", VERDICT_DEFER, 451, 3, 0, "The results do not fit in a header; try later");
+	timer_cancel(&s->timers, &t->timer);
+	switch (t->verdict.action) {
+	case VERDICT_QUARANTINE:
+		t->quarantined = true;
+		s->stats.shard_quarantined++;
+		relay_take(s, t, now_us);
+		return;
+	case VERDICT_ACCEPT:
+		relay_take(s, t, now_us);
+		return;
+	case VERDICT_REJECT:
+		s->stats.shard_rejected++;
+		break;
+	case VERDICT_DEFER:
+		s->stats.shard_deferred++;
+		break;
+	}
+	reply_of_verdict(&reply, &t->verdict);
+	txn_finish(s, t, &reply, now_us);
+}
+
+/* Moves questions and jobs on; the verdict when all is known.  @t may be gone after it. */
+static void txn_pump(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	txn_ask(s, t, now_us);
+	txn_jobs(s, t, now_us);
+	if (t->phase == TXN_JUDGING && verify_done(&t->verify)) {
+		txn_judge(s, t, now_us);
+		return;
+	}
+	if (t->phase <= TXN_JUDGING) {
+		uint64_t deadline_us = verify_deadline_us(&t->verify);
+
+		if (deadline_us != UINT64_MAX)
+			timer_arm(&s->timers, &t->timer, deadline_us);
+	}
+}
+
+void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
+	       uint64_t now_us)
+{
+	struct txn *t = mail->bytes.len < sizeof(t->mail_from) ? pool_take(&s->txns) : NULL;
+
+	if (!t) {
+		s->stats.shard_txn_refused++;
+		smtp_reply_set(reply, 452, 4, 3, 1, SPAN("Too many messages under way; try later"));
+		return;
+	}
+	memset(t, 0, offsetof(struct txn, fields_text));
+	t->client = c;
+	t->timer.tag = SHARD_TIMER_TXN;
+	t->generation = ++s->generation & ((1u << GENERATION_BITS) - 1);
+	if (t->generation == 0)
+		t->generation = s->generation = 1;
+	t->body_8bit = mail->body_8bit;
+	memcpy(t->mail_from, mail->bytes.at, mail->bytes.len);
+	t->mail_from_len = (uint16_t)mail->bytes.len;
+	shard_id(s, t->id, now_us);
+	t->client_ip = c->ip;
+	t->client_port = c->port;
+	t->esmtp = c->esmtp;
+	memcpy(t->session, c->id, sizeof(t->session));
+	memcpy(t->helo, c->helo, c->helo_len);
+	t->helo_len = c->helo_len;
+	c->txn = t;
+	struct auth_client who = { .ip = c->ip,
+				   .helo = span_of(c->helo, c->helo_len),
+				   .mail_from = mail->bytes,
+				   .has_mail_from = true,
+				   .now_unix = shard_unix_us(s, now_us) / 1000000 };
+	verify_begin(&t->verify, &s->auth, &who, NULL, now_us);
+	txn_pump(s, t, now_us);
+	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
+}
+
+void txn_rcpt(struct shard *s, struct txn *t, struct span forward_path, struct smtp_reply *reply)
+{
+	if (t->n_rcpts == TXN_RCPTS_MAX || forward_path.len > sizeof(t->rcpt_text) - t->rcpt_text_len) {
+		s->stats.shard_rcpt_full++;
+		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Too many recipients; send the rest in another message"));
+		return;
+	}
+	char *at = t->rcpt_text + t->rcpt_text_len;
+
+	memcpy(at, forward_path.at, forward_path.len);
+	t->rcpts[t->n_rcpts++] = span_of(at, forward_path.len);
+	t->rcpt_text_len += (uint32_t)forward_path.len;
+	smtp_reply_set(reply, 250, 2, 1, 5, SPAN("Recipient ok"));
+}
+
+void txn_data(struct shard *s, struct txn *t, struct smtp_reply *reply, uint64_t now_us)
+{
+	t->msg = msg_take(s->store);
+	if (!t->msg) {
+		s->stats.shard_txn_refused++;
+		smtp_reply_set(reply, 452, 4, 3, 1, SPAN("No room for a message; try later"));
+		return;
+	}
+	t->phase = TXN_DATA;
+	t->data_us = now_us;
+	*reply = smtp_reply_go_ahead;
+}
+
+static void store_reply(enum err e, struct smtp_reply *reply)
+{
+	if (err_class(e) == ERR_CLASS_PEER)
+		smtp_reply_set(reply, 552, 5, 6, 0, SPAN("The header is longer than is allowed here"));
+	else
+		smtp_reply_set(reply, 452, 4, 3, 1, SPAN("No room for this message; try later"));
+}
+
+static void txn_header(struct txn *t, uint64_t now_us)
+{
+	if (t->header_told || !msg_header_complete(t->msg))
+		return;
+	t->header_told = true;
+	verify_header(&t->verify, msg_header_of(t->msg), now_us);
+}
+
+bool txn_octets(struct shard *s, struct txn *t, struct span bytes, struct smtp_reply *reply, uint64_t now_us)
+{
+	struct span body;
+	enum err e = msg_append(s->store, t->msg, bytes, &body);
+
+	if (e != OK) {
+		s->stats.shard_message_refused++;
+		store_reply(e, reply);
+		return false; /* SMTP_ABORT comes next and releases the txn */
+	}
+	bool header_before = t->header_told;
+	txn_header(t, now_us);
+	if (body.len)
+		verify_body(&t->verify, body);
+	if (!header_before && t->header_told)
+		txn_pump(s, t, now_us);
+	return true;
+}
+
+void txn_end(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	enum err e = msg_end(s->store, t->msg);
+	struct smtp_reply reply;
+
+	t->end_us = now_us;
+	if (e != OK) {
+		s->stats.shard_message_refused++;
+		verdict_own(t, "limits", VERDICT_DEFER, 452, 3, 1, "");
+		store_reply(e, &reply);
+		txn_finish(s, t, &reply, now_us);
+		return;
+	}
+	txn_header(t, now_us);
+	verify_end(&t->verify, now_us);
+	t->phase = TXN_JUDGING;
+	txn_pump(s, t, now_us);
+}
+
+void txn_answered(struct shard *s, uint64_t ticket, const struct dns_answer *answer, uint64_t now_us)
+{
+	size_t index = (size_t)(ticket >> (TICKET_BITS + GENERATION_BITS));
+	uint32_t generation = (uint32_t)(ticket >> TICKET_BITS) & ((1u << GENERATION_BITS) - 1);
+
+	CHECK(index < s->txns.n_total);
+	struct txn *t = pool_at(&s->txns, index);
+	/* A released txn has generation 0, or its link of the free list and thus phase ZOMBIE or older numbers. */
+	if (t->generation != generation || !t->client) {
+		s->stats.shard_dns_late++;
+		return;
+	}
+	t->n_questions_out--;
+	t->last_answer_us = now_us;
+	verify_answer(&t->verify, (uint32_t)ticket & ((1u << TICKET_BITS) - 1), answer, now_us);
+	txn_pump(s, t, now_us);
+}
+
+void txn_job_done(struct shard *s, struct crypto_job *job, uint64_t now_us)
+{
+	/* Jobs lie inside the txn's object. */
+	struct txn *t = pool_at(&s->txns, pool_index(&s->txns, job));
+
+	verify_job_done(&t->verify, job, now_us);
+	t->jobs_done_us = now_us;
+	if (t->phase == TXN_ZOMBIE)
+		txn_release(s, t);
+	else
+		txn_pump(s, t, now_us);
+}
+
+void txn_timer(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	if (t->phase == TXN_WAITING) {
+		struct smtp_reply reply;
+
+		bool mine = relay_forget(s, t, now_us);
+
+		CHECK(mine);
+		s->stats.shard_relay_waited++;
+		smtp_reply_set(&reply, 451, 4, 4, 1, SPAN("No next hop took the message in time; try later"));
+		txn_finish(s, t, &reply, now_us);
+		return;
+	}
+	if (t->phase > TXN_JUDGING)
+		return;
+	if (now_us >= verify_deadline_us(&t->verify)) {
+		s->stats.shard_verify_expired++;
+		verify_expire(&t->verify, now_us);
+	}
+	txn_pump(s, t, now_us);
+}
+
+void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us)
+{
+	struct client *c = t->client;
+	struct smtp_reply copy = *reply; /* it may lie in the relay, which goes on meanwhile */
+
+	control_record(s, t, &copy, now_us);
+	txn_release(s, t);
+	if (c)
+		client_answer(s, c, &copy, now_us);
+}
+
+void txn_abandon(struct shard *s, struct txn *t, uint64_t now_us)
+{
+	struct client *c = t->client;
+
+	t->client = NULL;
+	if (c)
+		c->txn = NULL;
+	if (t->phase >= TXN_WAITING && !relay_forget(s, t, now_us))
+		return; /* the final dot is out: the next hop's reply is awaited, for the record */
+	s->stats.shard_abandoned++;
+	txn_release(s, t);
+}
