@@ -20,10 +20,12 @@
 #define SETTINGS_SERVERS_MAX 8
 #define SETTINGS_EAL_MAX 32
 #define SETTINGS_ARC_TRUSTED_MAX 64
+#define SETTINGS_MTU_MIN 1280 /* RFC 8200 5 */
+#define SETTINGS_MTU_MAX 9000
 
 struct settings_port {
 	char device[SETTINGS_STR_MAX]; /* "0000:3b:00.0" or "net_tap0,iface=sk0" */
-	uint16_t mtu;		       /* 1500 */
+	uint16_t mtu;		       /* SETTINGS_MTU_MIN to SETTINGS_MTU_MAX; 1500 */
 	uint16_t vlan;		       /* 0: untagged */
 	uint8_t n_addresses;
 	struct {
@@ -47,10 +49,12 @@ struct settings {
 #define INT(group, name, unit, least, most, default_, help) uint64_t group##_##name;
 #define BOOL(group, name, default_, help) bool group##_##name;
 #define STR(group, name, default_, help) char group##_##name[SETTINGS_STR_MAX];
+#define WORD(group, name, words, default_, help) char group##_##name[SETTINGS_STR_MAX];
 #include "conf/settings.def"
 #undef INT
 #undef BOOL
 #undef STR
+#undef WORD
 	uint8_t n_ports;
 	struct settings_port ports[SETTINGS_PORTS_MAX]; /* ports = ( { device = "..."; addresses = [...]; }, ... ) */
 	uint8_t n_next_hops;
