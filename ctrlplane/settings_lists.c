@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+/*
+ * settings_lists.c - the lists of a configuration: ports, next_hops, eal, dns.servers, arc.trusted
+ *
+ * Shapes only; whether an address makes sense where it stands is settings_check.c's question.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "ctrlplane/address.h"
+#include "ctrlplane/settings_load_state.h"
+
+/* How many elements @v has, or -1 after a complaint when it is no list or has too many. */
+static int n_elements(struct settings_loading *l, const config_setting_t *v, const char *name, int most)
+{
+	char shown[80];
+
+	if (!config_setting_is_list(v) && !config_setting_is_array(v)) {
+		settings_complain(l, v, "%s must be a list, is %s", name, settings_shown(v, shown));
+		return -1;
+	}
+	int n = config_setting_length(v);
+	if (n > most) {
+		settings_complain(l, v, "%s must have at most %d elements, has %d", name, most, n);
+		return -1;
+	}
+	return n;
+}
+
+static const char *element_name(char out[160], const char *list, int i, const char *member)
+{
+	snprintf(out, 160, "%s.[%d]%s%s", list, i, *member ? "." : "", member);
+	return out;
+}
+
+static bool load_address(struct settings_loading *l, const config_setting_t *v, const char *name, struct ip_addr *out)
+{
+	const char *s = settings_string(l, v, name);
+	char shown[80];
+
+	if (s && !ip_addr_parse(span_str(s), out)) {
+		settings_complain(l, v, "%s must be an IPv4 or IPv6 address, is %s", name, settings_shown(v, shown));
+		return false;
+	}
+	return s != NULL;
+}
+
+static void load_port_addresses(struct settings_loading *l, const config_setting_t *v, int port,
+				struct settings_port *p)
+{
+	char name[160], shown[80];
+	int n = n_elements(l, v, element_name(name, "ports", port, "addresses"), SETTINGS_ADDRS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+		const char *s = settings_string(l, e, element_name(name, "ports", port, "addresses"));
+
+		if (!s)
+			continue;
+		if (address_parse_prefix(span_str(s), &p->addresses[p->n_addresses].addr,
+					 &p->addresses[p->n_addresses].prefix_len))
+			p->n_addresses++;
+		else
+			settings_complain(l, e,
+					  "%s must be addresses with a prefix length, such as 192.0.2.25/24, is %s",
+					  name, settings_shown(e, shown));
+	}
+}
+
+static void load_port(struct settings_loading *l, const config_setting_t *group, int index, struct settings_port *p)
+{
+	char name[160];
+	const char *s;
+	uint64_t n;
+
+	p->mtu = 1500;
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *v = config_setting_get_elem(group, (unsigned)i);
+		struct span member = span_str(config_setting_name(v));
+
+		element_name(name, "ports", index, config_setting_name(v));
+		if (span_eq(member, SPAN("device"))) {
+			if ((s = settings_string(l, v, name)))
+				snprintf(p->device, sizeof(p->device), "%s", s);
+		} else if (span_eq(member, SPAN("mtu"))) {
+			if (settings_number(l, v, name, SETTINGS_MTU_MIN, SETTINGS_MTU_MAX, "octets", &n))
+				p->mtu = (uint16_t)n;
+		} else if (span_eq(member, SPAN("vlan"))) {
+			if (settings_number(l, v, name, 0, 4094, "", &n))
+				p->vlan = (uint16_t)n;
+		} else if (span_eq(member, SPAN("addresses"))) {
+			load_port_addresses(l, v, index, p);
+		} else if (span_eq(member, SPAN("gateway4"))) {
+			load_address(l, v, name, &p->gateway4);
+		} else if (span_eq(member, SPAN("gateway6"))) {
+			load_address(l, v, name, &p->gateway6);
+		} else {
+			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
+		}
+	}
+}
+
+static void load_ports(struct settings_loading *l, const config_setting_t *v, const char *list)
+{
+	int n = n_elements(l, v, list, SETTINGS_PORTS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+
+		if (config_setting_is_group(e))
+			load_port(l, e, i, &l->s->ports[l->s->n_ports++]);
+		else
+			settings_complain(l, e,
+					  "%s.[%d] must be a group: { device = \"...\"; addresses = [ \"...\" ]; }",
+					  list, i);
+	}
+}
+
+static void load_next_hop(struct settings_loading *l, const config_setting_t *group, int index,
+			  struct settings_next_hop *h)
+{
+	char name[160];
+	uint64_t n;
+
+	h->port = 25;
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *v = config_setting_get_elem(group, (unsigned)i);
+		struct span member = span_str(config_setting_name(v));
+
+		element_name(name, "next_hops", index, config_setting_name(v));
+		if (span_eq(member, SPAN("address")))
+			load_address(l, v, name, &h->addr);
+		else if (span_eq(member, SPAN("port"))) {
+			if (settings_number(l, v, name, 1, 65535, "", &n))
+				h->port = (uint16_t)n;
+		} else
+			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
+	}
+}
+
+static void load_next_hops(struct settings_loading *l, const config_setting_t *v, const char *list)
+{
+	int n = n_elements(l, v, list, SETTINGS_NEXT_HOPS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+
+		if (config_setting_is_group(e))
+			load_next_hop(l, e, i, &l->s->next_hops[l->s->n_next_hops++]);
+		else
+			settings_complain(l, e, "%s.[%d] must be a group: { address = \"192.0.2.26\"; port = 25; }",
+					  list, i);
+	}
+}
+
+static void load_servers(struct settings_loading *l, const config_setting_t *v, const char *list)
+{
+	int n = n_elements(l, v, list, SETTINGS_SERVERS_MAX);
+	char name[160], shown[80];
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+		const char *s = settings_string(l, e, element_name(name, list, i, ""));
+		struct settings_server *server = &l->s->dns_servers[l->s->n_dns_servers];
+
+		server->port = 53;
+		if (s && address_parse_port(span_str(s), &server->addr, &server->port))
+			l->s->n_dns_servers++;
+		else if (s)
+			settings_complain(l, e,
+					  "%s must be an address, or an address and port such as 192.0.2.53:5353 or "
+					  "[2001:db8::53]:5353, is %s",
+					  name, settings_shown(e, shown));
+	}
+}
+
+static void load_strings(struct settings_loading *l, const config_setting_t *v, const char *list, int most,
+			 char (*to)[SETTINGS_STR_MAX], uint8_t *n_to)
+{
+	int n = n_elements(l, v, list, most);
+	char name[160];
+
+	for (int i = 0; i < n; i++) {
+		const char *s =
+			settings_string(l, config_setting_get_elem(v, (unsigned)i), element_name(name, list, i, ""));
+
+		if (s)
+			snprintf(to[(*n_to)++], SETTINGS_STR_MAX, "%s", s);
+	}
+}
+
+bool settings_load_list(struct settings_loading *l, const config_setting_t *v, const char *name)
+{
+	struct settings *s = l->s;
+	struct span is = span_str(name);
+
+	if (span_eq(is, SPAN("ports")))
+		load_ports(l, v, name);
+	else if (span_eq(is, SPAN("next_hops")))
+		load_next_hops(l, v, name);
+	else if (span_eq(is, SPAN("eal")))
+		load_strings(l, v, name, SETTINGS_EAL_MAX, s->eal, &s->n_eal);
+	else if (span_eq(is, SPAN("dns.servers")))
+		load_servers(l, v, name);
+	else if (span_eq(is, SPAN("arc.trusted")))
+		load_strings(l, v, name, SETTINGS_ARC_TRUSTED_MAX, s->arc_trusted, &s->n_arc_trusted);
+	else
+		return false;
+	return true;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * settings_sample.c - what people read about settings, made from settings.def
+ */
+#include <string.h>
+
+#include "ctrlplane/settings_sample.h"
+#include "ctrlplane/settings_table.h"
+
+static const char head[] =
+	"# sekisho.conf - the sample: every setting at its default\n"
+	"#\n"
+	"# Change server.hostname, ports and next_hops; all else may be left out.  `sekishoctl check FILE` checks a "
+	"file,\n"
+	"# sekisho.conf(5) explains it.  Made from conf/settings.def: edit a copy.\n"
+	"\n"
+	"# The ports of the dataplane.  device: a PCI address (\"0000:3b:00.0\") or a DPDK device "
+	"(\"net_tap0,iface=sk0\").\n"
+	"# addresses: our own, each with its prefix length.  mtu: 1280 to 9000.  vlan: 0 is untagged.\n"
+	"ports = (\n"
+	"\t{\n"
+	"\t\tdevice = \"net_tap0,iface=sk0\";\n"
+	"\t\taddresses = [ \"192.0.2.25/24\", \"2001:db8::25/64\" ];\n"
+	"\t\tgateway4 = \"192.0.2.1\";\n"
+	"\t\tgateway6 = \"2001:db8::1\";\n"
+	"\t\tmtu = 1500;\n"
+	"\t\tvlan = 0;\n"
+	"\t}\n"
+	");\n"
+	"\n"
+	"# The mail servers that get what passes.\n"
+	"next_hops = (\n"
+	"\t{ address = \"192.0.2.26\"; port = 25; }\n"
+	");\n"
+	"\n"
+	"# More arguments for DPDK's environment layer, such as \"--log-level=lib.eal:debug\".\n"
+	"eal = [ ];\n";
+
+static const char arc[] = "\narc :\n"
+			  "{\n"
+			  "\t# domains whose ARC seals may override a DMARC failure, such as \"example.net\"\n"
+			  "\ttrusted = [ ];\n"
+			  "};\n";
+
+static const char dns_servers[] =
+	"\n\t# resolvers for mode forward, such as \"192.0.2.53\" or \"[2001:db8::53]:5353\"\n\tservers = [ ];\n";
+
+/* "a|b|c" as "a, b, c" */
+static void print_words(FILE *f, const char *words)
+{
+	for (; *words; words++)
+		*words == '|' ? fputs(", ", f) : fputc(*words, f);
+}
+
+static void print_comment(FILE *f, const struct setting *t)
+{
+	fprintf(f, "\t# %s", t->help);
+	if (t->kind == SETTING_INT)
+		fprintf(f, " [%llu to %llu%s%s]", (unsigned long long)t->least, (unsigned long long)t->most,
+			*t->unit ? " " : "", t->unit);
+	if (t->kind == SETTING_WORD) {
+		fputs(" [", f);
+		print_words(f, t->words);
+		fputc(']', f);
+	}
+	fputc('\n', f);
+}
+
+/* The settings of one group stand together in the table; @last says that @t ends its group. */
+static bool is_last(size_t i)
+{
+	return i + 1 == n_setting_table || strcmp(setting_table[i].group, setting_table[i + 1].group) != 0;
+}
+
+void settings_print_sample(FILE *f)
+{
+	struct settings s;
+	char value[2 * SETTINGS_STR_MAX + 3];
+	struct text t;
+
+	settings_default(&s);
+	fputs(head, f);
+	for (size_t i = 0; i < n_setting_table; i++) {
+		const struct setting *at = &setting_table[i];
+
+		if (i == 0 || is_last(i - 1))
+			fprintf(f, "\n%s :\n{\n", at->group);
+		else
+			fputc('\n', f);
+		text_init(&t, value, sizeof(value));
+		setting_value(at, &s, &t);
+		print_comment(f, at);
+		fprintf(f, "\t%s = %s;\n", at->name, value);
+		if (!is_last(i))
+			continue;
+		if (strcmp(at->group, "dns") == 0)
+			fputs(dns_servers, f);
+		fputs("};\n", f);
+		if (strcmp(at->group, "dkim") == 0)
+			fputs(arc, f);
+	}
+}
+
+/* Text for mdoc(7): a backslash and a quote have names there. */
+static void print_mdoc(FILE *f, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\\')
+			fputs("\\e", f);
+		else if (*s == '"')
+			fputs("\\(dq", f);
+		else
+			fputc(*s, f);
+	}
+}
+
+void settings_print_manual(FILE *f)
+{
+	struct settings s;
+	char value[2 * SETTINGS_STR_MAX + 3];
+	struct text t;
+
+	settings_default(&s);
+	for (size_t i = 0; i < n_setting_table; i++) {
+		const struct setting *at = &setting_table[i];
+
+		text_init(&t, value, sizeof(value));
+		setting_value(at, &s, &t);
+		fprintf(f, ".It Ic %s.%s No = ", at->group, at->name);
+		print_mdoc(f, value);
+		fputc('\n', f);
+		print_mdoc(f, at->help);
+		fputs(".\n", f);
+		if (at->kind == SETTING_INT)
+			fprintf(f, "From %llu to %llu%s%s.\n", (unsigned long long)at->least,
+				(unsigned long long)at->most, *at->unit ? " " : "", at->unit);
+		if (at->kind == SETTING_WORD) {
+			fputs("One of ", f);
+			print_words(f, at->words);
+			fputs(".\n", f);
+		}
+	}
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_settings_load.c - good files give the settings, bad ones every fault with its line
+ */
+#include <stdlib.h>
+
+#include "ctrlplane/settings_load.h"
+#include "tests/tap.h"
+
+/* What every good file needs; on one line, so that a case's own text begins on line 2. */
+#define NEEDED                                                                                                         \
+	"ports = ({ device = \"net_tap0\"; addresses = [ \"192.0.2.25/24\" ]; gateway4 = \"192.0.2.1\"; });"           \
+	"next_hops = ({ address = \"192.0.2.26\"; });\n"
+#define HOP "next_hops = ({ address = \"192.0.2.26\"; });\n"
+#define PORT(members) HOP "ports = ({ device = \"d\"; addresses = [ \"192.0.2.25/24\" ];\n" members " });\n"
+#define ADDRESSES(list)                                                                                                \
+	HOP "ports = ({ device = \"d\"; addresses = [\n" list                                                          \
+	    " ]; },{ device = \"e\"; addresses = [ \"192.0.2.9/24\" ]; });\n"
+#define HOPS(list) "ports = ({ device = \"d\"; addresses = [ \"192.0.2.25/24\" ]; });next_hops = (\n" list ");\n"
+
+struct heard {
+	char text[16384];
+	unsigned n;
+};
+
+static void hear(void *arg, const char *message)
+{
+	struct heard *h = arg;
+	size_t len = strlen(h->text);
+
+	snprintf(h->text + len, sizeof(h->text) - len, "%s\n", message);
+	h->n++;
+}
+
+static const struct {
+	const char *sentence, *file, *message;
+} bad[] = {
+	{ "no ports", HOP,
+	  "f: ports must name at least one port: ports = ( { device = \"...\"; addresses = [ \"...\" ]; } );\n" },
+	{ "an empty file lacks ports and next hops", "",
+	  "f: ports must name at least one port: ports = ( { device = \"...\"; addresses = [ \"...\" ]; } );\n"
+	  "f: next_hops must name at least one mail server: next_hops = ( { address = \"192.0.2.26\"; } );\n" },
+	{ "an unknown setting", NEEDED "dns: { cache = 1; };",
+	  "f:2: there is no setting dns.cache; sekisho.conf(5) lists them\n" },
+	{ "an unknown group", NEEDED "dsn: { mode = 1; };",
+	  "f:2: there is no setting dsn; sekisho.conf(5) lists them\n" },
+	{ "a list in another group", NEEDED "spf: { servers = [ ]; };",
+	  "f:2: there is no setting spf.servers; sekisho.conf(5) lists them\n" },
+	{ "a group that is a number", NEEDED "dns = 1;", "f:2: dns must be a group: dns : { ... };\n" },
+	{ "a number below the range", NEEDED "dns: {\ncache_entries = 50; };",
+	  "f:3: dns.cache_entries must be 1000 to 10000000, is 50\n" },
+	{ "a number above the range, with unit", NEEDED "smtp: { data_timeout_s = 3601; };",
+	  "f:2: smtp.data_timeout_s must be 1 to 3600 s, is 3601\n" },
+	{ "a negative number", NEEDED "tcp: { time_wait_s = -1; };",
+	  "f:2: tcp.time_wait_s must be 0 to 240 s, is -1\n" },
+	{ "a number that 32 bits would cut to one in range", NEEDED "dns: { cache_entries = 4294968296; };",
+	  "f:2: dns.cache_entries must be 1000 to 10000000, is 4294968296\n" },
+	{ "a hexadecimal number that 32 bits would cut", NEEDED "dns: { cache_entries = 0x1000003e8; };",
+	  "f:2: dns.cache_entries must be 1000 to 10000000, is 4294968296\n" },
+	{ "a number too long to be one", NEEDED "dns: {\ncache_entries = 18446744073709552616; };",
+	  "f:3: a number of more than 18 digits\n" },
+	{ "a number with a unit", NEEDED "smtp: {\ndata_timeout_s = 3m; };",
+	  "f:3: a number with letters in it; quote it if it is a text\n" },
+	{ "a fraction", NEEDED "smtp: { hops_max = 1.5; };",
+	  "f:2: smtp.hops_max must be a whole number, 1 to 1000, is 1.5\n" },
+	{ "a string for a number", NEEDED "smtp: { hops_max = \"9\"; };",
+	  "f:2: smtp.hops_max must be a whole number, 1 to 1000, is \"9\"\n" },
+	{ "a number for a flag", NEEDED "spf: { received_spf = 1; };",
+	  "f:2: spf.received_spf must be true or false, is 1\n" },
+	{ "a number for a string", NEEDED "server: { hostname = 5; };",
+	  "f:2: server.hostname must be a string in quotes, is 5\n" },
+	{ "a group for a string", NEEDED "server: { hostname = { a = 1; }; };",
+	  "f:2: server.hostname must be a string in quotes, is a group\n" },
+	{ "a word that is none of the words", NEEDED "dmarc: { mode = \"rfc7490\"; };",
+	  "f:2: dmarc.mode must be one of rfc9989|rfc7489, is \"rfc7490\"\n" },
+	{ "a word in capitals", NEEDED "policy: { temperror = \"DEFER\"; };",
+	  "f:2: policy.temperror must be one of defer|accept, is \"DEFER\"\n" },
+	{ "a host name with a space", NEEDED "server: { hostname = \"mx example.org\"; };",
+	  "f:2: server.hostname must be a full host name such as mx.example, is \"mx example.org\"\n" },
+	{ "a host name of one label", NEEDED "server: { hostname = \"mx\"; };",
+	  "f:2: server.hostname must be a full host name such as mx.example, is \"mx\"\n" },
+	{ "a host name with CR LF", NEEDED "server: { hostname = \"mx.example\\r\\n250 x\"; };",
+	  "f:2: server.hostname must have no control octets, is \"mx.example\\x0d\\x0a250 x\"\n" },
+	{ "an authserv-id that needs quotes", NEEDED "server: { authserv_id = \"a;b\"; };",
+	  "f:2: server.authserv_id must be a host name or another token without spaces, is \"a;b\"\n" },
+	{ "a quarantine field without a colon", NEEDED "policy: { quarantine_header = \"X-Spam\"; };",
+	  "f:2: policy.quarantine_header must be a header field such as \"X-Spam-Flag: YES\", is \"X-Spam\"\n" },
+	{ "a quarantine field with a space in its name", NEEDED "policy: { quarantine_header = \"X Spam: 1\"; };",
+	  "f:2: policy.quarantine_header must be a header field such as \"X-Spam-Flag: YES\", is \"X Spam: 1\"\n" },
+	{ "a quarantine field with a line end", NEEDED "policy: { quarantine_header = \"X: 1\\nY: 2\"; };",
+	  "f:2: policy.quarantine_header must have no control octets, is \"X: 1\\x0aY: 2\"\n" },
+	{ "the least above the most", NEEDED "dns: { ttl_max_s = 60; ttl_min_s = 61; };",
+	  "f:2: dns.ttl_min_s must be at most dns.ttl_max_s, which is 60, is 61\n" },
+	{ "less memory than one message", NEEDED "limits: { body_blocks = 64; };",
+	  "f:2: limits.body_blocks must be at least 3200 to hold one message of smtp.message_max octets, is 64\n" },
+	{ "a core that is none", NEEDED "server: { first_core = 1023; workers = 2; };",
+	  "f:2: server.workers must end at core 1023, ends at 1024\n" },
+	{ "mode forward without servers", NEEDED "\ndns: { mode = \"forward\"; };",
+	  "f:3: dns.servers must name a resolver, since dns.mode is \"forward\"\n" },
+	{ "mode zone without a file", NEEDED "dns: { mode = \"zone\"; };",
+	  "f:2: dns.zone_file must name a file, since dns.mode is \"zone\"\n" },
+	{ "a server that is a name", NEEDED "dns: { servers = [ \"192.0.2.53\",\n\"ns.example\" ]; };",
+	  "f:3: dns.servers.[1] must be an address, or an address and port such as 192.0.2.53:5353 or "
+	  "[2001:db8::53]:5353, "
+	  "is \"ns.example\"\n" },
+	{ "a server twice", NEEDED "dns: { servers = [ \"192.0.2.53\",\n\"192.0.2.53:53\" ]; };",
+	  "f:3: dns.servers.[1] must not be given twice, is 192.0.2.53\n" },
+	{ "servers that are no list", NEEDED "dns: { servers = \"192.0.2.53\"; };",
+	  "f:2: dns.servers must be a list, is \"192.0.2.53\"\n" },
+	{ "a trusted sealer that is no domain", NEEDED "arc: { trusted = [ \"example.net\",\n\"@example.net\" ]; };",
+	  "f:3: arc.trusted.[1] must be a domain name in ASCII (A-labels), is \"@example.net\"\n" },
+	{ "a trusted sealer twice", NEEDED "arc: { trusted = [ \"example.net\",\n\"Example.NET\" ]; };",
+	  "f:3: arc.trusted.[1] must not be given twice, is \"Example.NET\"\n" },
+	{ "a port without a device", HOP "ports = ({\naddresses = [ \"192.0.2.25/24\" ]; });",
+	  "f:2: ports.[0].device must be a PCI address or a DPDK device such as net_tap0,iface=sk0, is \"\"\n" },
+	{ "a device twice",
+	  HOP "ports = ({ device = \"d\"; addresses = [ \"192.0.2.25/24\" ]; },\n"
+	      "{ device = \"d\"; addresses = [ \"192.0.2.27/24\" ]; });",
+	  "f:3: ports.[1].device must be another than that of ports.[0], is \"d\" as well\n" },
+	{ "a port without addresses",
+	  HOP "ports = ({ device = \"d\"; },\n{ device = \"e\"; addresses = [\"192.0.2.25/24\"]; });",
+	  "f:2: ports.[0].addresses must hold at least one address with its prefix length\n" },
+	{ "an address without a prefix length", PORT("}, { device = \"e\"; addresses = [ \"192.0.2.27\" ];"),
+	  "f:3: ports.[1].addresses must be addresses with a prefix length, such as 192.0.2.25/24, is "
+	  "\"192.0.2.27\"\n" },
+	{ "a prefix length of 33", ADDRESSES("\"192.0.2.25/33\""),
+	  "f:3: ports.[0].addresses must be addresses with a prefix length, such as 192.0.2.25/24, is "
+	  "\"192.0.2.25/33\"\n" },
+	{ "a network address", ADDRESSES("\"192.0.2.0/24\""),
+	  "f:3: ports.[0].addresses.[0] must be an address that a station can have, is 192.0.2.0\n" },
+	{ "a broadcast address", ADDRESSES("\"192.0.2.255/24\""),
+	  "f:3: ports.[0].addresses.[0] must be an address that a station can have, is 192.0.2.255\n" },
+	{ "a multicast address", ADDRESSES("\"ff02::1/64\""),
+	  "f:3: ports.[0].addresses.[0] must be an address that a station can have, is ff02::1\n" },
+	{ "an address twice", ADDRESSES("\"192.0.2.25/24\",\n\"192.0.2.25/25\""),
+	  "f:4: ports.[0].addresses.[1] must not be given twice, is 192.0.2.25\n" },
+	{ "an MTU that IPv6 does not allow", PORT("mtu = 1279;"),
+	  "f:3: ports.[0].mtu must be 1280 to 9000 octets, is 1279\n" },
+	{ "a VLAN that is none", PORT("vlan = 4095;"), "f:3: ports.[0].vlan must be 0 to 4094, is 4095\n" },
+	{ "a gateway off the link", PORT("gateway4 = \"198.51.100.1\";"),
+	  "f:3: ports.[0].gateway4 must be in the prefix of one of the port's addresses, is 198.51.100.1\n" },
+	{ "a gateway of the other family", PORT("gateway6 = \"192.0.2.1\";"),
+	  "f:3: ports.[0].gateway6 must be an IPv6 address, is 192.0.2.1\n" },
+	{ "a gateway that is ourselves", PORT("gateway4 = \"192.0.2.25\";"),
+	  "f:3: ports.[0].gateway4 must be the address of another station, is 192.0.2.25\n" },
+	{ "a gateway that is no address", PORT("gateway4 = \"gw\";"),
+	  "f:3: ports.[0].gateway4 must be an IPv4 or IPv6 address, is \"gw\"\n" },
+	{ "an unknown setting of a port", PORT("speed = 10;"),
+	  "f:3: there is no setting ports.[0].speed; sekisho.conf(5) lists them\n" },
+	{ "a port that is a string", HOP "ports = (\n\"net_tap0\");",
+	  "f:3: ports.[0] must be a group: { device = \"...\"; addresses = [ \"...\" ]; }\n" },
+	{ "a next hop without an address", HOPS("{ port = 25; }"), "f:2: next_hops.[0].address must be given\n" },
+	{ "a next hop that is ourselves", HOPS("{ address = \"192.0.2.25\"; }"),
+	  "f:2: next_hops.[0].address must not be one of the ports' own: mail would come back to us, is 192.0.2.25\n" },
+	{ "a next hop out of reach", HOPS("{ address = \"198.51.100.26\"; }"),
+	  "f:2: next_hops.[0].address must be in the prefix of a port, or a port must have a gateway for it, is "
+	  "198.51.100.26\n" },
+	{ "a next hop twice", HOPS("{ address = \"192.0.2.26\"; },\n{ address = \"192.0.2.26\"; port = 25; }"),
+	  "f:3: next_hops.[1].address must not be given twice with the same port, is 192.0.2.26\n" },
+	{ "a next hop with port 0", HOPS("{ address = \"192.0.2.26\"; port = 0; }"),
+	  "f:2: next_hops.[0].port must be 1 to 65535, is 0\n" },
+	{ "too many elements",
+	  NEEDED "dns: { servers = [ \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" ]; };",
+	  "f:2: dns.servers must have at most 8 elements, has 9\n" },
+	{ "a setting twice", NEEDED "dns: { timeout_ms = 500;\ntimeout_ms = 600; };", "f:3: duplicate setting name\n" },
+	{ "a group twice", NEEDED "dns: { };\ndns: { };", "f:3: duplicate setting name\n" },
+	{ "a syntax error", NEEDED "dns: {\ntimeout_ms 500; };", "f:3: syntax error\n" },
+	{ "an include", NEEDED "# one\n@include \"x\"",
+	  "f:3: @include is not taken here; put all settings into one file\n" },
+	{ "several faults are all told", NEEDED "smtp: {\nport = 0;\nhops_max = 0; };\nx = 1;",
+	  "f:3: smtp.port must be 1 to 65535, is 0\nf:4: smtp.hops_max must be 1 to 1000, is 0\n"
+	  "f:5: there is no setting x; sekisho.conf(5) lists them\n" },
+};
+
+static bool load(const char *file, size_t len, struct settings *s, struct heard *h)
+{
+	memset(h, 0, sizeof(*h));
+	return settings_load_text(span_of(file, len), "f", s, hear, h);
+}
+
+static void test_bad(struct settings *s, struct heard *h)
+{
+	char long_name[2000];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		s->version = 77;
+		ok(!load(bad[i].file, strlen(bad[i].file), s, h) && s->version == 77, "refused, settings untouched: %s",
+		   bad[i].sentence);
+		is_span(span_str(h->text), span_str(bad[i].message), "told with its line: %s", bad[i].sentence);
+	}
+	snprintf(long_name, sizeof(long_name), NEEDED "server: { log_file = \"%0256d\"; };", 0);
+	ok(!load(long_name, strlen(long_name), s, h), "a string of 256 octets is refused");
+	is_span(span_str(h->text), SPAN("f:2: server.log_file must have at most 255 octets, has 256\n"),
+		"with its length");
+	snprintf(long_name, sizeof(long_name), NEEDED "server: { control_socket = \"/%0120d\"; };", 0);
+	ok(!load(long_name, strlen(long_name), s, h), "a socket path longer than a socket address is refused");
+	is_span(span_str(h->text), SPAN("f:2: server.control_socket must be a path of 1 to 107 octets, has 121\n"),
+		"with its length");
+	static const char nul[] = NEEDED "\0dns: { cache = 1; };";
+	ok(!load(nul, sizeof(nul) - 1, s, h), "a NUL octet does not hide the rest of the file");
+	is_span(span_str(h->text), SPAN("f:2: a NUL octet; the file must be text\n"), "and is told");
+
+	char *many = calloc(1, 20000);
+	for (int i = 0; many && i < 500; i++)
+		snprintf(many + strlen(many), 20000 - strlen(many), "x%d = 1;\n", i);
+	ok(many && !load(many, strlen(many), s, h) && h->n == 101, "no more than 100 faults are told");
+	free(many);
+}
+
+static void test_good(struct settings *s, struct heard *h)
+{
+	struct settings *d = malloc(sizeof(*d));
+	static const char full[] =
+		"ports = ( { device = \"0000:3b:00.0\"; addresses = [ \"192.0.2.25/24\", \"2001:db8::25/64\" ];\n"
+		"gateway4 = \"192.0.2.1\"; gateway6 = \"fe80::1\"; mtu = 9000; vlan = 7; },\n"
+		"{ device = \"net_tap1\"; addresses = ( \"198.51.100.0/31\" ); } );\n"
+		"next_hops = ( { address = \"203.0.113.4\"; port = 2525; }, { address = \"2001:db8:1::4\"; } );\n"
+		"eal = [ \"--log-level=8\" ];\n"
+		"dns : { mode = \"forward\"; servers = [ \"192.0.2.53\", \"[2001:db8::53]:5353\", \"2001:db8::54\", "
+		"\"192.0.2.53:5353\" ]; };\n"
+		"arc : { trusted = [ \"example.net\" ]; };\n"
+		"smtp : { port = 0x19; message_max = 1000000; /* 12abc @include */ }; # 5m\n"
+		"spf = { received_spf = true; }\n"
+		"policy : { quarantine_header = \"X-Class: 12ab @include\" \" \\\"q\\\"\"; temperror = \"accept\"; "
+		"};\n";
+
+	ok(load(NEEDED, sizeof(NEEDED) - 1, s, h) && h->n == 0, "ports and next_hops are enough");
+	settings_default(d);
+	ok(d->dns_cache_entries == 100000 && !d->spf_received_spf && strcmp(d->server_hostname, "mx.example") == 0 &&
+		   d->n_ports == 0 && d->version == 0,
+	   "defaults are those of settings.def");
+	ok(s->n_ports == 1 && s->ports[0].mtu == 1500 && s->ports[0].vlan == 0 && s->next_hops[0].port == 25,
+	   "what a port and a next hop leave out has its default");
+	s->n_ports = s->n_next_hops = 0;
+	memset(s->ports, 0, sizeof(s->ports));
+	memset(s->next_hops, 0, sizeof(s->next_hops));
+	ok(memcmp(s, d, sizeof(*d)) == 0, "all else is at its default");
+
+	ok(load(full, sizeof(full) - 1, s, h), "a file with all lists is taken");
+	is_span(span_str(h->text), SPAN(""), "in silence");
+	ok(s->n_ports == 2 && s->ports[0].n_addresses == 2 && s->ports[0].addresses[1].prefix_len == 64 &&
+		   s->ports[0].mtu == 9000 && s->ports[0].vlan == 7 && s->ports[0].gateway6.family == IP_V6,
+	   "ports are as written; a gateway may be link-local");
+	ok(s->ports[1].n_addresses == 1, "both addresses of a /31 are stations (RFC 3021)");
+	ok(s->n_next_hops == 2 && s->next_hops[0].port == 2525 && s->next_hops[1].addr.family == IP_V6,
+	   "next hops too");
+	ok(s->n_dns_servers == 4 && s->dns_servers[0].port == 53 && s->dns_servers[1].port == 5353 &&
+		   s->dns_servers[2].port == 53 && s->dns_servers[3].port == 5353,
+	   "servers with and without a port");
+	ok(s->n_eal == 1 && strcmp(s->eal[0], "--log-level=8") == 0 && s->n_arc_trusted == 1, "strings of lists");
+	ok(s->smtp_port == 25 && s->smtp_message_max == 1000000,
+	   "numbers in both notations, octets of comments are no syntax");
+	ok(s->spf_received_spf && strcmp(s->policy_temperror, "accept") == 0, "flags and words");
+	is_span(span_str(s->policy_quarantine_header), SPAN("X-Class: 12ab @include \"q\""),
+		"digits and @ inside a string are left alone");
+	free(d);
+}
+
+static void test_files(struct settings *s, struct heard *h)
+{
+	memset(h, 0, sizeof(*h));
+	ok(!settings_load("/nonexistent/sekisho.conf", s, hear, h), "a missing file is refused");
+	is_span(span_str(h->text), SPAN("/nonexistent/sekisho.conf: cannot be opened: No such file or directory\n"),
+		"and named");
+	memset(h, 0, sizeof(*h));
+	ok(!settings_load("/", s, hear, h) && h->n == 1, "a directory is refused, and the process lives on");
+	memset(h, 0, sizeof(*h));
+	ok(settings_load("conf/sekisho.conf", s, hear, h), "the sample file is good as it stands: %s", h->text);
+}
+
+int main(void)
+{
+	struct settings *s = malloc(sizeof(*s));
+	struct heard *h = malloc(sizeof(*h));
+
+	if (!s || !h)
+		return 1;
+	test_bad(s, h);
+	test_good(s, h);
+	test_files(s, h);
+	free(s);
+	free(h);
+	return done();
+}
