@@ -85,7 +85,7 @@ void arp_input(struct net *n, const struct net_rx *rx)
 	struct message m;
 	bool for_us, is_probe;
 
-	if (!parse(rx->eth.payload, &m) || !eth_is_station(m.sender_mac)) {
+	if (!parse(rx->eth.payload, &m) || !net_may_be_neighbour(n, rx->ifindex, m.sender_mac)) {
 		n->stats->net_neighbour_bad++;
 		return;
 	}

@@ -34,7 +34,7 @@ static bool parse_options(struct span options, uint8_t wanted, const uint8_t **m
 			*mac = options.at + 2;
 		options = span_skip(options, options.at[1] * 8u);
 	}
-	return !*mac || eth_is_station(*mac);
+	return true;
 }
 
 /* The checks of RFC 4861 7.1.1 and 7.1.2. */
@@ -165,7 +165,7 @@ void nd6_input(struct net *n, const struct net_rx *rx)
 {
 	struct message m;
 
-	if (!parse(&rx->ip, &m))
+	if (!parse(&rx->ip, &m) || (m.mac && !net_may_be_neighbour(n, rx->ifindex, m.mac)))
 		n->stats->net_neighbour_bad++;
 	else if (m.type == SOLICITATION)
 		solicitation(n, rx, &m);

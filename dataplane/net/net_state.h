@@ -69,6 +69,12 @@ struct net_rx {
 bool net_is_ours(const struct net *n, unsigned ifindex, const struct ip_addr *addr);
 bool net_is_on_link(const struct net *n, unsigned ifindex, const struct ip_addr *addr);
 
+/* Whether a neighbour at that port can have @mac: a station's, and not our own. */
+static inline bool net_may_be_neighbour(const struct net *n, unsigned ifindex, const uint8_t mac[6])
+{
+	return eth_is_station(mac) && !eth_is(mac, n->ifs[ifindex].s.mac);
+}
+
 /* net_out.c */
 
 /* Room for a frame of our own, to be filled from frame.at on; NULL, counted, when there are too many. */

@@ -49,6 +49,7 @@ static void answers(void)
 		{ "a request from our own address is not answered", ALL NEIGHBOUR ARP "0001" NEIGHBOUR OURS NOBODY OURS, "", 0 },
 		{ "a request from the broadcast address is not answered", ALL NEIGHBOUR ARP "0001" NEIGHBOUR "c00002ff" NOBODY OURS, "", 0 },
 		{ "a request with a group's MAC is not answered", ALL NEIGHBOUR ARP "0001" "010000000001" HOST NOBODY OURS, "", 0 },
+		{ "a request with our own MAC is not answered", ALL NEIGHBOUR ARP "0001" MAC0 HOST NOBODY OURS, "", 0 },
 		{ "a request with MAC zero is not answered", ALL NEIGHBOUR ARP "0001" NOBODY HOST NOBODY OURS, "", 0 },
 		{ "a message of 27 octets is not answered", ALL NEIGHBOUR ARP "0001" NEIGHBOUR HOST NOBODY "c00002", "", 0 },
 		{ "another hardware type is not answered", ALL NEIGHBOUR "0806 0006 0800 06 04" "0001" NEIGHBOUR HOST NOBODY OURS, "", 0 },

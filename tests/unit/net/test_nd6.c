@@ -66,6 +66,7 @@ static void solicitations(void)
 		  GROUP_MAC NEIGHBOUR IP("001c", "ff") HOST OUR_GROUP NS OURS "01010200", "", 0 },
 		{ "a group's MAC in the option is not answered",
 		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS SLL "010000000001", "", 0 },
+		{ "our own MAC in the option is not answered", GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS SLL MAC0, "", 0 },
 		{ "a multicast target is not answered", GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OUR_GROUP SLL NEIGHBOUR, "", 0 },
 		{ "from :: with an option is not answered", GROUP_MAC NEIGHBOUR ND NONE OUR_GROUP NS OURS SLL NEIGHBOUR, "", 0 },
 		{ "from :: to our address alone is not answered", MAC0 NEIGHBOUR IP("0018", "ff") NONE OURS NS OURS, "", 0 },
