@@ -97,5 +97,60 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
+CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
+	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c)
+SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tests/run tests/e2e/run tests/e2e/net.sh \
+	tests/e2e/demo tests/e2e/try .ci/run
+
+unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
+	@tools/deps build test
+	@+$(MAKE) --no-print-directory FLAVOUR=asan tests-build build/asan/bin/sekisho-check
+	@tests/run $(filter %$(T)%,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%)))
+
+e2e: build ## the real daemon and real peers in network namespaces (root; T=name picks)
+	@tools/deps test
+	@tests/e2e/run $(T)
+
+test: ## install what is missing, build with ASan and UBSan, run everything; the last line is `N passed, N failed`
+	@tools/deps build test
+	@+tests/all
+
+demo: build ## signed mail passes, forged mail is refused, through our own TCP, in namespaces of its own (root)
+	@tools/deps test
+	@tests/e2e/demo
+
+run: build ## the gateway on a TAP port in a namespace of its own; prints how to send it a mail (root, Ctrl-C ends)
+	@tools/deps test
+	@tests/e2e/try
+
+VECTORS ?= ../shared/vectors
+MODE ?= rfc9989
+conformance: build ## conformance cases: VECTORS=directory [MODE=rfc9989|rfc7489]; prints a table by set
+	@tools/check/conformance --check build/bin/sekisho-check --mode $(MODE) $(VECTORS)
+
+lint: ## who includes whom, purity of the cores, format, shell scripts, spelling
+	@tools/deps build lint
+	@+$(MAKE) --no-print-directory FLAVOUR=release WERROR=1 B=build/lint lint-objects
+	@tools/lint $(patsubst $(B)/%,build/lint/%,$(CORE_OBJECTS)) -- $(SHELL_SCRIPTS)
+
+.PHONY: lint-objects
+lint-objects: $(LIB_OBJECTS) $(MAINS:%.c=$(B)/%.o)
+
+format: ## clang-format in place
+	@tools/deps lint
+	@clang-format-14 -i $$(git ls-files '*.c' '*.h')
+
+SECONDS ?= 60
+FUZZ_TARGETS = $(patsubst tests/fuzz/%/,%,$(sort $(dir $(FUZZ_SOURCES))))
+fuzz: ## all fuzz targets for SECONDS each (T=name picks), two at a time
+	@tools/deps build fuzz
+	@tests/fuzz/run $(SECONDS) $(filter %$(T)%,$(FUZZ_TARGETS))
+
+fuzz-smoke: ## all fuzz targets for 30 s each
+	@+$(MAKE) --no-print-directory fuzz SECONDS=30
+
+bench: build ## figures of this machine into build/bench/result.json
+	@tools/bench/run
+
 clean: ## remove build/
 	rm -rf build
