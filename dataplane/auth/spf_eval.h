@@ -16,7 +16,7 @@
 
 /* What the next answer is for. */
 enum spf_wait {
-	SPF_WAIT_START,    /* nothing was asked yet */
+	SPF_WAIT_NOTHING,  /* evaluation goes on */
 	SPF_WAIT_RECORD,   /* TXT of a domain: the first, an include's, a redirect's */
 	SPF_WAIT_A,        /* addresses of an a */
 	SPF_WAIT_MX,       /* names of an mx */
@@ -55,28 +55,32 @@ struct spf {
 	struct span domain;      /* the domain checked, lower case; may be empty */
 	struct span explanation; /* expanded exp=, printable ASCII; empty: none */
 	struct span mechanism; /* the directive that matched, "default" when none did; empty: no record was evaluated */
-	uint8_t n_terms;       /* terms that ask DNS; may exceed the limit by the one that broke it */
-	uint8_t n_voids;
+	uint16_t n_terms;      /* terms that ask DNS; may exceed the limit by the one that broke it */
+	uint16_t n_voids;      /* look-ups that found nothing; likewise */
 
 	/* Private */
 	const struct auth_settings *settings;
 	struct explain *explain;
 	uint64_t begin_us;
 	struct spf_macro_values values;
-	uint8_t wait;  /* enum spf_wait */
-	uint8_t stage; /* enum spf_stage */
-	uint8_t other; /* enum spf_wait that SPF_WAIT_OTHER interrupted */
-	bool counted;  /* the term under evaluation is in n_terms */
-	bool p_known;  /* values.validated is true for the innermost frame */
-	bool redirected;
+	uint8_t wait;    /* enum spf_wait */
+	uint8_t awaited; /* what the answer in hand was for */
+	uint8_t stage;   /* enum spf_stage */
+	uint8_t other;   /* enum spf_wait that SPF_WAIT_OTHER interrupted */
+	bool counted;    /* the term under evaluation is in n_terms */
+	bool p_known;    /* values.validated is true for the innermost frame */
+	bool redirected; /* the record of the outermost frame is that of a redirect */
+	bool local_8bit; /* the local-part is not ASCII: terms with %{s} or %{l} never match (RFC 8616 4) */
+	uint8_t p_rank;  /* which names are tried for %{p} now: see spf_term.c */
 	uint16_t n_frames;
-	uint16_t names, names_end; /* MX or PTR names left to look at: in the arena, each after an octet of length */
-	struct span exp_text;      /* explain-string, in the arena */
+	/* MX or PTR names, and the next one to look at: in the arena above its top, each after an octet of length */
+	uint16_t names, name, names_end;
+	struct span exp_text; /* explain-string, in the arena */
+	uint32_t exp_letters; /* its macro letters */
 	struct dns_question question;
 	uint8_t target_len;
 	uint8_t target[DNS_NAME_MAX]; /* <target-name> of the term under evaluation (RFC 7208 4.8) */
 	uint8_t validated[DNS_NAME_MAX];
-	uint8_t local[SPF_LOCAL_MAX];
 	uint8_t checked[DNS_NAME_MAX]; /* domain */
 	char explanation_text[SPF_EXPLANATION_MAX + 1];
 	struct spf_frame frames[SPF_FRAMES_MAX];

@@ -102,6 +102,7 @@ static const char *set_domain(struct spf_arena *arena, struct spf_term *t, struc
 	t->arg = (uint16_t)(spec.at - arena->octets);
 	t->arg_len = (uint16_t)spec.len;
 	t->uses_p = spf_macro_has(letters, 'p');
+	t->uses_local = spf_macro_has(letters, 's') || spf_macro_has(letters, 'l');
 	return NULL;
 }
 
@@ -122,7 +123,7 @@ static const char *set_network(struct spf_arena *arena, struct spf_term *t, stru
 	if (!ip_addr_parse(network, &addr) || addr.family != family)
 		return "the SPF record has an ip4 or ip6 without an address of that kind";
 	size_t len = ip_addr_len(&addr);
-	if (SPF_OCTETS_MAX - arena->n_octets < len)
+	if ((size_t)(SPF_OCTETS_MAX - arena->n_octets) < len)
 		return too_large;
 	memcpy(arena->octets + arena->n_octets, addr.bytes, len);
 	t->arg = arena->n_octets;
@@ -168,7 +169,6 @@ static const char *compile_directive(struct spf_arena *arena, struct spf_record 
 			return too_large;
 		arena->terms[arena->n_terms++] = t;
 		out->n++;
-		out->has_all |= t.kind == SPF_ALL;
 		return NULL;
 	}
 	return "the SPF record has an unknown mechanism";

@@ -25,6 +25,7 @@ struct spf_term {
 	uint16_t at, len;      /* the term as it was written */
 	uint16_t arg, arg_len; /* domain-spec, empty when there is none; ip4: 4 octets, ip6: 16 */
 	bool uses_p;           /* %{p} stands in the domain-spec */
+	bool uses_local;       /* %{s} or %{l} does */
 };
 
 struct spf_arena {
@@ -36,7 +37,7 @@ struct spf_arena {
 /* Mechanisms are terms[first] to terms[first + n - 1]; the two modifiers stand apart. */
 struct spf_record {
 	uint16_t first, n;
-	bool has_all, has_redirect, has_exp;
+	bool has_redirect, has_exp;
 	struct spf_term redirect, exp;
 };
 
