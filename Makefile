@@ -99,7 +99,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c)
-SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tests/run tests/e2e/run tests/e2e/net.sh \
+SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tests/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try .ci/run
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
