@@ -10,7 +10,7 @@
 #define DONT_FRAGMENT 0x4000
 #define MORE_OR_OFFSET 0x3fff
 
-enum ip_verdict ip4_parse(struct span packet, bool checksum_good, struct ip_packet *out)
+enum ip_verdict ip4_parse(struct span packet, struct ip_packet *out)
 {
 	const uint8_t *h = packet.at;
 	size_t header_len, total_len;
@@ -21,8 +21,8 @@ enum ip_verdict ip4_parse(struct span packet, bool checksum_good, struct ip_pack
 	total_len = get16(h + 2);
 	if (header_len < IP4_HEADER || total_len < header_len || total_len > packet.len)
 		return IP_BAD_HEADER;
-	/* RFC 1122 3.2.1.2: a host MUST verify the checksum on every packet. */
-	if (!checksum_good && checksum_fold(checksum_add(0, span_head(packet, header_len))) != 0xffff)
+	/* RFC 1122 3.2.1.2: a host MUST verify the checksum on every packet.  It costs less than to ask the port. */
+	if (checksum_fold(checksum_add(0, span_head(packet, header_len))) != 0xffff)
 		return IP_BAD_CHECKSUM;
 	if (get16(h + 6) & MORE_OR_OFFSET)
 		return IP_FRAGMENT;

@@ -12,12 +12,11 @@
 /**
  * ip4_parse - read and check one header
  * @packet: what Ethernet carried; longer than the packet when it was padded
- * @checksum_good: the port verified the header's checksum
  *
  * @out is valid when the verdict is IP_GOOD.  Options are skipped (RFC 7126 4: they concern no host of ours);
  * fragments are refused, as TCP of this age does not send them.
  */
-enum ip_verdict ip4_parse(struct span packet, bool checksum_good, struct ip_packet *out);
+enum ip_verdict ip4_parse(struct span packet, struct ip_packet *out);
 
 /**
  * ip4_write - place a header directly in front of a payload

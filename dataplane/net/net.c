@@ -267,7 +267,7 @@ static void segment_input(struct net *n, const struct net_rx *rx)
 
 static void ip4_input(struct net *n, struct net_rx *rx)
 {
-	enum ip_verdict verdict = ip4_parse(rx->eth.payload, rx->checksum_good, &rx->ip);
+	enum ip_verdict verdict = ip4_parse(rx->eth.payload, &rx->ip);
 
 	if (verdict != IP_GOOD) {
 		++*counter_of(n->stats, verdict);

@@ -28,7 +28,7 @@ struct net_if_settings {
 	uint8_t n_addrs;
 	struct net_if_addr addrs[NET_ADDRS_MAX];
 	struct ip_addr gateway4, gateway6; /* family IP_NONE: none */
-	bool rx_checksum, tx_checksum;     /* the port verifies / completes TCP (and IPv4) checksums */
+	bool rx_checksum, tx_checksum;     /* the port verifies / completes TCP checksums */
 };
 
 struct net_settings {
@@ -47,9 +47,8 @@ struct net *net_init(void *memory, const struct net_settings *settings, const ui
 struct tcp *net_tcp(struct net *n);
 
 enum {
-	/* what the port said of TCP and IPv4 checksums */
-	NET_RX_CHECKSUM_GOOD = 1,
-	NET_RX_CHECKSUM_BAD = 2,
+	NET_RX_CHECKSUM_GOOD = 1, /* the port verified the TCP checksum */
+	NET_RX_CHECKSUM_BAD = 2,  /* the port found the checksum of TCP or IPv4 wrong */
 	/* Another shard received this frame and answers it.  ARP, neighbour discovery and ICMP errors come in on one
 	 * queue but concern all shards: the copy is learned from, never answered. */
 	NET_RX_COPY = 4,
