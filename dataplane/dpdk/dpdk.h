@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dpdk.h - ports and workers, as ctrlplane/main.c sees them
+ *
+ * The life of it, all from the control thread:
+ *
+ *	d = dpdk_open(settings, ...);	        EAL and ports; the environment decides on hugepages
+ *	dpdk_if(d, i, &net.ifs[i]);	        for each port: what net.h wants to know
+ *	memory = dpdk_memory(d, shard_memory(env));
+ *	shard = shard_init(memory, env, now, unix);	with dpdk_now(), dpdk_port_is_ours(), dpdk_worker_arg()
+ *	dpdk_run(d, worker, shard, ...);	from now on the shard belongs to that worker's thread
+ *	dpdk_port_counts(), dpdk_worker_counts(): at any time
+ *	dpdk_stop(d);			        joins the workers: the shards are the caller's again
+ *	dpdk_close(d);
+ *
+ * There is one EAL in a process, hence one struct dpdk.  It cannot be opened again after dpdk_close().
+ */
+#ifndef DPDK_H
+#define DPDK_H
+
+#include "conf/settings.h"
+#include "dataplane/shard/shard.h"
+
+struct dpdk;
+
+/**
+ * dpdk_open - start the EAL, open and start all ports of the settings
+ * @settings: read here only
+ * @error: set to one line without a newline: what is wrong and what to do
+ *
+ * Returns NULL with @error set.  The affinity of the calling thread stays as it was.
+ */
+struct dpdk *dpdk_open(const struct settings *settings, char *error, size_t error_cap);
+
+/* What the operator should know of the start, one sentence a line (no hugepages, no RSS...); "" if nothing. */
+const char *dpdk_notes(const struct dpdk *d);
+
+unsigned dpdk_n_ports(const struct dpdk *d);
+unsigned dpdk_n_workers(const struct dpdk *d);
+
+/* MAC, MTU and checksum offloads of port @i from the device; VLAN, addresses and gateways from the settings. */
+void dpdk_if(const struct dpdk *d, unsigned i, struct net_if_settings *out);
+
+/**
+ * dpdk_memory - memory for a shard: zeroed, 64-byte aligned, from hugepages if they are in use
+ *
+ * Stays allocated until the process ends.  NULL when there is none.
+ */
+void *dpdk_memory(struct dpdk *d, size_t size);
+
+/* The workers' clock: monotonic and wall clock, both in microseconds. */
+void dpdk_now(const struct dpdk *d, uint64_t *now_us, uint64_t *unix_us);
+
+/**
+ * dpdk_port_is_ours - whether answers to @local_port come back to the worker that @arg names
+ *
+ * For shard_env.port_is_ours, with dpdk_worker_arg() as its argument.
+ */
+bool dpdk_port_is_ours(void *arg, const struct tcp_path *path, uint16_t remote_port, uint16_t local_port);
+void *dpdk_worker_arg(struct dpdk *d, unsigned worker);
+
+/**
+ * dpdk_run - start the thread of @worker, pinned to its core, over @shard
+ *
+ * Returns once it runs; false with @error set when it cannot.
+ */
+bool dpdk_run(struct dpdk *d, unsigned worker, struct shard *shard, char *error, size_t error_cap);
+
+void dpdk_stop(struct dpdk *d);
+void dpdk_close(struct dpdk *d);
+
+struct dpdk_port_counts {
+	char device[SETTINGS_STR_MAX]; /* as in the settings */
+	char driver[32];
+	uint8_t mac[6];
+	uint16_t mtu;
+	bool link_up;
+	uint32_t link_mbps;
+	uint16_t n_rx_queues, n_tx_queues;
+	bool rss; /* the port itself brings each connection to its worker */
+	uint64_t rx_frames, rx_octets, tx_frames, tx_octets;
+	uint64_t rx_missed;    /* dropped by the port: queue full */
+	uint64_t rx_no_buffer; /* dropped by the port: no packet buffer */
+	uint64_t rx_errors;
+	uint64_t rx_too_long;  /* dropped by us: a frame in several buffers */
+	uint64_t tx_dropped;   /* dropped by us: send queue stayed full */
+};
+
+void dpdk_port_counts(const struct dpdk *d, unsigned i, struct dpdk_port_counts *out);
+
+struct dpdk_worker_counts {
+	uint16_t core;
+	uint64_t turns, busy_turns;
+	uint64_t handed_on;  /* frames given to the worker whose connection they belong to */
+	uint64_t hand_full;  /* and frames dropped because that worker's queue was full */
+	uint64_t tx_no_buffer; /* turns that ended for want of a packet buffer to send in */
+};
+
+void dpdk_worker_counts(const struct dpdk *d, unsigned worker, struct dpdk_worker_counts *out);
+
+#endif
