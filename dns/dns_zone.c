@@ -271,6 +271,8 @@ const struct dns_answer *dns_zone_answer(struct dns_zone *z, const struct dns_qu
 		const struct record *cname = find_cname(n);
 		if (!cname)
 			return bare_answer(z, n->fails ? n->rcode : DNS_NODATA);
+		if (cname->len == 0) /* the root is there, without records */
+			return bare_answer(z, DNS_NODATA);
 		if (!dns_question_set(&asked, (enum dns_type)asked.type, span_of(cname->rdata, cname->len)))
 			break;
 	}

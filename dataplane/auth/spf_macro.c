@@ -11,6 +11,8 @@
 #define VALUE_MAX (SPF_LOCAL_MAX + 1 + DNS_NAME_MAX) /* the longest value: %{s} */
 #define NAME_TOKENS_MAX 1024 /* tokens of a name that are looked at, for those that expand to nothing */
 
+static const char hex_digit[] = "0123456789ABCDEF";
+
 struct macro {
 	uint8_t letter; /* lower case */
 	bool escape;    /* it was upper case: URL-escape (7.3) */
@@ -150,24 +152,19 @@ bool spf_domain_spec_check(struct span s, uint32_t *letters)
 	return dot != SPAN_NONE && is_top_label(span_skip(s, dot + 1));
 }
 
-/* RFC 7208 7.3: IPv4 as it is written; IPv6 as dotted nibbles. */
+/* RFC 7208 7.3: IPv4 as it is written; IPv6 as dotted nibbles, in upper case as explanations have always shown them. */
 static void put_address(const struct ip_addr *ip, struct text *out)
 {
 	if (ip->family != IP_V6) {
 		ip_addr_text(ip, out);
 		return;
 	}
-	for (size_t i = 0; i < 16; i++) {
-		char digits[3];
-		struct text octet;
+	for (size_t i = 0; i < 32; i++) {
+		uint8_t nibble = i % 2 ? ip->bytes[i / 2] & 15 : ip->bytes[i / 2] >> 4;
 
-		text_init(&octet, digits, sizeof(digits));
-		text_hex(&octet, span_of(ip->bytes + i, 1));
 		if (i)
 			text_putc(out, '.');
-		text_putc(out, (uint8_t)digits[0]);
-		text_putc(out, '.');
-		text_putc(out, (uint8_t)digits[1]);
+		text_putc(out, (uint8_t)hex_digit[nibble]);
 	}
 }
 
@@ -215,8 +212,6 @@ static void put_value(const struct spf_macro_values *v, uint8_t letter, struct t
 /* RFC 7208 7.3: "uppercase macros [...] are URL escaped", all but the unreserved octets of RFC 3986 2.3. */
 static void put_part(struct span part, bool escape, struct text *out)
 {
-	static const char digit[] = "0123456789ABCDEF";
-
 	if (!escape) {
 		text_put(out, part);
 		return;
@@ -228,8 +223,8 @@ static void put_part(struct span part, bool escape, struct text *out)
 			text_putc(out, c);
 		} else {
 			text_putc(out, '%');
-			text_putc(out, (uint8_t)digit[c >> 4]);
-			text_putc(out, (uint8_t)digit[c & 15]);
+			text_putc(out, (uint8_t)hex_digit[c >> 4]);
+			text_putc(out, (uint8_t)hex_digit[c & 15]);
 		}
 	}
 }
