@@ -117,8 +117,8 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 	struct msg_received trace = {
 		.helo = span_of(t->helo, t->helo_len),
 		.client = t->client_ip,
-		.hostname = span_str(s->env.settings->server_hostname),
-		.protocol = t->esmtp ? SPAN("ESMTP") : SPAN("SMTP"),
+		.host = span_str(s->env.settings->server_hostname),
+		.esmtp = t->esmtp,
 		.id = span_str(t->id),
 		.rcpt = t->n_rcpts == 1 ? t->rcpts[0] : SPAN(""),
 		.unix_s = shard_unix_us(s, now_us) / 1000000,

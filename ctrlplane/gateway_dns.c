@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gateway_dns.c - DNS for all workers: one cache, and one question in flight for many askers
+ *
+ * An asker is a worker's ticket, or the control socket's.  Tickets have 64 bits of their own, so an asker in
+ * dns_flight is a slot of the table below, which remembers who it was.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctrlplane/gateway.h"
+
+enum { ZONE_FILE_MAX = 16 << 20, ASKERS_MAX = 65536, FROM_CONTROL = 0xffff };
+
+static struct asker {
+	uint64_t ticket;
+	uint32_t next_free;
+	uint16_t worker; /* or FROM_CONTROL */
+} askers[ASKERS_MAX];
+static uint32_t free_asker; /* index + 1; 0: none */
+
+static void askers_init(void)
+{
+	for (uint32_t i = 0; i < ASKERS_MAX; i++)
+		askers[i].next_free = i + 1 < ASKERS_MAX ? i + 2 : 0;
+	free_asker = 1;
+}
+
+static void hand_out(struct gateway *g, uint16_t worker, uint64_t ticket, const struct dns_question *q,
+		     const struct dns_answer *answer)
+{
+	if (worker == FROM_CONTROL)
+		control_dns_answer(g->control, ticket, answer);
+	else
+		gateway_answer_worker(g, worker, ticket, q, answer);
+}
+
+static void ask(struct gateway *g, uint16_t worker, uint64_t ticket, const struct dns_question *q, uint64_t now_us)
+{
+	const struct dns_answer *known = dns_cache_get(g->cache, q, now_us);
+	struct dns_answer failed;
+	uint64_t flight;
+
+	dns_answer_init(&failed, sizeof(failed), DNS_SERVFAIL, 0);
+	if (known || !free_asker) {
+		hand_out(g, worker, ticket, q, known ? known : &failed);
+		return;
+	}
+	uint32_t slot = free_asker - 1;
+	free_asker = askers[slot].next_free;
+	askers[slot] = (struct asker){ .ticket = ticket, .worker = worker };
+	switch (dns_flight_ask(g->flights, q, slot, &flight, now_us)) {
+	case FLIGHT_JOINED:
+		return;
+	case FLIGHT_STARTED:
+		if (g->resolver.ask(g->resolver.driver, q, flight))
+			return;
+		/* Not taken: the flight lands at once, for this asker alone. */
+		struct dns_question same;
+		if (dns_flight_land(g->flights, flight, &same))
+			while (dns_flight_next_asker(g->flights, &flight))
+				continue;
+		break;
+	case FLIGHT_FULL:
+		break;
+	}
+	askers[slot].next_free = free_asker;
+	free_asker = slot + 1;
+	hand_out(g, worker, ticket, q, &failed);
+}
+
+void gateway_dns_ask_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
+			    uint64_t now_us)
+{
+	ask(g, (uint16_t)worker, ticket, q, now_us);
+}
+
+bool gateway_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag)
+{
+	ask(arg, FROM_CONTROL, tag, q, gateway_now_us());
+	return true;
+}
+
+static void land(struct gateway *g, uint64_t flight, const struct dns_answer *answer, uint64_t now_us)
+{
+	struct dns_question q;
+	uint64_t slot;
+
+	if (!dns_flight_land(g->flights, flight, &q))
+		return; /* too late: its askers were told so */
+	dns_cache_put(g->cache, &q, answer, now_us);
+	while (dns_flight_next_asker(g->flights, &slot)) {
+		struct asker who = askers[slot];
+
+		askers[slot].next_free = free_asker;
+		free_asker = (uint32_t)slot + 1;
+		hand_out(g, who.worker, who.ticket, &q, answer);
+	}
+}
+
+bool gateway_dns_turn(struct gateway *g, uint64_t now_us)
+{
+	const struct dns_answer *answer;
+	uint64_t flight;
+	bool any = false;
+
+	while (g->resolver.next(g->resolver.driver, &flight, &answer)) {
+		any = true;
+		land(g, flight, answer, now_us);
+	}
+	while (dns_flight_overdue(g->flights, now_us, &flight)) {
+		struct dns_answer late;
+
+		any = true;
+		dns_answer_init(&late, sizeof(late), DNS_TIMEOUT, 0);
+		land(g, flight, &late, now_us);
+	}
+	return any;
+}
+
+static bool open_zone(struct gateway *g, char *error, size_t cap)
+{
+	const char *path = g->settings.dns_zone_file, *what;
+	FILE *f = fopen(path, "rb");
+	char *text = malloc(ZONE_FILE_MAX);
+	size_t n = f && text ? fread(text, 1, ZONE_FILE_MAX, f) : 0;
+	unsigned line = 1;
+
+	g->zone = dns_zone_open();
+	if (!f || !text || !g->zone || n == ZONE_FILE_MAX)
+		snprintf(error, cap, "%s: cannot be read, or is longer than 16 MiB; see dns.zone_file", path);
+	else if ((line = dns_zone_load(g->zone, span_of(text, n), &what)) != 0)
+		snprintf(error, cap, "%s:%u: %s", path, line, what);
+	if (f)
+		fclose(f);
+	free(text);
+	if (line == 0)
+		g->resolver = dns_zone_resolver(g->zone);
+	return line == 0;
+}
+
+static bool open_unbound(struct gateway *g, char *error, size_t cap)
+{
+	static char texts[SETTINGS_SERVERS_MAX][64];
+	const char *forwarders[SETTINGS_SERVERS_MAX + 1] = { NULL }, *why = NULL;
+	struct dns_unbound_settings s = { .forwarders = forwarders,
+					  .trust_anchor_file = g->settings.dns_trust_anchor_file,
+					  .under_way_max = (uint32_t)g->settings.dns_flights_max };
+
+	if (strcmp(g->settings.dns_mode, "forward") == 0)
+		for (unsigned i = 0; i < g->settings.n_dns_servers; i++) {
+			struct text t;
+
+			text_init(&t, texts[i], sizeof(texts[i]));
+			ip_addr_text(&g->settings.dns_servers[i].addr, &t);
+			text_putc(&t, '@');
+			text_dec(&t, g->settings.dns_servers[i].port);
+			forwarders[i] = texts[i];
+		}
+	if (dns_unbound_open(&g->resolver, &s, &why))
+		return true;
+	snprintf(error, cap, "the resolver cannot start: %s; see the dns section of %s", why ? why : "?", g->path);
+	return false;
+}
+
+bool gateway_dns_open(struct gateway *g, char *error, size_t cap)
+{
+	const struct settings *s = &g->settings;
+	struct dns_cache_settings cache = { .entries_max = (uint32_t)s->dns_cache_entries,
+					    .ttl_min_s = (uint32_t)s->dns_ttl_min_s,
+					    .ttl_max_s = (uint32_t)s->dns_ttl_max_s,
+					    .ttl_negative_max_s = (uint32_t)s->dns_ttl_negative_max_s,
+					    .ttl_servfail_s = (uint32_t)s->dns_ttl_servfail_s };
+	struct dns_flight_settings flights = { .flights_max = (uint32_t)s->dns_flights_max,
+					       .askers_max = ASKERS_MAX,
+					       .timeout_us = s->dns_timeout_ms * 1000 };
+	void *cache_memory = aligned_alloc(64, (dns_cache_memory(&cache) + 63) & ~(size_t)63);
+	void *flights_memory = aligned_alloc(64, (dns_flights_memory(&flights) + 63) & ~(size_t)63);
+	struct siphash_key key;
+
+	askers_init();
+	gateway_random(&key, sizeof(key));
+	if (!cache_memory || !flights_memory) {
+		snprintf(error, cap, "no memory for the DNS cache; lower dns.cache_entries");
+		free(cache_memory);
+		free(flights_memory);
+		return false;
+	}
+	g->cache = dns_cache_init(cache_memory, &cache, &key);
+	g->flights = dns_flights_init(flights_memory, &flights, &key);
+	return strcmp(s->dns_mode, "zone") == 0 ? open_zone(g, error, cap) : open_unbound(g, error, cap);
+}
+
+void gateway_dns_close(struct gateway *g)
+{
+	if (g->resolver.close)
+		g->resolver.close(g->resolver.driver);
+	if (g->zone && !g->resolver.close)
+		dns_zone_close(g->zone);
+	free(g->cache);
+	free(g->flights);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gateway_link.c - the control thread's ends of the rings (dataplane/shard/shard_link.h)
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctrlplane/gateway.h"
+
+/* Messages of ours carry their link for the waiting list in front. */
+struct own {
+	struct own *next;
+	_Alignas(16) uint8_t message[];
+};
+
+static struct own *own_of(void *message)
+{
+	return (struct own *)(void *)((uint8_t *)message - offsetof(struct own, message));
+}
+
+static void *own_new(size_t size)
+{
+	struct own *o = calloc(1, sizeof(*o) + size);
+
+	return o ? o->message : NULL;
+}
+
+static void waiting_flush(struct gateway_worker *w)
+{
+	while (w->waiting && ring_put(&w->link.down, w->waiting->message)) {
+		struct own *o = w->waiting;
+
+		w->waiting = o->next;
+		if (!w->waiting)
+			w->waiting_end = &w->waiting;
+	}
+}
+
+static void down(struct gateway *g, unsigned worker, void *message)
+{
+	struct gateway_worker *w = &g->workers[worker];
+	struct own *o = own_of(message);
+
+	waiting_flush(w);
+	if (!w->waiting && ring_put(&w->link.down, message))
+		return;
+	o->next = NULL;
+	*w->waiting_end = o;
+	w->waiting_end = &o->next;
+}
+
+bool gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kind, uint64_t tag)
+{
+	struct shard_message *m = own_new(sizeof(*m));
+
+	if (!m)
+		return false;
+	*m = (struct shard_message){ .kind = kind, .worker = (uint16_t)worker, .tag = tag };
+	down(g, worker, m);
+	return true;
+}
+
+void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
+			   const struct dns_answer *answer)
+{
+	struct shard_answer *m = own_new(sizeof(*m) + answer->size);
+
+	if (!m)
+		return; /* the worker's own deadline makes it a temperror */
+	m->m = (struct shard_message){ .kind = SHARD_DOWN_ANSWER, .worker = (uint16_t)worker };
+	m->ticket = ticket;
+	m->q = *q;
+	memcpy(m->answer, answer, answer->size);
+	down(g, worker, m);
+}
+
+static void record(struct gateway *g, const struct shard_record *r)
+{
+	char *line = record_line(r);
+
+	record_ring_add(&g->records, r);
+	control_trace_record(g->control, r);
+	if (line)
+		log_file_put(&g->log, span_str(line));
+	free(line);
+}
+
+static void up(struct gateway *g, struct shard_message *m, uint64_t now_us)
+{
+	switch (m->kind) {
+	case SHARD_UP_QUESTION: {
+		const struct shard_question *q = (const struct shard_question *)m;
+
+		gateway_dns_ask_worker(g, m->worker, q->ticket, &q->q, now_us);
+		break;
+	}
+	case SHARD_UP_RECORD:
+		record(g, (const struct shard_record *)m);
+		break;
+	case SHARD_UP_SESSIONS:
+		control_sessions(g->control, (const struct shard_sessions *)m);
+		break;
+	case SHARD_UP_DRAINED:
+		g->workers[m->worker].drained = true;
+		break;
+	case SHARD_DOWN_ANSWER:
+	case SHARD_DOWN_SESSIONS:
+	case SHARD_DOWN_DRAIN:
+	case SHARD_DOWN_RESUME:
+	case SHARD_DOWN_FLUSH:
+		break;
+	}
+}
+
+bool gateway_links_turn(struct gateway *g, uint64_t now_us)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < g->n_workers; i++) {
+		struct gateway_worker *w = &g->workers[i];
+		void *m;
+
+		while ((m = ring_get(&w->link.down_back)))
+			free(own_of(m));
+		waiting_flush(w);
+		/* A bound, so that one worker does not keep the others waiting. */
+		for (int n = 0; n < 1024 && (m = ring_get(&w->link.up)); n++) {
+			any = true;
+			up(g, m, now_us);
+			bool home = ring_put(&w->link.up_back, m);
+			CHECK(home); /* as long as the ring up */
+		}
+	}
+	return any;
+}

@@ -1,0 +1,451 @@
+// SPDX-License-Identifier: MIT
+/*
+ * main.c - program sekishod: the gateway's life, from its configuration to its last message
+ *
+ * main() starts the resolver, the ports, the workers and the control socket, then runs the control thread's loop:
+ * rings, resolver, control socket, records.  SIGTERM and SIGINT drain and end; a second one ends at once.  SIGHUP
+ * opens the record file anew.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crypto/crypto_openssl.h"
+#include "ctrlplane/gateway.h"
+#include "ctrlplane/settings_load.h"
+#include "ctrlplane/settings_sample.h"
+#include "conf/version.h"
+#include "dns/domain_names.h"
+
+enum { EXIT_USAGE = 2, KEYS_MAX = 4096, IDLE_WAIT_US = 1000 };
+
+static volatile sig_atomic_t n_terms, n_hups;
+
+static void on_signal(int number)
+{
+	if (number == SIGHUP)
+		n_hups++;
+	else
+		n_terms++;
+}
+
+uint64_t gateway_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t gateway_unix_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+void gateway_random(void *at, size_t n)
+{
+	if (getrandom(at, n, 0) != (ssize_t)n) {
+		fprintf(stderr, "sekishod: the kernel gives no random numbers; nothing can be done without\n");
+		exit(1);
+	}
+}
+
+/* --- what the control socket asks of us -------------------------------------------------------- */
+
+static const struct settings *env_settings(void *arg)
+{
+	return &((struct gateway *)arg)->settings;
+}
+
+static const struct stats *env_stats(void *arg, unsigned worker)
+{
+	return shard_stats(((struct gateway *)arg)->workers[worker].shard);
+}
+
+static bool all_drained(const struct gateway *g)
+{
+	for (unsigned i = 0; i < g->n_workers; i++)
+		if (!g->workers[i].drained)
+			return false;
+	return true;
+}
+
+static void env_status(void *arg, struct control_status *out)
+{
+	const struct gateway *g = arg;
+
+	*out = (struct control_status){ .version = SEKISHO_VERSION,
+					.config = g->path,
+					.started_unix_us = g->started_unix_us,
+					.uptime_s = (gateway_now_us() - g->started_us) / 1000000,
+					.draining = g->draining,
+					.drained = g->draining && all_drained(g),
+					.dns_flights = dns_flights_n(g->flights),
+					.records_written = g->log.n_lines,
+					.records_dropped = g->log.n_dropped };
+}
+
+static bool env_port(void *arg, unsigned index, struct control_port *out)
+{
+	struct dpdk_port_counts c;
+	struct gateway *g = arg;
+
+	if (index >= dpdk_n_ports(g->dpdk))
+		return false;
+	dpdk_port_counts(g->dpdk, index, &c);
+	*out = (struct control_port){ .link_up = c.link_up,
+				      .speed_mbps = c.link_mbps,
+				      .rx_packets = c.rx_frames,
+				      .rx_octets = c.rx_octets,
+				      .rx_missed = c.rx_missed,
+				      .rx_errors = c.rx_errors + c.rx_too_long,
+				      .rx_no_buffer = c.rx_no_buffer,
+				      .tx_packets = c.tx_frames,
+				      .tx_octets = c.tx_octets,
+				      .tx_errors = c.tx_dropped };
+	snprintf(out->mac, sizeof(out->mac), "%02x:%02x:%02x:%02x:%02x:%02x", c.mac[0], c.mac[1], c.mac[2], c.mac[3],
+		 c.mac[4], c.mac[5]);
+	memcpy(out->driver, c.driver, sizeof(out->driver));
+	return true;
+}
+
+static void env_dns_counts(void *arg, struct dns_cache_counts *out)
+{
+	dns_cache_counts(((struct gateway *)arg)->cache, out);
+}
+
+static void say_all(struct gateway *g, enum shard_message_kind kind)
+{
+	for (unsigned i = 0; i < g->n_workers; i++)
+		if (!gateway_say(g, i, kind, 0))
+			log_error("no memory for a message to worker %u; free some and try again", i);
+}
+
+static size_t env_dns_flush(void *arg, struct span name)
+{
+	struct gateway *g = arg;
+
+	say_all(g, SHARD_DOWN_FLUSH);
+	return dns_cache_flush(g->cache, name);
+}
+
+static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
+{
+	return gateway_say(arg, worker, SHARD_DOWN_SESSIONS, tag);
+}
+
+static void env_drain(void *arg)
+{
+	struct gateway *g = arg;
+
+	g->draining = true;
+	say_all(g, SHARD_DOWN_DRAIN);
+}
+
+static void env_resume(void *arg)
+{
+	struct gateway *g = arg;
+
+	g->draining = false;
+	for (unsigned i = 0; i < g->n_workers; i++)
+		g->workers[i].drained = false;
+	say_all(g, SHARD_DOWN_RESUME);
+}
+
+/* --- start ------------------------------------------------------------------------------------- */
+
+static bool start_control(struct gateway *g, char *error)
+{
+	char why[256];
+
+	g->control_env = (struct control_env){ .arg = g,
+					       .n_workers = g->n_workers,
+					       .records = &g->records,
+					       .settings = env_settings,
+					       .stats = env_stats,
+					       .status = env_status,
+					       .port = env_port,
+					       .dns_counts = env_dns_counts,
+					       .dns_flush = env_dns_flush,
+					       .dns_lookup = gateway_dns_lookup,
+					       .sessions = env_sessions,
+					       .drain = env_drain,
+					       .resume = env_resume };
+	g->control = control_open(g->settings.server_control_socket, &g->control_env, why);
+	if (!g->control)
+		snprintf(error, 512, "%s", why);
+	return g->control != NULL;
+}
+
+static void link_init(struct gateway_worker *w)
+{
+	ring_init(&w->link.up, w->slots[0], GATEWAY_RING_N);
+	ring_init(&w->link.up_back, w->slots[1], GATEWAY_RING_N);
+	ring_init(&w->link.down, w->slots[2], GATEWAY_RING_N);
+	ring_init(&w->link.down_back, w->slots[3], GATEWAY_RING_N);
+	w->waiting_end = &w->waiting;
+}
+
+/* One worker's shard, in memory of the ports' kind. */
+static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, char *error)
+{
+	net->quiet = i > 0; /* the first one announces our addresses */
+	struct gateway_worker *w = &g->workers[i];
+	struct shard_env env = { .settings = &g->settings,
+				 .net = net,
+				 .hash = &crypto_openssl_hash,
+				 .to_ascii = domain_to_ascii,
+				 .organizational = domain_organizational,
+				 .port_is_ours = dpdk_port_is_ours,
+				 .port_arg = dpdk_worker_arg(g->dpdk, i),
+				 .link = &w->link,
+				 .index = (uint16_t)i };
+
+	link_init(w);
+	gateway_random(env.seed, sizeof(env.seed));
+	env.crypto = g->crypto[i] = crypto_openssl_open(KEYS_MAX);
+	if (!env.crypto) {
+		snprintf(error, 512, "OpenSSL cannot be used; check its installation");
+		return false;
+	}
+	size_t size = shard_memory(&env);
+	void *memory = dpdk_memory(g->dpdk, size);
+	if (!memory) {
+		snprintf(error, 512, "no memory for worker %u, which needs %zu MiB; lower the numbers under limits", i,
+			 size >> 20);
+		return false;
+	}
+	uint64_t now_us, unix_us;
+	dpdk_now(g->dpdk, &now_us, &unix_us);
+	w->shard = shard_init(memory, &env, now_us, unix_us);
+	return true;
+}
+
+static bool start_workers(struct gateway *g, struct net_settings *net, char *error)
+{
+	const struct settings *s = &g->settings;
+
+	*net = net_settings_default();
+	net->n_ifs = s->n_ports;
+	for (unsigned i = 0; i < s->n_ports; i++)
+		dpdk_if(g->dpdk, i, &net->ifs[i]);
+	uint64_t n_conns = s->limits_sessions_max + s->relay_connections_max * s->n_next_hops;
+	net->tcp.conns_max = (uint32_t)n_conns;
+	net->tcp.buffer_blocks = (uint32_t)s->limits_tcp_blocks;
+	net->tcp.receive_max = (uint32_t)s->tcp_receive_max;
+	net->tcp.send_max = (uint32_t)s->tcp_send_max;
+	net->tcp.time_wait_us = (uint32_t)(s->tcp_time_wait_s * 1000000);
+	for (unsigned i = 0; i < g->n_workers; i++)
+		if (!make_shard(g, i, net, error))
+			return false;
+	for (unsigned i = 0; i < g->n_workers; i++)
+		if (!dpdk_run(g->dpdk, i, g->workers[i].shard, error, 512))
+			return false;
+	return true;
+}
+
+/* Sentences of the start, a line each. */
+static void notes(const char *text)
+{
+	struct span rest = span_str(text);
+
+	while (rest.at) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (line.len)
+			log_info("%.*s", (int)line.len, (const char *)line.at);
+	}
+}
+
+static bool gateway_start(struct gateway *g, struct net_settings *net, char *error)
+{
+	g->started_us = gateway_now_us();
+	g->started_unix_us = gateway_unix_us();
+	if (!record_ring_open(&g->records, RECORD_RING_N) || !log_file_open(&g->log, g->settings.server_log_file)) {
+		snprintf(error, 512, "records cannot be kept; see server.log_file in %s", g->path);
+		return false;
+	}
+	if (!gateway_dns_open(g, error, 512))
+		return false;
+	g->dpdk = dpdk_open(&g->settings, error, 512);
+	if (!g->dpdk)
+		return false;
+	notes(dpdk_notes(g->dpdk));
+	g->n_workers = dpdk_n_workers(g->dpdk);
+	g->workers = calloc(g->n_workers, sizeof(*g->workers));
+	return g->workers && start_workers(g, net, error) && start_control(g, error);
+}
+
+static void gateway_end(struct gateway *g)
+{
+	if (g->dpdk)
+		dpdk_stop(g->dpdk);
+	if (g->workers) {
+		gateway_links_turn(g, gateway_now_us()); /* the last records */
+		log_file_flush(&g->log);
+	}
+	if (g->control)
+		control_close(g->control);
+	gateway_dns_close(g);
+	if (g->dpdk)
+		dpdk_close(g->dpdk);
+	for (unsigned i = 0; i < g->n_workers; i++)
+		if (g->crypto[i])
+			crypto_openssl_close(g->crypto[i]);
+	record_ring_close(&g->records);
+	log_file_close(&g->log);
+}
+
+/* --- the loop ---------------------------------------------------------------------------------- */
+
+/* Signals that came; false: it is time to end. */
+static bool signals_turn(struct gateway *g, uint64_t now_us)
+{
+	static sig_atomic_t n_terms_seen, n_hups_seen;
+
+	if (n_hups != n_hups_seen) {
+		n_hups_seen = n_hups;
+		log_file_reopen(&g->log);
+		log_info("record file opened anew");
+	}
+	if (n_terms != n_terms_seen) {
+		if (n_terms_seen)
+			return false; /* asked twice */
+		n_terms_seen = n_terms;
+		log_info("draining for at most %llu s", (unsigned long long)g->settings.server_drain_s);
+		env_drain(g);
+		g->drain_until_us = now_us + g->settings.server_drain_s * 1000000;
+	}
+	return !g->drain_until_us || (now_us < g->drain_until_us && !all_drained(g));
+}
+
+static void gateway_loop(struct gateway *g)
+{
+	struct pollfd fds[CONTROL_FDS_MAX + 1];
+
+	for (uint64_t now_us = gateway_now_us(); signals_turn(g, now_us); now_us = gateway_now_us()) {
+		bool any = gateway_links_turn(g, now_us);
+
+		any |= gateway_dns_turn(g, now_us);
+		log_file_flush(&g->log);
+		size_t n = control_fds(g->control, fds);
+		fds[n] = (struct pollfd){ .fd = g->resolver.fd(g->resolver.driver), .events = POLLIN };
+		/* Rings wake nobody: look at them every millisecond. */
+		struct timespec wait = { .tv_nsec = any ? 0 : IDLE_WAIT_US * 1000 };
+		if (ppoll(fds, (nfds_t)(n + 1), &wait, NULL) < 0 && errno != EINTR)
+			log_error("poll: %s", strerror(errno));
+		control_handle(g->control, fds, n, gateway_now_us());
+	}
+}
+
+/* --- command line ------------------------------------------------------------------------------ */
+
+static void usage(FILE *f)
+{
+	fputs("usage: sekishod -c FILE [-t]\n"
+	      "The mail gateway; stays in the foreground.  SIGTERM drains and ends it, SIGHUP opens the record file anew.\n"
+	      "  -c, --config FILE   the configuration\n"
+	      "  -t, --test          check the configuration and exit: 0 when it is good, 2 when it is not\n"
+	      "      --print-sample  print a configuration with every setting at its default\n"
+	      "      --help, --version\n",
+	      f);
+}
+
+static void say_error(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "sekishod: %s\n", message);
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int arguments(int argc, char **argv, const char **path, bool *test)
+{
+	enum { HELP = 256, VERSION, SAMPLE };
+	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
+						 { "test", no_argument, NULL, 't' },
+						 { "print-sample", no_argument, NULL, SAMPLE },
+						 { "help", no_argument, NULL, HELP },
+						 { "version", no_argument, NULL, VERSION },
+						 { 0 } };
+	int o;
+
+	while ((o = getopt_long(argc, argv, "c:t", options, NULL)) != -1) {
+		switch (o) {
+		case 'c':
+			*path = optarg;
+			break;
+		case 't':
+			*test = true;
+			break;
+		case SAMPLE:
+			settings_print_sample(stdout);
+			return 0;
+		case HELP:
+			usage(stdout);
+			return 0;
+		case VERSION:
+			printf("sekishod %s\n", SEKISHO_VERSION);
+			return 0;
+		default:
+			usage(stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc || !*path) {
+		fprintf(stderr, "sekishod: %s; see sekishod --help\n",
+			*path ? "too many arguments" : "no configuration; name one with -c FILE");
+		return EXIT_USAGE;
+	}
+	return -1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction a = { .sa_handler = on_signal };
+
+	sigemptyset(&a.sa_mask);
+	sigaction(SIGTERM, &a, NULL);
+	sigaction(SIGINT, &a, NULL);
+	sigaction(SIGHUP, &a, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+int main(int argc, char **argv)
+{
+	static struct gateway g;
+	static struct net_settings net;
+	char error[512] = "";
+	bool test = false;
+	int status = arguments(argc, argv, &g.path, &test);
+
+	if (status >= 0)
+		return status;
+	if (!settings_load(g.path, &g.settings, say_error, NULL))
+		return EXIT_USAGE;
+	if (test) {
+		printf("sekishod: %s is good\n", g.path);
+		return 0;
+	}
+	g.settings.version = 1;
+	catch_signals();
+	if (!gateway_start(&g, &net, error)) {
+		fprintf(stderr, "sekishod: %s\n", error);
+		gateway_end(&g);
+		return 1;
+	}
+	log_info("sekishod %s is ready: %u worker%s", SEKISHO_VERSION, g.n_workers, g.n_workers == 1 ? "" : "s");
+	gateway_loop(&g);
+	gateway_end(&g);
+	log_info("ended");
+	return 0;
+}
