@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: MIT
+/*
+ * record.c - one message's record as JSON, and the last of them kept
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "ctrlplane/record.h"
+
+/* Octets of the UTF-8 sequence at the start of @s (RFC 3629 4: shortest form, no surrogates); 0: it is none. */
+static size_t utf8_len(struct span s)
+{
+	uint8_t c = s.at[0];
+	size_t n = c < 0x80                 ? 1
+		   : c >= 0xc2 && c <= 0xdf ? 2
+		   : c >= 0xe0 && c <= 0xef ? 3
+		   : c >= 0xf0 && c <= 0xf4 ? 4
+					    : 0;
+
+	if (n == 0 || n > s.len)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s.at[i] & 0xc0) != 0x80)
+			return 0;
+	if ((c == 0xe0 && s.at[1] < 0xa0) || (c == 0xed && s.at[1] > 0x9f) || (c == 0xf0 && s.at[1] < 0x90) ||
+	    (c == 0xf4 && s.at[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+json_t *record_string(struct span s)
+{
+	char *utf8 = malloc(2 * s.len + 1);
+	size_t n = 0;
+	json_t *string;
+
+	if (!utf8)
+		return NULL;
+	while (s.len) {
+		size_t len = utf8_len(s);
+
+		if (len) {
+			memcpy(utf8 + n, s.at, len);
+			n += len;
+		} else {
+			len = 1;
+			utf8[n++] = (char)(0xc0 | s.at[0] >> 6);
+			utf8[n++] = (char)(0x80 | (s.at[0] & 0x3f));
+		}
+		s = span_skip(s, len);
+	}
+	string = json_stringn(utf8, n);
+	free(utf8);
+	return string;
+}
+
+/* A field of a record: it ends at its NUL, or where the array does. */
+#define FIELD(array) span_of((array), strnlen((array), sizeof(array)))
+
+void record_time_text(uint64_t unix_us, struct text *out)
+{
+	time_t s = (time_t)(unix_us / 1000000);
+	char text[40], ms[8];
+	struct tm tm;
+
+	if (!gmtime_r(&s, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+		text[0] = '\0';
+	snprintf(ms, sizeof(ms), ".%03uZ", (unsigned)(unix_us / 1000 % 1000));
+	text_puts(out, text);
+	text_puts(out, ms);
+}
+
+static json_t *recipients(const struct shard_record *r)
+{
+	json_t *list = json_array();
+	size_t len = r->rcpts_len < sizeof(r->rcpts) ? r->rcpts_len : sizeof(r->rcpts);
+	struct span rest = span_of(r->rcpts, len);
+
+	while (rest.at && rest.len)
+		json_array_append_new(list, record_string(span_cut(&rest, '\0')));
+	return list;
+}
+
+/* The value of the first Authentication-Results field on top, unfolded to one line; "" when there is none. */
+static json_t *authentication_results(const struct shard_record *r)
+{
+	static const char name[] = "Authentication-Results:";
+	struct span fields = span_of(r->fields, r->fields_len < sizeof(r->fields) ? r->fields_len : sizeof(r->fields));
+	char value[sizeof(r->fields) + 1];
+	struct text t;
+	bool in_field = false;
+
+	text_init(&t, value, sizeof(value));
+	while (fields.at) {
+		struct span line = span_cut(&fields, '\n');
+		bool folded = line.len && byte_is_wsp(line.at[0]);
+
+		if (in_field && !folded)
+			break;
+		if (!in_field && (folded || !span_starts_nocase(line, span_str(name))))
+			continue;
+		if (!in_field)
+			line = span_skip(line, sizeof(name) - 1);
+		if (t.len)
+			text_putc(&t, ' ');
+		text_put(&t, span_trim(line));
+		in_field = true;
+	}
+	return record_string(text_span(&t));
+}
+
+static void set_string(json_t *o, const char *key, struct span s)
+{
+	json_object_set_new(o, key, record_string(s));
+}
+
+json_t *record_json(const struct shard_record *r)
+{
+	char small[64];
+	struct text t;
+	json_t *o = json_object();
+
+	text_init(&t, small, sizeof(small));
+	record_time_text(r->time_unix_us, &t);
+	set_string(o, "time", text_span(&t));
+	set_string(o, "id", FIELD(r->id));
+	set_string(o, "session", FIELD(r->session));
+	text_reset(&t);
+	ip_addr_text(&r->client, &t);
+	set_string(o, "client_ip", text_span(&t));
+	json_object_set_new(o, "client_port", json_integer(r->client_port));
+	set_string(o, "helo", FIELD(r->helo));
+	set_string(o, "tls", FIELD(r->tls));
+	set_string(o, "mail_from", FIELD(r->mail_from));
+	json_object_set_new(o, "rcpt", recipients(r));
+	json_object_set_new(o, "size", json_integer((json_int_t)r->size));
+	set_string(o, "spf", FIELD(r->spf));
+	set_string(o, "dkim", FIELD(r->dkim));
+	set_string(o, "arc", FIELD(r->arc));
+	set_string(o, "dmarc", FIELD(r->dmarc));
+	set_string(o, "action", FIELD(r->action));
+	set_string(o, "rule", FIELD(r->rule));
+	set_string(o, "reply", FIELD(r->reply));
+	set_string(o, "nexthop", FIELD(r->nexthop));
+	set_string(o, "nexthop_reply", FIELD(r->nexthop_reply));
+	json_object_set_new(o, "dns_ms", json_real((double)r->dns_us / 1000));
+	json_object_set_new(o, "crypto_us", json_integer((json_int_t)r->crypto_us));
+	json_object_set_new(o, "total_ms", json_real((double)r->total_us / 1000));
+	set_string(o, "from_domain", FIELD(r->from_domain));
+	json_object_set_new(o, "authentication_results", authentication_results(r));
+	return o;
+}
+
+json_t *record_json_whole(const struct shard_record *r)
+{
+	json_t *o = record_json(r);
+
+	json_object_set_new(o, "rcpt_total", json_integer(r->n_rcpts));
+	json_object_set_new(o, "duplicate_possible", json_boolean(r->duplicate_possible));
+	set_string(o, "fields",
+		   span_of(r->fields, r->fields_len < sizeof(r->fields) ? r->fields_len : sizeof(r->fields)));
+	return o;
+}
+
+char *record_dump(const json_t *o)
+{
+	char *plain = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12)), *line = NULL;
+	size_t n_del = 0, n = 0;
+
+	for (const char *c = plain; plain && *c; c++)
+		n_del += *c == 0x7f;
+	if (!plain || n_del == 0)
+		return plain;
+	/* DEL is ASCII but nothing that a terminal should be sent. */
+	line = malloc(strlen(plain) + n_del * (sizeof("\\u007f") - 2) + 1);
+	for (const char *c = plain; line && *c; c++) {
+		if (*c == 0x7f) {
+			memcpy(line + n, "\\u007f", 6);
+			n += 6;
+		} else {
+			line[n++] = *c;
+		}
+	}
+	if (line)
+		line[n] = '\0';
+	free(plain);
+	return line;
+}
+
+char *record_line(const struct shard_record *r)
+{
+	json_t *o = record_json(r);
+	char *line = record_dump(o);
+
+	json_decref(o);
+	return line;
+}
+
+static bool domain_matches(struct span name, struct span domain)
+{
+	if (!span_ends_nocase(name, domain))
+		return false;
+	return name.len == domain.len || name.at[name.len - domain.len - 1] == '.';
+}
+
+bool record_matches(const struct record_filter *f, const struct shard_record *r)
+{
+	struct span domain = FIELD(f->domain), mail_from = FIELD(r->mail_from);
+
+	if (f->prefix.family != IP_NONE && !ip_addr_in_prefix(&r->client, &f->prefix, f->prefix_len))
+		return false;
+	if (domain.len == 0)
+		return true;
+	size_t at = span_find_last(mail_from, '@');
+	return domain_matches(FIELD(r->from_domain), domain) ||
+	       (at != SPAN_NONE && domain_matches(span_skip(mail_from, at + 1), domain));
+}
+
+bool record_ring_open(struct record_ring *ring, size_t n_max)
+{
+	CHECK(n_max > 0);
+	*ring = (struct record_ring){ .slots = calloc(n_max, sizeof(struct shard_record)), .n_max = n_max };
+	return ring->slots != NULL;
+}
+
+void record_ring_close(struct record_ring *ring)
+{
+	free(ring->slots);
+	*ring = (struct record_ring){ 0 };
+}
+
+void record_ring_add(struct record_ring *ring, const struct shard_record *r)
+{
+	ring->newest = (size_t)(ring->n_added % ring->n_max);
+	ring->slots[ring->newest] = *r;
+	ring->n_added++;
+	if (ring->n < ring->n_max)
+		ring->n++;
+}
+
+const struct shard_record *record_ring_at(const struct record_ring *ring, size_t age)
+{
+	if (age >= ring->n)
+		return NULL;
+	return &ring->slots[(ring->newest + ring->n_max - age) % ring->n_max];
+}
+
+const struct shard_record *record_ring_find(const struct record_ring *ring, struct span id)
+{
+	const struct shard_record *r, *of_session = NULL;
+
+	for (size_t age = 0; (r = record_ring_at(ring, age)); age++) {
+		if (span_eq(FIELD(r->id), id))
+			return r;
+		if (!of_session && span_eq(FIELD(r->session), id))
+			of_session = r;
+	}
+	return of_session;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_log.c - lines for the operator are bounded, and the record file loses no line in silence
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctrlplane/log.h"
+#include "tests/tap.h"
+
+/* What @act writes to standard error. */
+static size_t captured(void (*act)(void), char *text, size_t cap)
+{
+	char path[] = "/tmp/sekisho-log-XXXXXX";
+	int fd = mkstemp(path), stderr_before = dup(STDERR_FILENO);
+
+	dup2(fd, STDERR_FILENO);
+	act();
+	dup2(stderr_before, STDERR_FILENO);
+	ssize_t n = pread(fd, text, cap - 1, 0);
+	text[n < 0 ? 0 : n] = '\0';
+	close(fd);
+	close(stderr_before);
+	unlink(path);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+static void say_a_few(void)
+{
+	log_error("no such file: %s; make it", "x");
+	log_info("peer said a\r\nb\x1b[31m");
+	log_debug("not at this level");
+	log_warning("%01500d", 0);
+}
+
+static void say_much(void)
+{
+	for (int i = 0; i < 10 * LOG_BURST; i++)
+		log_info("again");
+}
+
+static void test_lines(void)
+{
+	static char text[1 << 18];
+	unsigned n_lines = 0;
+
+	captured(say_a_few, text, sizeof(text));
+	static const char expected[] = "sekishod: no such file: x; make it\n"
+				       "sekishod: info: peer said a??b?[31m\n"
+				       "sekishod: warning: 000";
+	is_span(span_of(text, sizeof(expected) - 1),
+		SPAN("sekishod: no such file: x; make it\n"
+		     "sekishod: info: peer said a??b?[31m\n"
+		     "sekishod: warning: 000"),
+		"a line is one line, whatever it is made of; debug is not shown at first");
+	ok(strlen(strrchr(text, 's') ? strstr(text, "sekishod: warning") : text) == LOG_LINE_MAX - 1,
+	   "a long line is cut");
+	captured(say_much, text, sizeof(text));
+	for (const char *c = text; *c; c++)
+		n_lines += *c == '\n';
+	ok(n_lines >= LOG_BURST / 2 && n_lines < 2 * LOG_BURST, "a flood is cut to the burst: %u lines", n_lines);
+
+	enum log_level level;
+	ok(log_level_parse(SPAN("debug"), &level) && level == LOG_LEVEL_DEBUG &&
+		   !log_level_parse(SPAN("Debug"), &level) && !log_level_parse(SPAN(""), &level),
+	   "levels are exact words");
+}
+
+static void test_file(void)
+{
+	char dir[] = "/tmp/sekisho-log-XXXXXX", path[64], rotated[64], text[256] = "";
+	struct log_file f;
+	struct stat st;
+
+	if (!mkdtemp(dir))
+		return;
+	snprintf(path, sizeof(path), "%s/records", dir);
+	snprintf(rotated, sizeof(rotated), "%s/records.1", dir);
+	ok(log_file_open(&f, path), "a record file is made");
+	log_file_put(&f, SPAN("one"));
+	log_file_put(&f, SPAN("two"));
+	log_file_flush(&f);
+	ok(rename(path, rotated) == 0, "rotated under our feet");
+	log_file_put(&f, SPAN("three"));
+	log_file_reopen(&f);
+	log_file_put(&f, SPAN("four"));
+	log_file_close(&f);
+	FILE *in = fopen(rotated, "r");
+	size_t n = in ? fread(text, 1, sizeof(text), in) : 0;
+	is_span(span_of(text, n), SPAN("one\ntwo\nthree\n"), "lines before the reopening are in the old file");
+	if (in)
+		fclose(in);
+	in = fopen(path, "r");
+	n = in ? fread(text, 1, sizeof(text), in) : 0;
+	is_span(span_of(text, n), SPAN("four\n"), "lines after it in the new one");
+	if (in)
+		fclose(in);
+	ok(stat(path, &st) == 0 && (st.st_mode & 07) == 0, "others may not read it");
+	unlink(path);
+	unlink(rotated);
+	rmdir(dir);
+}
+
+static void test_pipe(void)
+{
+	static char line[60000];
+	int ends[2];
+	struct log_file f;
+
+	if (pipe(ends) != 0 || !log_file_open(&f, "/dev/null"))
+		return;
+	close(f.fd);
+	f.fd = ends[1];
+	memset(line, 'x', sizeof(line));
+	for (int i = 0; i < 200; i++) {
+		log_file_put(&f, span_of(line, sizeof(line)));
+		log_file_flush(&f);
+	}
+	ok(f.n_dropped > 0 && f.n_lines > 0 && f.n_lines + f.n_dropped == 200,
+	   "a reader that does not read is not waited for; what is dropped is counted");
+	ok(f.n_buffered <= LOG_FILE_BUFFER, "and memory stays bounded");
+
+	/* What came through is whole lines. */
+	size_t n_read = 0, n_newlines = 0;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	for (;;) {
+		static char buffer[65536];
+		ssize_t n = read(ends[0], buffer, sizeof(buffer));
+		if (n <= 0 && f.n_buffered == 0)
+			break;
+		for (ssize_t i = 0; i < n; i++)
+			n_newlines += buffer[i] == '\n';
+		n_read += n > 0 ? (size_t)n : 0;
+		log_file_flush(&f);
+	}
+	ok(n_newlines == f.n_lines && n_read == f.n_lines * (sizeof(line) + 1), "lines are dropped whole");
+	log_file_close(&f);
+	close(ends[0]);
+}
+
+int main(void)
+{
+	test_file();
+	test_pipe();
+	test_lines();
+	return done();
+}

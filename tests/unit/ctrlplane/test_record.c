@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_record.c - a record as JSON, whatever its octets; the ring of the last ones; what trace lets pass
+ */
+#include <stdlib.h>
+
+#include "ctrlplane/record.h"
+#include "tests/tap.h"
+
+#define N_KEYS 24
+#define PUT(field, text) memcpy((field), (text), sizeof(text))
+
+static struct shard_record a_record(void)
+{
+	static const uint8_t client[4] = { 192, 0, 2, 7 };
+	static const char fields[] = "Received-SPF: pass\r\nAuthentication-Results: mx.example;\r\n\tspf=pass "
+				     "smtp.mailfrom=a@example.org;\r\n dkim=none\r\nX: y\r\n";
+	struct shard_record r = { .time_unix_us = 1795500637123456,
+				  .client = ip_addr_of4(client),
+				  .client_port = 4567 };
+
+	PUT(r.id, "id1");
+	PUT(r.session, "s1");
+	PUT(r.helo, "client.example");
+	PUT(r.mail_from, "a@mail.example.org");
+	PUT(r.rcpts, "b@example.net\0c@example.net");
+	r.rcpts_len = sizeof("b@example.net\0c@example.net");
+	r.n_rcpts = 5;
+	r.size = 1234;
+	PUT(r.spf, "pass");
+	PUT(r.dkim, "none");
+	PUT(r.arc, "none");
+	PUT(r.dmarc, "pass");
+	PUT(r.action, "accept");
+	PUT(r.rule, "default");
+	PUT(r.reply, "250 2.0.0 ok");
+	PUT(r.nexthop, "192.0.2.26:25");
+	PUT(r.nexthop_reply, "250 2.0.0 queued");
+	r.dns_us = 1250;
+	r.crypto_us = 90;
+	r.total_us = 15000;
+	PUT(r.from_domain, "example.org");
+	PUT(r.fields, fields);
+	r.fields_len = sizeof(fields) - 1;
+	return r;
+}
+
+static void test_line(void)
+{
+	struct shard_record r = a_record();
+	char *line = record_line(&r);
+
+	is_span(span_str(line),
+		SPAN("{\"time\":\"2026-11-24T06:10:37.123Z\",\"id\":\"id1\",\"session\":\"s1\",\"client_ip\":\"192.0.2."
+		     "7\","
+		     "\"client_port\":4567,\"helo\":\"client.example\",\"tls\":\"\",\"mail_from\":\"a@mail.example."
+		     "org\","
+		     "\"rcpt\":[\"b@example.net\",\"c@example.net\"],\"size\":1234,\"spf\":\"pass\",\"dkim\":\"none\","
+		     "\"arc\":\"none\",\"dmarc\":\"pass\",\"action\":\"accept\",\"rule\":\"default\","
+		     "\"reply\":\"250 2.0.0 ok\",\"nexthop\":\"192.0.2.26:25\",\"nexthop_reply\":\"250 2.0.0 queued\","
+		     "\"dns_ms\":1.25,\"crypto_us\":90,\"total_ms\":15.0,\"from_domain\":\"example.org\","
+		     "\"authentication_results\":\"mx.example; spf=pass smtp.mailfrom=a@example.org; dkim=none\"}"),
+		"one line, the keys that operators rely on, in their order");
+	free(line);
+	json_t *o = record_json_whole(&r);
+	ok(json_integer_value(json_object_get(o, "rcpt_total")) == 5, "explain tells how many recipients there were");
+	json_decref(o);
+}
+
+#define BYTES(literal)                                                                                                 \
+	{                                                                                                              \
+		(const uint8_t *)("" literal), sizeof(literal) - 1                                                     \
+	}
+
+static const struct {
+	const char *sentence;
+	struct span in, out;
+} octets[] = {
+	{ "ASCII stays", BYTES("a b"), BYTES("a b") },
+	{ "UTF-8 of two, three and four octets stays", BYTES("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"),
+	  BYTES("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80") },
+	{ "ISO 8859-1 becomes UTF-8", BYTES("caf\xe9"), BYTES("caf\xc3\xa9") },
+	{ "a sequence that is cut short", BYTES("\xe2\x82"), BYTES("\xc3\xa2\xc2\x82") },
+	{ "an overlong slash", BYTES("\xc0\xaf"), BYTES("\xc3\x80\xc2\xaf") },
+	{ "an overlong sequence of three", BYTES("\xe0\x80\xaf"), BYTES("\xc3\xa0\xc2\x80\xc2\xaf") },
+	{ "a surrogate", BYTES("\xed\xa0\x80"), BYTES("\xc3\xad\xc2\xa0\xc2\x80") },
+	{ "beyond U+10FFFF", BYTES("\xf4\x90\x80\x80"), BYTES("\xc3\xb4\xc2\x90\xc2\x80\xc2\x80") },
+	{ "a lone continuation", BYTES("\x80x"), BYTES("\xc2\x80x") },
+	{ "NUL", BYTES("a\0b"), BYTES("a\0b") },
+};
+
+static void test_octets(void)
+{
+	struct shard_record r = a_record();
+	unsigned n_valid = 0;
+
+	for (size_t i = 0; i < sizeof(octets) / sizeof(octets[0]); i++) {
+		json_t *s = record_string(octets[i].in);
+
+		is_span(span_of(json_string_value(s), json_string_length(s)), octets[i].out, "%s", octets[i].sentence);
+		json_decref(s);
+	}
+	/* Every pair of octets in every string: the line must be ASCII, one line, and read back as JSON. */
+	for (unsigned pair = 0; pair < 0x10000; pair += 7) {
+		char two[3] = { (char)(pair >> 8), (char)pair, '\0' };
+		memcpy(r.helo, two, 3);
+		memcpy(r.mail_from, two, 3);
+		memcpy(r.rcpts, two, 3);
+		memcpy(r.nexthop_reply, two, 3);
+		memcpy(r.from_domain, two, 3);
+		memcpy(r.fields, two, 3);
+		char *line = record_line(&r);
+		json_t *back = line ? json_loads(line, JSON_REJECT_DUPLICATES, NULL) : NULL;
+		bool valid = back && json_object_size(back) == N_KEYS;
+		for (const char *c = line; valid && *c; c++)
+			valid = *c >= ' ' && *c < 0x7f;
+		n_valid += valid;
+		json_decref(back);
+		free(line);
+	}
+	ok(n_valid == 0x10000 / 7 + 1, "whatever octets peers send, the line is printable ASCII and valid JSON");
+
+	memset(r.helo, 'h', sizeof(r.helo));
+	memset(r.nexthop_reply, 'n', sizeof(r.nexthop_reply));
+	memset(r.rcpts, 'r', sizeof(r.rcpts));
+	r.rcpts_len = UINT16_MAX;
+	r.fields_len = UINT16_MAX;
+	char *line = record_line(&r);
+	ok(line != NULL, "fields that fill their arrays end there");
+	free(line);
+}
+
+static void test_ring(void)
+{
+	struct record_ring ring;
+	struct shard_record r = a_record();
+
+	ok(record_ring_open(&ring, 3) && !record_ring_at(&ring, 0), "a ring is empty at first");
+	for (char i = '1'; i <= '5'; i++) {
+		r.id[2] = i;
+		r.session[1] = i < '4' ? '1' : '2';
+		record_ring_add(&ring, &r);
+	}
+	ok(ring.n == 3 && ring.n_added == 5, "it keeps as many as it has room for");
+	ok(strcmp(record_ring_at(&ring, 0)->id, "id5") == 0 && strcmp(record_ring_at(&ring, 2)->id, "id3") == 0 &&
+		   !record_ring_at(&ring, 3),
+	   "the newest first, and none past the oldest");
+	ok(strcmp(record_ring_find(&ring, SPAN("id4"))->id, "id4") == 0, "found by the id of the message");
+	ok(strcmp(record_ring_find(&ring, SPAN("s2"))->id, "id5") == 0, "found by the id of the session: its newest");
+	ok(!record_ring_find(&ring, SPAN("id1")), "what made room is gone");
+	ok(!record_ring_find(&ring, SPAN("")) && !record_ring_find(&ring, SPAN("id")), "no part of an id matches");
+	record_ring_close(&ring);
+}
+
+static void test_filter(void)
+{
+	static const struct {
+		const char *sentence, *ip, *domain;
+		uint8_t prefix_len;
+		bool matches;
+	} cases[] = {
+		{ "no filter", NULL, "", 0, true },
+		{ "the client's prefix", "192.0.2.0", "", 24, true },
+		{ "the client itself", "192.0.2.7", "", 32, true },
+		{ "another prefix", "192.0.3.0", "", 24, false },
+		{ "the other family", "::", "", 0, false },
+		{ "the domain of From", NULL, "example.org", 0, true },
+		{ "in any case", NULL, "EXAMPLE.org", 0, true },
+		{ "the domain of MAIL FROM", NULL, "mail.example.org", 0, true },
+		{ "a domain above", NULL, "org", 0, true },
+		{ "a name that only ends alike", NULL, "ample.org", 0, false },
+		{ "both must match", "192.0.2.7", "example.net", 32, false },
+	};
+	struct shard_record r = a_record();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record_filter f = { .prefix_len = cases[i].prefix_len };
+
+		memcpy(f.domain, cases[i].domain, strlen(cases[i].domain));
+		if (cases[i].ip && !ip_addr_parse(span_str(cases[i].ip), &f.prefix))
+			ok(false, "a bad case");
+		ok(record_matches(&f, &r) == cases[i].matches, "trace: %s", cases[i].sentence);
+	}
+}
+
+int main(void)
+{
+	test_line();
+	test_octets();
+	test_ring();
+	test_filter();
+	return done();
+}
