@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+/*
+ * control.h - the control socket: what sekishoctl asks and who answers
+ *
+ * A Unix stream socket; one JSON object a line each way, see README.md.  Nothing here waits: the control thread polls
+ * the descriptors of control_fds() together with its own and hands the result to control_handle().  What the daemon
+ * is asked for comes from struct control_env; what it can only tell later (sessions, DNS answers) it hands in later.
+ */
+#ifndef CTRLPLANE_CONTROL_H
+#define CTRLPLANE_CONTROL_H
+
+#include <poll.h>
+
+#include "conf/settings.h"
+#include "ctrlplane/record.h"
+#include "dataplane/base/stats.h"
+#include "dns/dns_cache.h"
+
+#define CONTROL_VERSION 1      /* of the protocol */
+#define CONTROL_CLIENTS_MAX 16 /* more are told so and closed */
+#define CONTROL_FDS_MAX (CONTROL_CLIENTS_MAX + 1)
+#define CONTROL_REQUEST_MAX (64 << 10)   /* octets of a request line; a longer one closes the connection */
+#define CONTROL_REPLY_MAX (4 << 20)      /* octets that wait for one client; trace lines beyond are counted as missed */
+#define CONTROL_SESSIONS_MAX 2000        /* rows of show sessions */
+#define CONTROL_SESSIONS_WAIT_US 2000000 /* for all workers; then with those that answered */
+#define CONTROL_DNS_WAIT_US 60000000 /* for an answer that never comes back; the resolver has its own, shorter limit */
+#define CONTROL_IDLE_US 600000000    /* without a request and without a trace; then the connection is closed */
+
+struct control_status {
+	const char *version; /* of the program */
+	const char *config;  /* path */
+	uint64_t started_unix_us, uptime_s;
+	bool draining, drained;
+	uint64_t dns_flights; /* questions under way */
+	uint64_t records_written, records_dropped;
+};
+
+/* One port, as its driver knows it. */
+struct control_port {
+	char mac[18]; /* "02:00:5e:10:00:00" */
+	char driver[32];
+	bool link_up;
+	uint32_t speed_mbps; /* 0: not known */
+	uint64_t rx_packets, rx_octets, rx_missed, rx_errors, rx_no_buffer;
+	uint64_t tx_packets, tx_octets, tx_errors;
+};
+
+/* What the daemon lends; every function is called from control_handle() only, with @arg, and must not wait. */
+struct control_env {
+	void *arg;
+	unsigned n_workers; /* at most STATS_WORKERS_MAX */
+	const struct record_ring *records;
+	const struct settings *(*settings)(void *arg); /* in force now */
+	const struct stats *(*stats)(void *arg, unsigned worker);
+	void (*status)(void *arg, struct control_status *out);
+	bool (*port)(void *arg, unsigned index, struct control_port *out); /* index as in settings; false: not known */
+	void (*dns_counts)(void *arg, struct dns_cache_counts *out);
+	size_t (*dns_flush)(void *arg,
+			    struct span name); /* the workers' caches as well; empty: all; how many entries */
+	/* Answer by control_dns_answer(), which may happen before this returns.  False: too many under way. */
+	bool (*dns_lookup)(void *arg, const struct dns_question *q, uint64_t tag);
+	/* Sends SHARD_DOWN_SESSIONS; answer by control_sessions().  False: that worker's ring is full. */
+	bool (*sessions)(void *arg, unsigned worker, uint64_t tag);
+	void (*drain)(void *arg);
+	void (*resume)(void *arg);
+};
+
+struct control;
+
+/**
+ * control_open - listen at @path
+ * @env: borrowed for the life of the control
+ * @error: room for 256 octets; set when NULL is returned
+ *
+ * Makes the directory (mode 0750) when it is missing and the socket with mode 0660.  A socket file at which nobody
+ * listens is removed first; one at which somebody does, or anything that is no socket, is an error.
+ */
+struct control *control_open(const char *path, const struct control_env *env, char error[256]);
+
+/* Closes all connections and removes the socket file. */
+void control_close(struct control *c);
+
+/* Fills in what to poll for, at most CONTROL_FDS_MAX; returns how many.  Call before every poll(). */
+size_t control_fds(struct control *c, struct pollfd *fds);
+
+/* What poll() said of these descriptors; also runs the time limits, so call it each turn.  @now_us: monotonic. */
+void control_handle(struct control *c, const struct pollfd *fds, size_t n_fds, uint64_t now_us);
+
+/* A record to those who trace. */
+void control_trace_record(struct control *c, const struct shard_record *r);
+
+/* Late answers; a tag that nobody waits for (any more) is ignored. */
+void control_sessions(struct control *c, const struct shard_sessions *s);
+void control_dns_answer(struct control *c, uint64_t tag, const struct dns_answer *answer);
+
+#endif

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: MIT
+/*
+ * control_command.c - the commands of the control socket, one table
+ */
+#include <sys/socket.h>
+
+#include "ctrlplane/address.h"
+#include "ctrlplane/control_state.h"
+#include "ctrlplane/log.h"
+
+struct command {
+	const char *name;
+	void (*run)(struct control *c, struct client *client, const json_t *args);
+	const char *help;
+	bool changes; /* is written to the log */
+};
+
+const char *control_arg(const json_t *args, const char *key)
+{
+	return json_string_value(json_object_get(args, key));
+}
+
+/* A number from @least to @most; @absent when it is not there; -1 after control_fail(). */
+static json_int_t number_arg(struct client *client, const json_t *args, const char *key, json_int_t least,
+			     json_int_t most, json_int_t absent)
+{
+	const json_t *v = json_object_get(args, key);
+	json_int_t n = json_integer_value(v);
+
+	if (!v)
+		return absent;
+	if (json_is_integer(v) && n >= least && n <= most)
+		return n;
+	control_fail(client, "%s must be %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT, key, least, most);
+	return -1;
+}
+
+/* What a command that changes something answers: the version of the settings in force, and one thing more. */
+static json_t *changed(struct control *c, const char *key, json_t *value)
+{
+	return json_pack("{s:I, s:o}", "version", (json_int_t)c->env->settings(c->env->arg)->version, key, value);
+}
+
+static void run_status(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_status(c));
+}
+
+static void run_stats(struct control *c, struct client *client, const json_t *args)
+{
+	control_answer(client, control_show_stats(c, args));
+}
+
+static void run_ports(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_ports(c));
+}
+
+static void run_next_hops(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_next_hops(c));
+}
+
+static void run_limits(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_limits(c));
+}
+
+static void run_dns(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_dns(c));
+}
+
+static void run_sessions(struct control *c, struct client *client, const json_t *args)
+{
+	json_int_t limit = number_arg(client, args, "limit", 1, CONTROL_SESSIONS_MAX, 200);
+
+	if (limit < 0)
+		return;
+	client->state = CLIENT_SESSIONS;
+	client->tag = ++c->n_tags;
+	client->wait_deadline_us = c->now_us + CONTROL_SESSIONS_WAIT_US;
+	client->n_sessions = 0;
+	client->rows_max = limit;
+	json_decref(client->rows);
+	client->rows = json_array();
+	client->n_awaited = c->env->n_workers; /* a worker that cannot be asked is one that does not answer */
+	for (unsigned w = 0; w < c->env->n_workers; w++)
+		if (!c->env->sessions(c->env->arg, w, client->tag))
+			client->wait_deadline_us = c->now_us + CONTROL_SESSIONS_WAIT_US / 4;
+}
+
+void control_sessions_done(struct client *client)
+{
+	json_t *rows = client->rows;
+
+	client->rows = NULL;
+	control_answer(client, json_pack("{s:I, s:i, s:o}", "total", client->n_sessions, "workers_silent",
+					 (int)client->n_awaited, "sessions", rows));
+}
+
+static json_t *session_row(unsigned worker, const struct shard_session_row *row)
+{
+	char address[64];
+	struct text t;
+
+	text_init(&t, address, sizeof(address));
+	ip_addr_text(&row->client, &t);
+	return json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:I, s:I}", "worker", (int)worker, "client_ip", address,
+			 "client_port", (int)row->client_port, "state",
+			 record_string(span_of(row->state, strnlen(row->state, sizeof(row->state)))), "helo",
+			 record_string(span_of(row->helo, strnlen(row->helo, sizeof(row->helo)))), "mail_from",
+			 record_string(span_of(row->mail_from, strnlen(row->mail_from, sizeof(row->mail_from)))),
+			 "age_s", (json_int_t)row->age_s, "messages", (json_int_t)row->n_messages);
+}
+
+void control_sessions(struct control *c, const struct shard_sessions *s)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &c->clients[i];
+
+		if (client->state != CLIENT_SESSIONS || client->tag != s->m.tag || client->n_awaited == 0)
+			continue;
+		client->n_sessions += s->n_total;
+		for (uint32_t r = 0; r < s->n_rows && r < SHARD_SESSIONS_MAX; r++)
+			if ((json_int_t)json_array_size(client->rows) < client->rows_max)
+				json_array_append_new(client->rows, session_row(s->m.worker, &s->rows[r]));
+		if (--client->n_awaited == 0)
+			control_sessions_done(client);
+	}
+}
+
+/* The last @n records that the filter lets pass, oldest first. */
+static void trace_past(struct control *c, struct client *client, json_int_t n)
+{
+	const struct shard_record *r;
+	size_t age = 0, oldest;
+
+	for (json_int_t found = 0; found < n && (r = record_ring_at(c->env->records, age)); age++)
+		found += record_matches(&client->filter, r);
+	for (oldest = age; oldest > 0; oldest--) {
+		r = record_ring_at(c->env->records, oldest - 1);
+		if (record_matches(&client->filter, r) && !control_more(client, record_json(r)))
+			client->n_missed++;
+	}
+}
+
+static void run_trace(struct control *c, struct client *client, const json_t *args)
+{
+	const char *ip = control_arg(args, "ip"), *domain = control_arg(args, "domain");
+	struct record_filter f = { .domain = "" };
+	json_int_t count = number_arg(client, args, "count", 1, 1000000000, 0);
+	json_int_t last = count < 0 ? -1 : number_arg(client, args, "last", 0, RECORD_RING_N, 0);
+
+	if (count < 0 || last < 0)
+		return;
+	if (ip && ip_addr_parse(span_str(ip), &f.prefix)) {
+		f.prefix_len = (uint8_t)(8 * ip_addr_len(&f.prefix));
+	} else if (ip && !address_parse_prefix(span_str(ip), &f.prefix, &f.prefix_len)) {
+		control_fail(client, "ip must be an address or a prefix such as 192.0.2.0/24");
+		return;
+	}
+	if (domain && strlen(domain) >= sizeof(f.domain)) {
+		control_fail(client, "domain must have at most %zu octets", sizeof(f.domain) - 1);
+		return;
+	}
+	if (domain)
+		memcpy(f.domain, domain, strlen(domain) + 1);
+	client->filter = f;
+	client->n_left = count ? count : -1;
+	client->n_missed = 0;
+	trace_past(c, client, last);
+	client->state = CLIENT_TRACE;
+}
+
+static void run_explain(struct control *c, struct client *client, const json_t *args)
+{
+	const char *id = control_arg(args, "id");
+	const struct shard_record *r = id && *id ? record_ring_find(c->env->records, span_str(id)) : NULL;
+
+	if (!id || !*id)
+		control_fail(client, "name the message: explain ID");
+	else if (!r)
+		control_fail(client, "no record of that id among the last %zu; look for it in server.log_file",
+			     c->env->records->n_max);
+	else
+		control_answer(client, record_json_whole(r));
+}
+
+static void run_drain(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	c->env->drain(c->env->arg);
+	control_answer(client, changed(c, "draining", json_true()));
+}
+
+static void run_resume(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	c->env->resume(c->env->arg);
+	control_answer(client, changed(c, "draining", json_false()));
+}
+
+static void run_dns_lookup(struct control *c, struct client *client, const json_t *args)
+{
+	const char *name = control_arg(args, "name"), *type = control_arg(args, "type");
+	unsigned known = type ? dns_type_parse(span_str(type)) : 0;
+
+	if (!name || !known) {
+		control_fail(client, "name a name and a type, such as example.org TXT");
+		return;
+	}
+	if (!dns_question_set(&client->question, (enum dns_type)known, span_str(name))) {
+		control_fail(client, "that is no domain name: labels of 1 to 63 octets, 253 in all");
+		return;
+	}
+	client->state = CLIENT_DNS;
+	client->tag = ++c->n_tags;
+	client->wait_deadline_us = c->now_us + CONTROL_DNS_WAIT_US;
+	if (!c->env->dns_lookup(c->env->arg, &client->question, client->tag))
+		control_fail(client, "too many questions are under way; try again or see dns.flights_max");
+}
+
+/* Every record in presentation form: each as an answer of its own, which dns_answer_text() knows to write. */
+static json_t *answer_records(const struct dns_answer *a, unsigned type)
+{
+	static _Alignas(8) uint8_t one[sizeof(struct dns_answer) + sizeof(uint16_t) + UINT16_MAX];
+	static char text[4 * UINT16_MAX + 64];
+	json_t *list = json_array();
+	uint32_t cursor = 0;
+	struct span rdata;
+	struct text t;
+
+	while (dns_answer_next(a, &cursor, &rdata)) {
+		struct dns_answer *single = dns_answer_init(one, sizeof(one), DNS_NODATA, a->ttl_s);
+
+		text_init(&t, text, sizeof(text));
+		if (single && dns_answer_add(single, sizeof(one), rdata))
+			dns_answer_text(single, type, &t);
+		json_array_append_new(list, record_string(text_span(&t)));
+	}
+	return list;
+}
+
+void control_dns_answer(struct control *c, uint64_t tag, const struct dns_answer *answer)
+{
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *client = &c->clients[i];
+
+		if (client->state != CLIENT_DNS || client->tag != tag)
+			continue;
+		const char *type = dns_type_text(client->question.type);
+		control_answer(client, json_pack("{s:o, s:s, s:s, s:I, s:b, s:o}", "name",
+						 record_string(dns_question_name(&client->question)), "type",
+						 type ? type : "?", "rcode", dns_rcode_text(answer->rcode), "ttl_s",
+						 (json_int_t)answer->ttl_s, "secure", answer->secure != 0, "records",
+						 answer_records(answer, client->question.type)));
+	}
+}
+
+static void run_dns_flush(struct control *c, struct client *client, const json_t *args)
+{
+	const char *name = control_arg(args, "name");
+	struct dns_question q;
+
+	/* Through a question, so that case and a final dot do not matter. */
+	if (name && *name && !dns_question_set(&q, DNS_A, span_str(name))) {
+		control_fail(client, "that is no domain name: labels of 1 to 63 octets, 253 in all");
+		return;
+	}
+	size_t n = c->env->dns_flush(c->env->arg, name && *name ? dns_question_name(&q) : span_of(NULL, 0));
+	control_answer(client, changed(c, "flushed", json_integer((json_int_t)n)));
+}
+
+static void run_log_level(struct control *c, struct client *client, const json_t *args)
+{
+	const char *word = control_arg(args, "level");
+	enum log_level level;
+
+	if (word && !log_level_parse(span_str(word), &level)) {
+		control_fail(client, "level must be error, warning, info or debug");
+		return;
+	}
+	if (word)
+		log_set_level(level);
+	control_answer(client, changed(c, "level", json_string(log_level_text(log_level()))));
+}
+
+static void run_help(struct control *c, struct client *client, const json_t *args);
+
+static const struct command commands[] = {
+	{ "status", run_status, "what runs, since when, and whether it drains", false },
+	{ "stats", run_stats, "all counters; format: prometheus", false },
+	{ "show sessions", run_sessions, "client sessions; limit: rows", false },
+	{ "show ports", run_ports, "ports, their addresses and counters", false },
+	{ "show nexthops", run_next_hops, "mail servers behind us and what they answered last", false },
+	{ "show limits", run_limits, "every numeric setting in force, with its range", false },
+	{ "show dns", run_dns, "resolver and cache", false },
+	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last", false },
+	{ "explain", run_explain, "all that is known of a message; id", false },
+	{ "dns lookup", run_dns_lookup, "ask as the gateway asks; name, type", false },
+	{ "dns flush", run_dns_flush, "forget cached answers; name", true },
+	{ "log level", run_log_level, "what is logged; level: error, warning, info, debug", true },
+	{ "drain", run_drain, "take no new connections, finish transactions", true },
+	{ "resume", run_resume, "take connections again", true },
+	{ "help", run_help, "this list", false },
+	/* Promised for later: without a function, and they say so. */
+	{ "reload", NULL, NULL, true },
+	{ "rollback", NULL, NULL, true },
+	{ "show tcp", NULL, NULL, false },
+	{ "show crypto", NULL, NULL, false },
+	{ "show policy", NULL, NULL, false },
+	{ "allow", NULL, NULL, true },
+	{ "deny", NULL, NULL, true },
+	{ "quarantine", NULL, NULL, true },
+	{ "report", NULL, NULL, true },
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void run_help(struct control *c, struct client *client, const json_t *args)
+{
+	json_t *o = json_object();
+
+	(void)c;
+	(void)args;
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (commands[i].run)
+			json_object_set_new(o, commands[i].name, json_string(commands[i].help));
+	control_answer(client, o);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+/* Who changed something: the system knows it of a Unix socket. */
+static void log_change(const struct client *client, const char *name)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		log_info("control: %s, by user %ld", name, (long)peer.uid);
+}
+
+void control_run(struct control *c, struct client *client, struct span line)
+{
+	json_error_t error;
+	json_t *request = json_loadb((const char *)line.at, line.len, JSON_REJECT_DUPLICATES, &error);
+	const char *name = control_arg(request, "command");
+	const struct command *command = name ? find_command(name) : NULL;
+	const json_t *args = json_object_get(request, "args");
+
+	if (!json_is_object(request))
+		control_fail(client, "the request is no JSON object: %s", request ? "another value" : error.text);
+	else if (json_integer_value(json_object_get(request, "v")) != CONTROL_VERSION)
+		control_fail(client, "this is version %d of the protocol; use the sekishoctl of this sekishod",
+			     CONTROL_VERSION);
+	else if (args && !json_is_object(args))
+		control_fail(client, "args must be an object");
+	else if (!command)
+		control_fail(client, "there is no command %.60s; help lists them", name ? name : "in the request");
+	else if (!command->run)
+		control_fail(client, "%s is not in this version; help lists what is", command->name);
+	else {
+		if (command->changes)
+			log_change(client, command->name);
+		command->run(c, client, args);
+	}
+	json_decref(request);
+}

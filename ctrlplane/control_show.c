@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MIT
+/*
+ * control_show.c - what the read commands of the control socket answer
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctrlplane/address.h"
+#include "ctrlplane/control_state.h"
+#include "ctrlplane/settings_table.h"
+#include "ctrlplane/stats_export.h"
+
+static unsigned all_stats(struct control *c, const struct stats *workers[STATS_WORKERS_MAX])
+{
+	unsigned n = c->env->n_workers < STATS_WORKERS_MAX ? c->env->n_workers : STATS_WORKERS_MAX;
+
+	for (unsigned w = 0; w < n; w++)
+		workers[w] = c->env->stats(c->env->arg, w);
+	return n;
+}
+
+/* The sums of the counters whose name begins with @prefix. */
+static json_t *counters_of(struct control *c, const char *prefix)
+{
+	const struct stats *workers[STATS_WORKERS_MAX];
+	struct stats sum;
+	const char *name;
+	json_t *value, *some = json_object();
+
+	stats_sum(&sum, workers, all_stats(c, workers));
+	json_t *all = stats_json(&sum);
+	json_object_foreach(all, name, value) if (strncmp(name, prefix, strlen(prefix)) == 0)
+		json_object_set(some, name, value);
+	json_decref(all);
+	return some;
+}
+
+json_t *control_show_status(struct control *c)
+{
+	const struct settings *s = c->env->settings(c->env->arg);
+	struct control_status status = { 0 };
+	char started[40];
+	struct text t;
+
+	c->env->status(c->env->arg, &status);
+	text_init(&t, started, sizeof(started));
+	record_time_text(status.started_unix_us, &t);
+	return json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:i, s:I, s:I, s:I, s:I, s:s}", "version",
+			 status.version ? status.version : "", "config", status.config ? status.config : "",
+			 "config_version", (json_int_t)s->version, "started", started, "uptime_s",
+			 (json_int_t)status.uptime_s, "state",
+			 status.drained    ? "drained"
+			 : status.draining ? "draining"
+					   : "running",
+			 "workers", (int)c->env->n_workers, "dns_flights", (json_int_t)status.dns_flights, "records",
+			 (json_int_t)c->env->records->n_added, "records_written", (json_int_t)status.records_written,
+			 "records_dropped", (json_int_t)status.records_dropped, "hostname", s->server_hostname);
+}
+
+/* What is not counted by a worker. */
+static void prometheus_rest(struct control *c, FILE *f)
+{
+	struct control_status status = { 0 };
+	struct dns_cache_counts d = { 0 };
+
+	c->env->status(c->env->arg, &status);
+	c->env->dns_counts(c->env->arg, &d);
+	stats_prometheus_value(f, "uptime_seconds", "gauge", "seconds since the start", status.uptime_s);
+	stats_prometheus_value(f, "config_version", "gauge", "version of the settings in force",
+			       c->env->settings(c->env->arg)->version);
+	stats_prometheus_value(f, "draining", "gauge", "1 while no new connections are taken", status.draining);
+	stats_prometheus_value(f, "records_total", "counter", "messages that ended", c->env->records->n_added);
+	stats_prometheus_value(f, "records_dropped_total", "counter", "records not written: the log file took no more",
+			       status.records_dropped);
+	stats_prometheus_value(f, "dns_flights", "gauge", "questions under way", status.dns_flights);
+	stats_prometheus_value(f, "dns_cache_entries", "gauge", "answers in the shared cache", d.entries);
+	stats_prometheus_value(f, "dns_cache_octets", "gauge", "octets in the shared cache", d.octets);
+	stats_prometheus_value(f, "dns_cache_hits_total", "counter", "questions answered by the shared cache", d.hits);
+	stats_prometheus_value(f, "dns_cache_misses_total", "counter", "questions the shared cache did not know",
+			       d.misses);
+	stats_prometheus_value(f, "dns_cache_evicted_total", "counter", "answers that made room for others", d.evicted);
+}
+
+json_t *control_show_stats(struct control *c, const json_t *args)
+{
+	const struct stats *workers[STATS_WORKERS_MAX];
+	const char *format = control_arg(args, "format");
+	unsigned n = all_stats(c, workers);
+	struct stats sum;
+
+	if (format && strcmp(format, "prometheus") == 0) {
+		char *text = NULL;
+		size_t len = 0;
+		FILE *f = open_memstream(&text, &len);
+
+		if (!f)
+			return NULL;
+		stats_prometheus(f, workers, n);
+		prometheus_rest(c, f);
+		json_t *result = fclose(f) == 0 ? json_pack("{s:s#}", "text", text, (int)len) : NULL;
+		free(text);
+		return result;
+	}
+	json_t *list = json_array();
+	for (unsigned w = 0; w < n; w++)
+		json_array_append_new(list, stats_json(workers[w]));
+	stats_sum(&sum, workers, n);
+	return json_pack("{s:o, s:o, s:o}", "total", stats_json(&sum), "workers", list, "help", stats_sentences_json());
+}
+
+static json_t *address_json(const struct ip_addr *a)
+{
+	char text[64];
+	struct text t;
+
+	text_init(&t, text, sizeof(text));
+	if (a->family != IP_NONE)
+		ip_addr_text(a, &t);
+	return json_string(text);
+}
+
+static json_t *addresses_json(const struct settings_port *p)
+{
+	json_t *list = json_array();
+	char text[64];
+	struct text t;
+
+	for (size_t i = 0; i < p->n_addresses; i++) {
+		text_init(&t, text, sizeof(text));
+		ip_addr_text(&p->addresses[i].addr, &t);
+		text_putc(&t, '/');
+		text_dec(&t, p->addresses[i].prefix_len);
+		json_array_append_new(list, json_string(text));
+	}
+	return list;
+}
+
+static void set_count(json_t *o, const char *key, uint64_t value)
+{
+	json_object_set_new(o, key, json_integer((json_int_t)value));
+}
+
+json_t *control_show_ports(struct control *c)
+{
+	const struct settings *s = c->env->settings(c->env->arg);
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < s->n_ports; i++) {
+		const struct settings_port *p = &s->ports[i];
+		struct control_port now = { .mac = "" };
+		json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:i, s:i}", "device", p->device, "addresses",
+				      addresses_json(p), "gateway4", address_json(&p->gateway4), "gateway6",
+				      address_json(&p->gateway6), "mtu", (int)p->mtu, "vlan", (int)p->vlan);
+
+		if (c->env->port(c->env->arg, i, &now)) {
+			json_object_set_new(o, "mac", json_string(now.mac));
+			json_object_set_new(o, "driver", json_string(now.driver));
+			json_object_set_new(o, "link", json_string(now.link_up ? "up" : "down"));
+			set_count(o, "speed_mbps", now.speed_mbps);
+			set_count(o, "rx_packets", now.rx_packets);
+			set_count(o, "rx_octets", now.rx_octets);
+			set_count(o, "rx_missed", now.rx_missed);
+			set_count(o, "rx_errors", now.rx_errors);
+			set_count(o, "rx_no_buffer", now.rx_no_buffer);
+			set_count(o, "tx_packets", now.tx_packets);
+			set_count(o, "tx_octets", now.tx_octets);
+			set_count(o, "tx_errors", now.tx_errors);
+		}
+		json_array_append_new(list, o);
+	}
+	return json_pack("{s:o}", "ports", list);
+}
+
+/* What the kept records say of one next hop: how many messages, and the newest of them. */
+static void next_hop_history(struct control *c, const char *address, const char *with_port, json_t *o)
+{
+	const struct shard_record *r, *newest = NULL;
+	json_int_t n = 0;
+	char time[40] = "";
+	struct text t;
+
+	for (size_t age = 0; (r = record_ring_at(c->env->records, age)); age++) {
+		if (strncmp(r->nexthop, address, sizeof(r->nexthop)) != 0 &&
+		    strncmp(r->nexthop, with_port, sizeof(r->nexthop)) != 0)
+			continue;
+		n++;
+		if (!newest)
+			newest = r;
+	}
+	text_init(&t, time, sizeof(time));
+	if (newest)
+		record_time_text(newest->time_unix_us, &t);
+	json_object_set_new(o, "recent_messages", json_integer(n));
+	json_object_set_new(o, "last_time", json_string(time));
+	json_object_set_new(
+		o, "last_reply",
+		newest ? record_string(span_of(newest->nexthop_reply,
+					       strnlen(newest->nexthop_reply, sizeof(newest->nexthop_reply))))
+		       : json_string(""));
+}
+
+json_t *control_show_next_hops(struct control *c)
+{
+	const struct settings *s = c->env->settings(c->env->arg);
+	json_t *list = json_array();
+	char address[64], with_port[64];
+	struct text t;
+
+	for (unsigned i = 0; i < s->n_next_hops; i++) {
+		const struct settings_next_hop *h = &s->next_hops[i];
+
+		text_init(&t, address, sizeof(address));
+		ip_addr_text(&h->addr, &t);
+		text_init(&t, with_port, sizeof(with_port));
+		address_port_text(&h->addr, h->port, &t);
+		json_t *o = json_pack("{s:s, s:i}", "address", address, "port", (int)h->port);
+		next_hop_history(c, address, with_port, o);
+		json_array_append_new(list, o);
+	}
+	return json_pack("{s:o, s:o}", "next_hops", list, "counters", counters_of(c, "relay_"));
+}
+
+json_t *control_show_limits(struct control *c)
+{
+	const struct settings *s = c->env->settings(c->env->arg);
+	json_t *list = json_array();
+	char name[80];
+	uint64_t value;
+
+	for (size_t i = 0; i < n_setting_table; i++) {
+		const struct setting *t = &setting_table[i];
+
+		if (t->kind != SETTING_INT)
+			continue;
+		memcpy(&value, (const char *)s + t->offset, sizeof(value));
+		snprintf(name, sizeof(name), "%s.%s", t->group, t->name);
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:s}", "setting", name, "value",
+						      (json_int_t)value, "unit", t->unit, "least", (json_int_t)t->least,
+						      "most", (json_int_t)t->most, "default", (json_int_t)t->default_,
+						      "help", t->help));
+	}
+	return json_pack("{s:I, s:o}", "version", (json_int_t)s->version, "limits", list);
+}
+
+json_t *control_show_dns(struct control *c)
+{
+	const struct settings *s = c->env->settings(c->env->arg);
+	struct control_status status = { 0 };
+	struct dns_cache_counts d = { 0 };
+	json_t *servers = json_array(), *o;
+	char text[80];
+	struct text t;
+
+	c->env->status(c->env->arg, &status);
+	c->env->dns_counts(c->env->arg, &d);
+	for (unsigned i = 0; i < s->n_dns_servers; i++) {
+		text_init(&t, text, sizeof(text));
+		address_port_text(&s->dns_servers[i].addr, s->dns_servers[i].port, &t);
+		json_array_append_new(servers, json_string(text));
+	}
+	o = json_pack("{s:s, s:o}", "mode", s->dns_mode, "servers", servers);
+	set_count(o, "flights", status.dns_flights);
+	set_count(o, "flights_max", s->dns_flights_max);
+	set_count(o, "cache_entries", d.entries);
+	set_count(o, "cache_entries_max", d.entries_max);
+	set_count(o, "cache_octets", d.octets);
+	set_count(o, "cache_octets_max", d.octets_max);
+	set_count(o, "cache_hits", d.hits);
+	set_count(o, "cache_misses", d.misses);
+	set_count(o, "cache_expired", d.expired);
+	set_count(o, "cache_evicted", d.evicted);
+	set_count(o, "cache_stored", d.stored);
+	json_object_set_new(o, "counters", counters_of(c, "dns_"));
+	return o;
+}

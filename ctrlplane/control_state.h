@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+/*
+ * control_state.h - what control.c, control_command.c and control_show.c share; for no one else
+ */
+#ifndef CONTROL_STATE_H
+#define CONTROL_STATE_H
+
+#include <sys/un.h>
+
+#include "ctrlplane/control.h"
+
+/*
+ * A client asks one thing at a time: while its answer is awaited no further line of it is read.
+ *
+ *   FREE -> IDLE       accepted                           control_accept()
+ *   IDLE -> SESSIONS   show sessions, asked the workers   control_run()
+ *   IDLE -> DNS        dns lookup, asked the resolver     control_run()
+ *   IDLE -> TRACE      trace                              control_run()
+ *   SESSIONS, DNS, TRACE -> IDLE   last line answered     control_answer()
+ *   any -> FREE        closed by either side, time limit  client_close()
+ */
+enum client_state { CLIENT_FREE, CLIENT_IDLE, CLIENT_SESSIONS, CLIENT_DNS, CLIENT_TRACE };
+
+struct client {
+	enum client_state state;
+	int fd;
+	bool closing;              /* close when all is written */
+	bool half_closed;          /* it will send no more; close when all is answered */
+	uint64_t tag;              /* of what is awaited */
+	uint64_t idle_deadline_us; /* IDLE: close */
+	uint64_t wait_deadline_us; /* SESSIONS, DNS: answer without it */
+	char *in;                  /* CONTROL_REQUEST_MAX octets */
+	size_t n_in;
+	char *out;
+	size_t n_out, out_cap;
+	/* SESSIONS */
+	unsigned n_awaited;
+	json_int_t n_sessions, rows_max;
+	json_t *rows;
+	/* DNS */
+	struct dns_question question;
+	/* TRACE */
+	struct record_filter filter;
+	json_int_t n_left; /* records; -1: no end */
+	json_int_t n_missed;
+};
+
+struct control {
+	const struct control_env *env;
+	struct sockaddr_un address;
+	int fd;
+	uint64_t now_us, n_tags;
+	struct client clients[CONTROL_CLIENTS_MAX];
+};
+
+/* One request that has been parsed: runs or begins it, and answers unless it is awaited. */
+void control_run(struct control *c, struct client *client, struct span line);
+
+/* The last (or only) line of an answer: {"v":1,"ok":true,"result":...}; takes @result. */
+void control_answer(struct client *client, json_t *result);
+
+/* One line of several: the same with "more":true.  False when it would not fit; @result is taken either way. */
+bool control_more(struct client *client, json_t *result);
+
+/* {"v":1,"ok":false,"error":"what is wrong; what to do"} */
+__attribute__((format(printf, 2, 3))) void control_fail(struct client *client, const char *format, ...);
+
+/* Answers show sessions with what has come. */
+void control_sessions_done(struct client *client);
+
+/* The show commands; each gives the result, or NULL after control_fail(). */
+json_t *control_show_status(struct control *c);
+json_t *control_show_stats(struct control *c, const json_t *args);
+json_t *control_show_ports(struct control *c);
+json_t *control_show_next_hops(struct control *c);
+json_t *control_show_limits(struct control *c);
+json_t *control_show_dns(struct control *c);
+
+/* A string argument, or NULL when it is not there or none. */
+const char *control_arg(const json_t *args, const char *key);
+
+#endif
