@@ -82,8 +82,8 @@ struct dpdk_port_counts {
 	uint64_t rx_missed;    /* dropped by the port: queue full */
 	uint64_t rx_no_buffer; /* dropped by the port: no packet buffer */
 	uint64_t rx_errors;
-	uint64_t rx_too_long;  /* dropped by us: a frame in several buffers */
-	uint64_t tx_dropped;   /* dropped by us: send queue stayed full */
+	uint64_t rx_too_long; /* dropped by us: a frame in several buffers */
+	uint64_t tx_dropped;  /* dropped by us: send queue stayed full */
 };
 
 void dpdk_port_counts(const struct dpdk *d, unsigned i, struct dpdk_port_counts *out);
@@ -91,8 +91,8 @@ void dpdk_port_counts(const struct dpdk *d, unsigned i, struct dpdk_port_counts 
 struct dpdk_worker_counts {
 	uint16_t core;
 	uint64_t turns, busy_turns;
-	uint64_t handed_on;  /* frames given to the worker whose connection they belong to */
-	uint64_t hand_full;  /* and frames dropped because that worker's queue was full */
+	uint64_t handed_on;    /* frames given to the worker whose connection they belong to */
+	uint64_t hand_full;    /* and frames dropped because that worker's queue was full */
 	uint64_t tx_no_buffer; /* turns that ended for want of a packet buffer to send in */
 };
 
