@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""sink.py - a next hop that fails where it is told to
+
+usage: sink.py ADDRESS FOLDER BEHAVIOUR
+Stores each message as FOLDER/N.eml, synced, before its 250.  BEHAVIOUR: good, or PHASE:HOW with PHASE one of greeting ehlo
+mail rcpt data body dot stored, and HOW one of kill (SIGKILL to this process), close, reset, hang, 4xx (421 at greeting), 5xx.
+"body" is in the midst of the message, "dot" after the final dot before anything is stored, "stored" after it is stored.
+"""
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+ADDRESS, FOLDER, BEHAVIOUR = sys.argv[1:4]
+PHASE, _, HOW = BEHAVIOUR.partition(":")
+count = 0
+lock = threading.Lock()
+
+
+class Failed(Exception):
+    pass
+
+
+def fail_at(phase, connection):
+    """Does what the behaviour says, if this is its phase; returns a refusal or None."""
+    if phase != PHASE:
+        return None
+    if HOW == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if HOW == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raise Failed
+    if HOW == "close":
+        raise Failed
+    if HOW == "hang":
+        time.sleep(30)
+        raise Failed
+    return {"4xx": b"450 4.2.0 not now\r\n", "5xx": b"550 5.2.0 not ever\r\n"}[HOW]
+
+
+def store(data):
+    global count
+    with lock:
+        count += 1
+        name = os.path.join(FOLDER, f"{os.getpid()}-{count}.eml")
+    with open(name + ".tmp", "wb") as f:
+        f.write(data)
+        f.flush()
+        os.fsync(f.fileno())
+    os.rename(name + ".tmp", name)
+
+
+def serve(connection):
+    f = connection.makefile("rb")
+
+    def say(phase, good):
+        connection.sendall(fail_at(phase, connection) or good)
+
+    try:
+        say("greeting", b"220 sink ESMTP\r\n")
+        for line in f:
+            verb = line.strip().split(b" ")[0].split(b":")[0].upper()
+            if verb in (b"EHLO", b"HELO"):
+                say("ehlo", b"250-sink\r\n250-PIPELINING\r\n250-SIZE 60000000\r\n250 8BITMIME\r\n")
+            elif verb == b"MAIL":
+                say("mail", b"250 2.1.0 ok\r\n")
+            elif verb == b"RCPT":
+                say("rcpt", b"250 2.1.5 ok\r\n")
+            elif verb == b"DATA":
+                refusal = fail_at("data", connection)
+                connection.sendall(refusal or b"354 go\r\n")
+                if refusal:
+                    continue
+                lines = []
+                for data in f:
+                    if data == b".\r\n":
+                        break
+                    lines.append(data[1:] if data.startswith(b".") else data)
+                    if len(lines) == 100:
+                        fail_at("body", connection)
+                else:
+                    return
+                refusal = fail_at("dot", connection)
+                if refusal:
+                    connection.sendall(refusal)
+                    continue
+                store(b"".join(lines))
+                say("stored", b"250 2.0.0 stored\r\n")
+            elif verb == b"QUIT":
+                connection.sendall(b"221 2.0.0 bye\r\n")
+                return
+            else:
+                connection.sendall(b"250 2.0.0 ok\r\n")
+    except (Failed, OSError):
+        pass
+    finally:
+        f.close()
+        connection.close()
+
+
+def main():
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind((ADDRESS, 25))
+    s.listen(128)
+    print("listening", flush=True)
+    while True:
+        connection, _ = s.accept()
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+
+main()
