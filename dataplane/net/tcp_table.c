@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_table.c - from addresses and ports to whatever TCP remembers of them
+ */
+#include "dataplane/net/tcp_table.h"
+
+enum { KIND_SHIFT = 30 };
+
+size_t tcp_table_buckets(size_t n)
+{
+	size_t buckets = 16;
+
+	while (buckets < n)
+		buckets *= 2;
+	return buckets;
+}
+
+void tcp_table_init(struct tcp_table *t, uint32_t *buckets, size_t n_buckets, const struct siphash_key *secret)
+{
+	*t = (struct tcp_table){ .buckets = buckets, .mask = (uint32_t)(n_buckets - 1), .secret = *secret };
+}
+
+void tcp_table_kind(struct tcp_table *t, enum tcp_kind kind, const struct pool *pool, size_t flow_at)
+{
+	CHECK(pool->n_total < 1u << KIND_SHIFT);
+	t->kinds[kind].pool = pool;
+	t->kinds[kind].flow_at = flow_at;
+}
+
+static uint32_t *bucket_of(const struct tcp_table *t, const struct tcp_key *key)
+{
+	return &t->buckets[(uint32_t)siphash(&t->secret, span_of(key, sizeof(*key))) & t->mask];
+}
+
+static struct tcp_flow *flow_of(const struct tcp_table *t, enum tcp_kind kind, void *record)
+{
+	return (struct tcp_flow *)(void *)((uint8_t *)record + t->kinds[kind].flow_at);
+}
+
+static void *record_named(const struct tcp_table *t, uint32_t name, enum tcp_kind *kind)
+{
+	*kind = (enum tcp_kind)(name >> KIND_SHIFT);
+	return pool_at(t->kinds[*kind].pool, name & ((1u << KIND_SHIFT) - 1));
+}
+
+static uint32_t name_of(const struct tcp_table *t, enum tcp_kind kind, const void *record)
+{
+	return (uint32_t)kind << KIND_SHIFT | (uint32_t)pool_index(t->kinds[kind].pool, record);
+}
+
+void *tcp_table_find(const struct tcp_table *t, const struct tcp_key *key, enum tcp_kind *kind)
+{
+	uint32_t name = *bucket_of(t, key);
+
+	while (name) {
+		void *record = record_named(t, name, kind);
+		const struct tcp_flow *flow = flow_of(t, *kind, record);
+
+		if (memcmp(&flow->key, key, sizeof(*key)) == 0)
+			return record;
+		name = flow->next;
+	}
+	*kind = TCP_KIND_NONE;
+	return NULL;
+}
+
+void tcp_table_add(struct tcp_table *t, enum tcp_kind kind, void *record)
+{
+	struct tcp_flow *flow = flow_of(t, kind, record);
+	uint32_t *bucket = bucket_of(t, &flow->key);
+
+	flow->next = *bucket;
+	*bucket = name_of(t, kind, record);
+}
+
+void tcp_table_remove(struct tcp_table *t, enum tcp_kind kind, void *record)
+{
+	struct tcp_flow *flow = flow_of(t, kind, record);
+	uint32_t *link = bucket_of(t, &flow->key), name = name_of(t, kind, record);
+
+	while (*link != name) {
+		enum tcp_kind other;
+
+		CHECK(*link);
+		void *before = record_named(t, *link, &other);
+		link = &flow_of(t, other, before)->next;
+	}
+	*link = flow->next;
+}
