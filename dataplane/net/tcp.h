@@ -17,16 +17,16 @@ struct tcp;
 struct tcp_conn;
 
 struct tcp_settings {
-	uint32_t conns_max;	  /* connections in any state but TIME-WAIT and half-open */
-	uint32_t half_open_max;	  /* SYN received, not yet acknowledged */
+	uint32_t conns_max;     /* connections in any state but TIME-WAIT and half-open */
+	uint32_t half_open_max; /* SYN received, not yet acknowledged */
 	uint32_t time_wait_max;
-	uint32_t buffer_blocks;	  /* pool of TCP_BLOCK octets each, shared by all send and receive buffers */
-	uint32_t receive_max;	  /* octets buffered and offered as window for one connection */
-	uint32_t send_max;	  /* octets taken by tcp_send() and not yet acknowledged, for one connection */
+	uint32_t buffer_blocks;          /* pool of TCP_BLOCK octets each, shared by all send and receive buffers */
+	uint32_t receive_max;            /* octets buffered and offered as window for one connection */
+	uint32_t send_max;               /* octets taken by tcp_send() and not yet acknowledged, for one connection */
 	uint32_t rto_min_us, rto_max_us; /* 200 ms, 60 s */
 	uint32_t syn_retries, data_retries; /* 5, 10: then the connection fails with ERR_TIMEOUT */
-	uint32_t time_wait_us;	  /* 60 s */
-	uint16_t mss4, mss6;	  /* what we announce: MTU less headers */
+	uint32_t time_wait_us;              /* 60 s */
+	uint16_t mss4, mss6;                /* what we announce: MTU less headers */
 };
 
 #define TCP_BLOCK 2048
@@ -70,13 +70,14 @@ uint64_t tcp_deadline_us(const struct tcp *t);
 /* --- towards the user ---------------------------------------------------------------------- */
 
 enum tcp_event_kind {
-	TCP_EVENT_ACCEPTED,  /* a passive open is established; conn is new */
-	TCP_EVENT_CONNECTED, /* an active open is established */
-	TCP_EVENT_READABLE,  /* tcp_peek() has octets */
+	TCP_EVENT_ACCEPTED,    /* a passive open is established; conn is new */
+	TCP_EVENT_CONNECTED,   /* an active open is established */
+	TCP_EVENT_READABLE,    /* tcp_peek() has octets */
 	TCP_EVENT_PEER_CLOSED, /* FIN arrived and all before it is readable; more may be sent */
-	TCP_EVENT_WRITABLE,  /* after a short tcp_send(): there is room again */
-	TCP_EVENT_CLOSED,    /* gone in good order: conn must not be used after this event */
-	TCP_EVENT_FAILED,    /* reset, refused, unreachable or timed out (err): likewise gone */
+	TCP_EVENT_WRITABLE,    /* after a short tcp_send(): there is room again */
+	TCP_EVENT_CLOSED,      /* gone in good order: conn must not be used after this event; the last one, so what came
+				before it was READABLE (octets still unread go with it) */
+	TCP_EVENT_FAILED,      /* reset, refused, unreachable or timed out (err): likewise gone */
 };
 
 struct tcp_event {
@@ -125,5 +126,8 @@ uint16_t tcp_local_port(const struct tcp_conn *c);
 /* Walks all connections (for `show tcp`): @cursor 0 at first; NULL at the end. */
 struct tcp_conn *tcp_walk(struct tcp *t, size_t *cursor);
 const char *tcp_state_text(const struct tcp_conn *c); /* "ESTABLISHED"... */
+
+/* Stops the process if an invariant of tcp_conn.h is broken.  Looks at everything: for tests. */
+void tcp_check(const struct tcp *t);
 
 #endif

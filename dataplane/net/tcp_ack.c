@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_ack.c - the ACK field and the window of a segment (RFC 9293 3.10.7.4, fifth; RFC 5681; RFC 6298)
+ */
+#include "dataplane/net/tcp_cc.h"
+#include "dataplane/net/tcp_conn.h"
+
+/* Octets up to @ack have arrived: their memory goes back. */
+static void release(struct tcp *t, struct tcp_conn *c, uint32_t ack)
+{
+	uint32_t data_ack = seq_min(ack, c->snd_end);
+	struct tcp_block *hint = c->snd_hint;
+
+	if (hint && seq_le(hint->seq + hint->len, data_ack))
+		c->snd_hint = NULL;
+	tcp_buffer_drop(&c->snd, &t->blocks, data_ack - tcp_conn_data_una(c));
+}
+
+static void new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us)
+{
+	bool was_in_recovery = c->flags & CONN_RECOVERY, first_partial = !(c->flags & CONN_PARTIAL);
+
+	if (c->flags & CONN_RTT_TIMING && seq_ge(s->ack, c->rtt_seq)) {
+		tcp_rtt_sample(t, c, (uint32_t)now_us - c->rtt_start_us);
+		c->flags &= (uint16_t)~CONN_RTT_TIMING;
+	}
+	if (tcp_cc_new_ack(c, s->ack))
+		c->flags |= CONN_RESEND | CONN_PARTIAL;
+	release(t, c, s->ack);
+	c->snd_una = s->ack;
+	c->snd_nxt = seq_max(c->snd_nxt, s->ack);
+	c->retries = 0;
+	/* RFC 6298 5.3; in recovery for the first partial ACK only (RFC 6582 3.2 step 3: impatient) */
+	if (!was_in_recovery || first_partial || !(c->flags & CONN_RECOVERY) || c->snd_una == tcp_conn_end(c))
+		tcp_rto_restart(t, c, now_us);
+	if (c->flags & CONN_WANT_WRITE && !tcp_link_on(&c->starved) && tcp_unacked(c) <= t->settings.send_max / 2) {
+		c->flags &= (uint16_t)~CONN_WANT_WRITE;
+		tcp_conn_event(t, c, TCP_EVENT_WRITABLE);
+	}
+}
+
+/* RFC 5681 2: what makes an ACK a duplicate.  With a closed window it is the answer to a probe. */
+static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s, uint32_t wnd)
+{
+	return s->ack == c->snd_una && c->snd_una != c->snd_max && s->data.len == 0 && !(s->flags & TCP_FIN) &&
+	       wnd == c->snd_wnd && wnd != 0;
+}
+
+static void window_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint32_t wnd, uint64_t now_us)
+{
+	bool was_closed = c->snd_wnd == 0;
+
+	/* RFC 9293 3.10.7.4: not from a segment older than the one that set it. */
+	if (!seq_lt(c->snd_wl1, s->seq) && !(c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack)))
+		return;
+	c->snd_wnd = wnd;
+	c->snd_wnd_max = wnd > c->snd_wnd_max ? wnd : c->snd_wnd_max;
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+	if (was_closed && wnd) {
+		/* The backoff came from waiting, not from loss. */
+		c->flags &= (uint16_t)~CONN_PROBE;
+		c->backoff = 0;
+		tcp_rto_restart(t, c, now_us);
+	}
+}
+
+/* Our FIN has arrived.  Returns false when the connection is over. */
+static bool fin_acked(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	if (c->state == TCP_FIN_WAIT_1) {
+		c->state = TCP_FIN_WAIT_2;
+		c->idle_deadline_us = now_us + TCP_FIN_WAIT_2_US;
+		tcp_timer_want(t, c, c->idle_deadline_us);
+	} else if (c->state == TCP_CLOSING) {
+		tcp_conn_time_wait(t, c, now_us);
+		return false;
+	} else if (c->state == TCP_LAST_ACK) {
+		tcp_conn_closed(t, c);
+		return false;
+	}
+	return true;
+}
+
+bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us)
+{
+	uint32_t wnd = (uint32_t)s->wnd << c->snd_wscale;
+
+	if (c->state == TCP_SYN_RECEIVED) {
+		if (seq_le(s->ack, c->snd_una) || seq_gt(s->ack, c->snd_max)) {
+			tcp_reply_reset(t, &c->flow.key, c->ifindex, s, now_us);
+			return false;
+		}
+		t->stats->tcp_connected++;
+		tcp_conn_established(t, c, s, TCP_EVENT_CONNECTED, now_us);
+	}
+	/* RFC 5961 5.2: neither of what we never sent, nor of what is long past. */
+	if (seq_gt(s->ack, c->snd_max) || seq_lt(s->ack, c->snd_una - c->snd_wnd_max)) {
+		tcp_challenge(t, c, now_us);
+		return false;
+	}
+	if (seq_gt(s->ack, c->snd_una)) {
+		new_ack(t, c, s, now_us);
+	} else if (is_duplicate(c, s, wnd)) {
+		t->stats->tcp_dup_acks++;
+		if (tcp_cc_dupack(c)) {
+			t->stats->tcp_fast_retransmits++;
+			c->flags |= CONN_RESEND;
+			tcp_rto_restart(t, c, now_us);
+		}
+	}
+	if (s->ack == c->snd_una)
+		window_input(t, c, s, wnd, now_us);
+	/* 3.8.6.1: a peer that answers probes keeps the connection, unless its user has left. */
+	if (c->snd_wnd == 0 && !tcp_conn_fin_queued(c))
+		c->retries = 0;
+	if (c->snd_nxt != tcp_conn_end(c) || c->flags & CONN_RESEND)
+		tcp_conn_ready(t, c);
+	if (tcp_conn_fin_queued(c) && c->snd_una == tcp_conn_end(c))
+		return fin_acked(t, c, now_us);
+	return true;
+}

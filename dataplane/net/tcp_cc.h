@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_cc.h - congestion control: how much may be in flight (RFC 5681, NewReno of RFC 6582)
+ */
+#ifndef NET_TCP_CC_H
+#define NET_TCP_CC_H
+
+#include "dataplane/net/tcp_conn.h"
+
+/* The connection is established.  @syn_lost: its SYN had to be repeated more than once (RFC 6928 2). */
+void tcp_cc_init(struct tcp_conn *c, bool syn_lost);
+
+/* What cwnd allows in flight now, limited transmit (RFC 3042) included. */
+uint32_t tcp_cc_window(const struct tcp_conn *c);
+
+/* @ack is about to advance snd_una.  Returns whether the segment there must be sent again (partial ACK). */
+bool tcp_cc_new_ack(struct tcp_conn *c, uint32_t ack);
+
+/* A duplicate ACK as RFC 5681 2 defines it.  Returns whether the segment at snd_una must be sent again. */
+bool tcp_cc_dupack(struct tcp_conn *c);
+
+/* The retransmission timer expired. */
+void tcp_cc_timeout(struct tcp_conn *c);
+
+/* Nothing was sent for longer than an RTO (RFC 5681 4.1). */
+void tcp_cc_idle(struct tcp_conn *c);
+
+#endif

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_conn.h - what TCP remembers: connections, half-open records, TIME-WAIT records, and struct tcp around them
+ *
+ * Private to the tcp_*.c files and their tests.
+ *
+ *	      listening                                           tcp_connect()
+ *	          | SYN in / SYN-ACK out (tcp_half_open)                | SYN out
+ *	          v                                                     v
+ *	   struct tcp_half <----- times out, RST: freed             SYN_SENT ----------- SYN in (without ACK) --+
+ *	          | ACK of our SYN (tcp_half_input)                     | SYN-ACK in                            v
+ *	          |                                                     | (syn_sent_input)                SYN_RECEIVED
+ *	          +----------------------------> ESTABLISHED <----------+-- ACK of our SYN (tcp_ack_input) -----+
+ *	                                          |       |
+ *	                         tcp_close()      |       |    FIN in (peer_fin)
+ *	                    +---------------------+       +---------------------+
+ *	                    v                                                   v
+ *	                FIN_WAIT_1 ---- FIN in ----> CLOSING                CLOSE_WAIT
+ *	                    | ACK of FIN               | ACK of FIN             | tcp_close()
+ *	                    v                          |                        v
+ *	                FIN_WAIT_2                     |                     LAST_ACK
+ *	                    | FIN in                   v                        | ACK of FIN
+ *	                    +---------------> struct tcp_wait                   v
+ *	                                       (TIME-WAIT) --- time ---------> nothing
+ *
+ * LISTEN, SYN-RECEIVED after a passive open, and TIME-WAIT have no struct tcp_conn.  Transitions and who does them:
+ *
+ *	half-open -> ESTABLISHED          tcp_half_input()    the ACK arrives; event ACCEPTED
+ *	none -> SYN_SENT                  tcp_connect()
+ *	SYN_SENT -> ESTABLISHED           syn_sent_input()    event CONNECTED
+ *	SYN_SENT -> SYN_RECEIVED          syn_sent_input()    simultaneous open
+ *	SYN_RECEIVED -> ESTABLISHED       tcp_ack_input()     event CONNECTED; -> FIN_WAIT_1 if closed meanwhile
+ *	ESTABLISHED -> FIN_WAIT_1         tcp_close()         the FIN goes out behind all data
+ *	ESTABLISHED -> CLOSE_WAIT         peer_fin()          event PEER_CLOSED
+ *	FIN_WAIT_1 -> FIN_WAIT_2          fin_acked()
+ *	FIN_WAIT_1 -> CLOSING             peer_fin()          simultaneous close
+ *	FIN_WAIT_1/2 -> TIME-WAIT         peer_fin()          event CLOSED; a struct tcp_wait takes over
+ *	CLOSING -> TIME-WAIT              fin_acked()         event CLOSED; likewise
+ *	CLOSE_WAIT -> LAST_ACK            tcp_close()
+ *	LAST_ACK -> CLOSED                fin_acked()         event CLOSED
+ *	any -> CLOSED                     tcp_conn_fail()     reset or timed out: event FAILED
+ *	FIN_WAIT_2 -> CLOSED              tcp_conn_due()      the peer never closes: event CLOSED
+ *	CLOSED -> FREE                    tcp_event()         one call after CLOSED or FAILED was told
+ *	any -> FREE                       tcp_abort()         RST out
+ *
+ * Invariants, checked by tcp_check_conn():
+ *	snd_una <= snd_nxt <= snd_max <= snd_end + FIN       (+ 1 for the SYN)
+ *	something queued or sent is not acknowledged  <=>  rto_deadline_us is set
+ *	a deadline is set  =>  the wheel's timer is armed for it or for an earlier time
+ *	in a state from SYN_SENT to LAST_ACK  <=>  in the flow table
+ *	send buffer holds exactly snd_una .. snd_end; receive buffer and borrowed octets make up rcv_queued
+ */
+#ifndef NET_TCP_CONN_H
+#define NET_TCP_CONN_H
+
+#include "dataplane/base/timer.h"
+#include "dataplane/net/rate.h"
+#include "dataplane/net/tcp.h"
+#include "dataplane/net/tcp_list.h"
+#include "dataplane/net/tcp_ooo.h"
+#include "dataplane/net/tcp_segment.h"
+#include "dataplane/net/tcp_seq.h"
+#include "dataplane/net/tcp_table.h"
+
+enum tcp_state {
+	TCP_FREE,         /* in the pool */
+	TCP_CLOSED,       /* over; the user is still to be told */
+	TCP_SYN_SENT,     /* our SYN is out */
+	TCP_SYN_RECEIVED, /* simultaneous open: both SYNs are out, ours is not acknowledged */
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1, /* we closed; our FIN is queued or sent, not acknowledged */
+	TCP_FIN_WAIT_2, /* and acknowledged; the peer may still send */
+	TCP_CLOSE_WAIT, /* the peer closed; we may still send */
+	TCP_CLOSING,    /* both closed; our FIN is not acknowledged */
+	TCP_LAST_ACK,   /* the peer closed first, then we; our FIN is not acknowledged */
+};
+
+/* tcp_conn.flags */
+enum {
+	CONN_ACK_NOW = 1 << 0,      /* an ACK must go out, alone if need be */
+	CONN_RESEND = 1 << 1,       /* the segment at snd_una must go out again (SYN, fast retransmit) */
+	CONN_PROBE = 1 << 2,        /* one octet must go out although the window is closed */
+	CONN_OVERRIDE = 1 << 3,     /* small segments may go out: the wait for a wider window was long enough */
+	CONN_FIN_QUEUED = 1 << 4,   /* tcp_close() was called: a FIN stands at snd_end */
+	CONN_FIN_KNOWN = 1 << 5,    /* the peer's FIN came out of order, with number rcv_fin */
+	CONN_RTT_TIMING = 1 << 6,   /* the segment that ends at rtt_seq was sent once, at rtt_start_us */
+	CONN_RECOVERY = 1 << 7,     /* fast recovery, until recover is acknowledged */
+	CONN_PARTIAL = 1 << 8,      /* in it, a partial ACK was seen already */
+	CONN_CWND_LIMITED = 1 << 9, /* when last asked, cwnd held data back */
+	CONN_WANT_WRITE = 1 << 10,  /* tcp_send() was short */
+};
+
+/* tcp_conn.events: bit e stands for enum tcp_event_kind e */
+#define EVENT_BIT(kind) (1u << (kind))
+
+struct tcp_conn {
+	/* line 0: read for every segment; names as in RFC 9293 3.3.1.  Windows are in octets, already scaled. */
+	uint32_t snd_una, snd_nxt; /* after a timeout snd_nxt goes back */
+	uint32_t snd_max;          /* one past the highest sequence number ever sent */
+	uint32_t snd_end;          /* one past the last octet queued, without the FIN */
+	uint32_t snd_wnd, cwnd;
+	uint32_t rcv_nxt;
+	uint32_t rcv_adv;    /* right edge of the window as announced; never moves back */
+	uint32_t rcv_queued; /* octets in order that the user did not consume yet */
+	uint16_t flags;      /* CONN_... */
+	uint8_t state;       /* enum tcp_state */
+	uint8_t dupacks;
+	uint16_t mss; /* octets of data in a segment that we send */
+	uint8_t snd_wscale, rcv_wscale;
+	uint8_t ack_segments;     /* segments with data since our last ACK */
+	uint8_t backoff, retries; /* doublings of the RTO; timeouts since something was acknowledged */
+	uint8_t events;           /* to be told, see EVENT_BIT */
+	uint64_t rto_deadline_us; /* retransmission and persist timer; 0: off */
+	uint64_t ack_deadline_us; /* delayed ACK; 0: off */
+
+	/* line 1: who it is, windows, RTO */
+	struct tcp_flow flow;
+	uint32_t snd_wl1, snd_wl2;
+	uint32_t snd_wnd_max; /* MAX.SND.WND */
+	uint32_t rto_us;
+	uint32_t ssthresh;
+
+	/* line 2: octets, and the list of those with something to send */
+	struct tcp_buffer snd, rcv;
+	struct tcp_block *snd_hint; /* where snd_nxt is, or NULL */
+	void *user;
+	struct tcp_link ready;
+
+	/* line 3 */
+	struct timer timer; /* one node for all deadlines; may fire early, see tcp_timer.c */
+	struct tcp_link event;
+	struct tcp_ooo ooo;
+
+	/* line 4: loss recovery, close, accounting */
+	uint32_t rtt_seq;
+	uint32_t srtt_us, rttvar_us; /* srtt_us 0: no sample yet */
+	uint32_t recover;            /* RFC 6582; one past, as snd_max */
+	uint32_t cwnd_acked;         /* octets acknowledged since cwnd last grew in congestion avoidance */
+	uint32_t rcv_fin;
+	uint64_t idle_deadline_us; /* FIN_WAIT_2: when to stop waiting; 0: off */
+	struct tcp_link starved;   /* those that got a short tcp_send() because blocks ran out */
+	uint32_t rtt_start_us;     /* low 32 bits */
+	uint32_t sent_ms;          /* when data last went out, for the restart window; low 32 bits */
+	uint32_t challenge_s;      /* the second in which n_challenges were sent */
+	uint16_t ifindex;
+	uint8_t err; /* enum err for FAILED */
+	uint8_t n_challenges;
+};
+_Static_assert(offsetof(struct tcp_conn, flow) == 64, "hot fields fill one cache line");
+_Static_assert(offsetof(struct tcp_conn, snd) == 128, "addresses, windows and RTO fill the second");
+_Static_assert(offsetof(struct tcp_conn, timer) == 192, "buffers and ready link fill the third");
+_Static_assert(offsetof(struct tcp_conn, rtt_seq) == 256, "what is below is cold");
+_Static_assert(sizeof(struct tcp_conn) == 320, "TCB, flow entry and timer together: five cache lines");
+
+/* A SYN that was answered: SMTP servers speak first, so the SYN-ACK must be repeated until it is acknowledged, or a
+ * client whose ACK was lost would wait for ever. */
+struct tcp_half {
+	struct tcp_flow flow;
+	uint32_t iss, irs;
+	uint16_t mss; /* of the peer, already bounded */
+	uint16_t ifindex;
+	uint16_t snd_wnd;
+	uint8_t wscale; /* of the peer; TCP_WSCALE_NONE */
+	uint8_t retries;
+	uint8_t n_challenges;
+	struct timer timer;
+	struct tcp_link ready;
+	uint64_t sent_us; /* when the SYN-ACK went out, for the first RTT sample */
+};
+_Static_assert(sizeof(struct tcp_half) <= 128, "two cache lines");
+
+/* TIME-WAIT (RFC 9293 3.3.2).  All wait equally long, so a queue by age needs no timer. */
+struct tcp_wait {
+	struct tcp_flow flow;
+	uint32_t older, newer; /* index + 1 in the pool; 0: none */
+	uint32_t snd_nxt, rcv_nxt;
+	uint32_t expires_ms; /* low 32 bits */
+};
+_Static_assert(sizeof(struct tcp_wait) == 64, "one cache line");
+
+/* A segment without data that belongs to no connection: RST, or ACK from TIME-WAIT and half-open records. */
+struct tcp_reply {
+	struct tcp_key key;
+	uint16_t ifindex;
+	uint16_t wnd;
+	uint32_t seq, ack;
+	uint8_t flags;
+};
+
+#define TCP_REPLIES 256         /* a power of two; what does not fit is not sent */
+#define TCP_PORTS_MAX 16        /* listened to */
+#define TCP_MSS_MIN 216         /* whatever the peer or ICMP says (CVE-2019-11479) */
+#define TCP_CHALLENGES_PER_S 10 /* for one connection (RFC 5961 10) */
+#define TCP_RSTS_PER_S 10000    /* for segments that belong to nothing */
+#define TCP_RTO_INITIAL_US 1000000u
+#define TCP_ACK_DELAY_US 40000
+#define TCP_FIN_WAIT_2_US 60000000
+#define TCP_EPHEMERAL_FIRST 1024 /* RFC 6056 3.2 */
+
+struct tcp {
+	struct tcp_settings settings;
+	struct stats *stats;
+	struct tcp_table table;
+	struct tcp_blocks blocks;
+	struct pool conns, halves, waits;
+	uint32_t wait_oldest, wait_newest; /* index + 1 */
+	uint8_t rcv_wscale;                /* what we announce */
+	uint8_t n_ports;
+	uint16_t ports[TCP_PORTS_MAX];
+
+	struct tcp_link ready, ready_halves; /* what has something to send */
+	struct tcp_link events;              /* connections with something to tell */
+	struct tcp_link starved;
+	struct tcp_conn *told; /* CLOSED or FAILED was told; freed by the next tcp_event() */
+
+	struct tcp_conn *borrower; /* whose octets in order the segment in hand holds; NULL: none */
+	struct span borrowed;
+	uint32_t borrowed_seq;
+
+	struct siphash_key isn_key, random_key;
+	uint64_t n_random;
+	struct rate rsts;
+	uint32_t reply_head, reply_tail; /* free running */
+	struct tcp_reply replies[TCP_REPLIES];
+	struct timer_wheel wheel;
+};
+
+enum { TIMER_TAG_CONN, TIMER_TAG_HALF };
+
+/* --- tcp_conn.c: from birth to death -------------------------------------------------------- */
+
+/* A connection in no state yet, in the flow table under @key; NULL when there are conns_max already. */
+struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_key *key, uint16_t ifindex);
+
+/* The MSS to send with: what the peer announced (0: nothing) and what our path takes, but not below TCP_MSS_MIN. */
+uint16_t tcp_mss_bounded(const struct tcp *t, uint8_t family, uint16_t peer_mss);
+
+/* Notes the scale that the peer announced, or that neither side scales (RFC 7323 2.2). */
+void tcp_conn_wscale(struct tcp *t, struct tcp_conn *c, uint8_t peer_wscale);
+
+/* Our SYN is acknowledged by @s: first RTT sample, windows, and on to ESTABLISHED (FIN_WAIT_1 when closed already). */
+void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, enum tcp_event_kind kind,
+			  uint64_t now_us);
+
+void tcp_conn_event(struct tcp *t, struct tcp_conn *c, enum tcp_event_kind kind);
+
+/* The three ends.  All take the connection out of the flow table and off all timers; what it was to send is dropped.
+ * Whoever was not told of it yet is never told: then it is freed at once. */
+void tcp_conn_fail(struct tcp *t, struct tcp_conn *c, enum err err); /* event FAILED; octets unread are dropped */
+void tcp_conn_closed(struct tcp *t, struct tcp_conn *c);             /* event CLOSED, after READABLE and PEER_CLOSED */
+void tcp_conn_time_wait(struct tcp *t, struct tcp_conn *c, uint64_t now_us); /* event CLOSED */
+
+void tcp_conn_free(struct tcp *t, struct tcp_conn *c); /* no event */
+
+/* tcp_next() is to look at it. */
+static inline void tcp_conn_ready(struct tcp *t, struct tcp_conn *c)
+{
+	tcp_list_add(&t->ready, &c->ready);
+}
+
+static inline bool tcp_conn_fin_queued(const struct tcp_conn *c)
+{
+	return (c->flags & CONN_FIN_QUEUED) != 0;
+}
+
+/* One past everything that is to be sent, SYN and FIN counted. */
+static inline uint32_t tcp_conn_end(const struct tcp_conn *c)
+{
+	return c->snd_end + tcp_conn_fin_queued(c);
+}
+
+static inline bool tcp_conn_opening(const struct tcp_conn *c)
+{
+	return c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED;
+}
+
+/* Sequence number of the first octet in the send buffer. */
+static inline uint32_t tcp_conn_data_una(const struct tcp_conn *c)
+{
+	return tcp_conn_opening(c) ? c->snd_una + 1 : seq_min(c->snd_una, c->snd_end);
+}
+
+/* The borrowed octets of @c, empty when the segment in hand is not its own. */
+static inline struct span tcp_conn_borrowed(const struct tcp *t, const struct tcp_conn *c)
+{
+	return t->borrower == c ? t->borrowed : (struct span){ NULL, 0 };
+}
+
+/* The invariants above, by CHECK(): in tests after every step, in debug builds after every segment. */
+void tcp_check_conn(const struct tcp *t, const struct tcp_conn *c);
+
+static inline void tcp_dcheck_conn(const struct tcp *t, const struct tcp_conn *c)
+{
+#ifdef NDEBUG
+	(void)t, (void)c;
+#else
+	tcp_check_conn(t, c);
+#endif
+}
+
+/* --- tcp.c ----------------------------------------------------------------------------------- */
+
+/* Initial sequence number (RFC 6528 3): a clock of 4 us, plus a secret function of who talks with whom. */
+uint32_t tcp_isn(const struct tcp *t, const struct tcp_key *key, uint64_t now_us);
+
+bool tcp_listening(const struct tcp *t, uint16_t port);
+
+/* --- tcp_in.c, tcp_ack.c --------------------------------------------------------------------- */
+
+void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, uint64_t now_us);
+
+/* An ACK is owed that a peer may have made us owe: at most TCP_CHALLENGES_PER_S (RFC 5961 7). */
+void tcp_challenge(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+
+/* The ACK field of an acceptable segment.  Returns false when the segment must not be looked at further; the
+ * connection may be gone then. */
+bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us);
+
+/* --- tcp_half.c, tcp_wait.c, tcp_reply.c ------------------------------------------------------ */
+
+/* A SYN for a port that is listened to.  @iss_min: 0, or the ISS must be after it (RFC 1122 4.2.2.13). */
+void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
+		   const uint32_t *iss_min, uint64_t now_us);
+
+/* Returns the connection that @h has become, to go on with the same segment; else NULL. */
+struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us);
+void tcp_half_due(struct tcp *t, struct tcp_half *h);
+struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t now_us);
+
+void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, uint64_t now_us);
+
+/* Returns true when @s is a new SYN (RFC 6191): @w is gone, and the new ISS must be after *@iss_min. */
+bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const struct tcp_segment *s, uint32_t *iss_min,
+		    uint64_t now_us);
+void tcp_wait_expire(struct tcp *t, uint64_t now_us);
+uint64_t tcp_wait_deadline_us(const struct tcp *t);
+
+void tcp_reply(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint8_t flags, uint32_t seq, uint32_t ack,
+	       uint16_t wnd);
+
+/* What an unwanted segment is answered with (RFC 9293 3.5.2); nothing if it is a RST itself. */
+void tcp_reply_reset(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
+		     uint64_t now_us);
+
+/* --- tcp_out.c -------------------------------------------------------------------------------- */
+
+/* The window that a SYN or SYN-ACK announces; never scaled (RFC 7323 2.2). */
+static inline uint16_t tcp_window_syn(const struct tcp *t)
+{
+	return t->settings.receive_max < UINT16_MAX ? (uint16_t)t->settings.receive_max : UINT16_MAX;
+}
+
+/* Whether enough room came free that the peer should hear of it at once. */
+bool tcp_window_reopened(const struct tcp *t, const struct tcp_conn *c);
+
+/* --- tcp_timer.c ------------------------------------------------------------------------------ */
+
+/* Makes the wheel call no later than @at_us. */
+void tcp_timer_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us);
+
+/* (Re)starts the retransmission timer; off when nothing is queued or unacknowledged. */
+void tcp_rto_restart(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+void tcp_rtt_sample(const struct tcp *t, struct tcp_conn *c, uint64_t rtt_us);
+void tcp_conn_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+
+#endif

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_half.c - half-open records: a SYN came in and was answered (RFC 9293 3.10.7.2, SYN-RECEIVED)
+ *
+ * Small, so that many strangers can be waited for; a connection is made only for who answers from the address that he
+ * claims.  The SYN-ACK is repeated with backoff.
+ */
+#include "dataplane/net/tcp_conn.h"
+
+static void half_free(struct tcp *t, struct tcp_half *h)
+{
+	tcp_table_remove(&t->table, TCP_KIND_HALF, h);
+	timer_cancel(&t->wheel, &h->timer);
+	tcp_list_remove(&h->ready);
+	pool_give(&t->halves, h);
+}
+
+void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
+		   const uint32_t *iss_min, uint64_t now_us)
+{
+	struct tcp_half *h;
+
+	t->stats->tcp_syns++;
+	if (t->conns.n_used == t->conns.n_total) {
+		t->stats->tcp_conns_full++;
+		return;
+	}
+	h = pool_take(&t->halves);
+	if (!h) {
+		t->stats->tcp_half_open_full++;
+		return;
+	}
+	/* Octets and FIN that came with the SYN are not acknowledged: they will be sent again. */
+	*h = (struct tcp_half){
+		.flow.key = *key,
+		.iss = tcp_isn(t, key, now_us),
+		.irs = s->seq,
+		.mss = tcp_mss_bounded(t, key->remote.family, s->options.mss),
+		.ifindex = ifindex,
+		.snd_wnd = s->wnd,
+		.wscale = s->options.wscale,
+		.timer.tag = TIMER_TAG_HALF,
+	};
+	if (iss_min && seq_le(h->iss, *iss_min))
+		h->iss = *iss_min + 1;
+	tcp_table_add(&t->table, TCP_KIND_HALF, h);
+	tcp_list_add(&t->ready_halves, &h->ready);
+}
+
+/* The SYN-ACK to send now. */
+struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t now_us)
+{
+	/* Karn: when it was sent more than once the answer says nothing about the RTT. */
+	h->sent_us = timer_armed(&h->timer) || h->retries ? 0 : now_us;
+	timer_arm(&t->wheel, &h->timer, now_us + ((uint64_t)TCP_RTO_INITIAL_US << h->retries));
+	return (struct tcp_segment){
+		.seq = h->iss,
+		.ack = h->irs + 1,
+		.flags = TCP_SYN | TCP_ACK,
+		.wnd = tcp_window_syn(t), /* RFC 7323 2.2: not scaled */
+		.options = { .mss = h->flow.key.remote.family == IP_V6 ? t->settings.mss6 : t->settings.mss4,
+			     .wscale = h->wscale == TCP_WSCALE_NONE ? TCP_WSCALE_NONE : t->rcv_wscale },
+	};
+}
+
+void tcp_half_due(struct tcp *t, struct tcp_half *h)
+{
+	if (h->retries >= t->settings.syn_retries) {
+		t->stats->tcp_half_open_expired++;
+		half_free(t, h);
+		return;
+	}
+	h->retries++;
+	tcp_list_add(&t->ready_halves, &h->ready);
+}
+
+static void challenge(struct tcp *t, struct tcp_half *h)
+{
+	if (h->n_challenges >= TCP_CHALLENGES_PER_S) { /* a record lives for about a minute: so many are plenty */
+		t->stats->tcp_challenges_limited++;
+		return;
+	}
+	h->n_challenges++;
+	t->stats->tcp_challenges++;
+	tcp_reply(t, &h->flow.key, h->ifindex, TCP_ACK, h->iss + 1, h->irs + 1, tcp_window_syn(t));
+}
+
+static struct tcp_conn *promote(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us)
+{
+	struct tcp_half was = *h;
+	struct tcp_conn *c;
+
+	if (t->conns.n_used == t->conns.n_total) {
+		/* Stays half-open: the SYN-ACK or the peer's octets will be repeated, maybe there is room then. */
+		t->stats->tcp_conns_full++;
+		return NULL;
+	}
+	half_free(t, h);
+	c = tcp_conn_new(t, &was.flow.key, was.ifindex);
+	CHECK(c);
+	c->state = TCP_SYN_RECEIVED;
+	c->snd_una = was.iss;
+	c->snd_nxt = c->snd_max = c->snd_end = was.iss + 1;
+	c->rcv_nxt = was.irs + 1;
+	c->rcv_adv = c->rcv_nxt + tcp_window_syn(t);
+	c->mss = was.mss;
+	c->retries = was.retries;
+	tcp_conn_wscale(t, c, was.wscale);
+	if (was.sent_us) {
+		c->flags |= CONN_RTT_TIMING;
+		c->rtt_start_us = (uint32_t)was.sent_us;
+	}
+	t->stats->tcp_accepted++;
+	tcp_conn_established(t, c, s, TCP_EVENT_ACCEPTED, now_us);
+	return c;
+}
+
+struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us)
+{
+	uint32_t rcv_nxt = h->irs + 1, len = tcp_segment_len(s);
+	bool in_window = seq_le(s->seq, rcv_nxt + tcp_window_syn(t)) && seq_ge(s->seq + len, rcv_nxt);
+
+	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && s->seq == h->irs) {
+		tcp_list_add(&t->ready_halves, &h->ready); /* our answer was lost */
+	} else if (s->flags & TCP_RST) {
+		/* RFC 5961 3.2: the exact number, or prove that you hear us. */
+		if (s->seq == rcv_nxt) {
+			t->stats->tcp_rsts_in++;
+			half_free(t, h);
+		} else if (in_window) {
+			challenge(t, h);
+		}
+	} else if (!in_window || s->flags & TCP_SYN) {
+		challenge(t, h);
+	} else if (s->flags & TCP_ACK) {
+		if (s->ack == h->iss + 1)
+			return promote(t, h, s, now_us);
+		tcp_reply_reset(t, &h->flow.key, h->ifindex, s, now_us);
+	}
+	return NULL;
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_out.c - what to send
+ *
+ * Connections that may have something to send wait in t->ready.  tcp_next() takes segments from the first one until it
+ * has nothing left, so its memory is touched once in a burst; cwnd and the peer's window bound how long that takes.
+ */
+#include "dataplane/net/tcp_cc.h"
+#include "dataplane/net/tcp_conn.h"
+
+/* Where the segment goes. */
+struct out {
+	uint8_t *at;
+	size_t cap;
+	bool offload;
+	struct tcp_path *path;
+	uint64_t now_us;
+};
+
+/* A stretch of sequence numbers to send. */
+struct piece {
+	uint32_t seq;
+	uint32_t len; /* octets of data */
+	bool fin;     /* and a FIN after them */
+	bool probe;   /* beyond the window: does not count as sent */
+};
+
+static size_t finish(struct tcp *t, const struct out *o, const struct tcp_key *key, uint16_t ifindex, size_t len)
+{
+	tcp_segment_sum_fill(&key->local, &key->remote, o->at, len, o->offload);
+	*o->path = (struct tcp_path){ .local = key->local, .remote = key->remote, .ifindex = ifindex };
+	t->stats->tcp_segments_out++;
+	return len;
+}
+
+static size_t send_reply(struct tcp *t, const struct out *o)
+{
+	const struct tcp_reply *r = &t->replies[t->reply_head++ % TCP_REPLIES];
+	struct tcp_segment s = {
+		.source = r->key.local_port,
+		.destination = r->key.remote_port,
+		.seq = r->seq,
+		.ack = r->ack,
+		.flags = r->flags,
+		.wnd = r->wnd,
+		.options = TCP_OPTIONS_NONE,
+	};
+
+	return finish(t, o, &r->key, r->ifindex, tcp_segment_emit(o->at, &s));
+}
+
+static size_t send_syn_ack(struct tcp *t, struct tcp_half *h, const struct out *o)
+{
+	struct tcp_segment s = tcp_half_answer(t, h, o->now_us);
+
+	s.source = h->flow.key.local_port;
+	s.destination = h->flow.key.remote_port;
+	return finish(t, o, &h->flow.key, h->ifindex, tcp_segment_emit(o->at, &s));
+}
+
+/* Octets that the user's buffer has room for. */
+static uint32_t window_room(const struct tcp *t, const struct tcp_conn *c)
+{
+	return t->settings.receive_max > c->rcv_queued ? t->settings.receive_max - c->rcv_queued : 0;
+}
+
+bool tcp_window_reopened(const struct tcp *t, const struct tcp_conn *c)
+{
+	uint32_t half = t->settings.receive_max / 2, two = 2u * c->mss;
+
+	/* As long as half of it is still open the peer can go on; the next ACK will tell. */
+	return c->rcv_adv - c->rcv_nxt < half &&
+	       seq_past(c->rcv_adv, c->rcv_nxt + window_room(t, c)) >= (half < two ? half : two);
+}
+
+/* The window to announce now; notes it as announced. */
+static uint16_t announce_window(const struct tcp *t, struct tcp_conn *c)
+{
+	uint32_t edge = c->rcv_nxt + window_room(t, c), half = t->settings.receive_max / 2, field;
+
+	/* RFC 9293 3.8.6.2.2: no small steps forward, and never back (3.8.6). */
+	if (seq_past(c->rcv_adv, edge) < (half < c->mss ? half : c->mss))
+		edge = c->rcv_adv;
+	/* Rounded up: rounding down would move the edge back by some octets. */
+	field = (edge - c->rcv_nxt + (1u << c->rcv_wscale) - 1) >> c->rcv_wscale;
+	if (field > UINT16_MAX)
+		field = UINT16_MAX;
+	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << c->rcv_wscale));
+	return (uint16_t)field;
+}
+
+static struct tcp_segment header(const struct tcp_conn *c, uint32_t seq, uint8_t flags)
+{
+	return (struct tcp_segment){
+		.source = c->flow.key.local_port,
+		.destination = c->flow.key.remote_port,
+		.seq = seq,
+		.ack = flags & TCP_ACK ? c->rcv_nxt : 0,
+		.flags = flags,
+		.options = TCP_OPTIONS_NONE,
+	};
+}
+
+/* A segment with our ACK went out: none is owed now. */
+static void acked(struct tcp_conn *c)
+{
+	c->flags &= (uint16_t)~CONN_ACK_NOW;
+	c->ack_segments = 0;
+	c->ack_deadline_us = 0;
+}
+
+/* Sequence numbers up to @end were sent, from @seq on; keeps RTT and retransmission timers. */
+static void sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, uint64_t now_us)
+{
+	if (seq_lt(seq, c->snd_max)) {
+		t->stats->tcp_retransmits++;
+		c->flags &= (uint16_t)~CONN_RTT_TIMING; /* RFC 6298 3, Karn's algorithm */
+	} else if (!(c->flags & CONN_RTT_TIMING)) {
+		c->flags |= CONN_RTT_TIMING;
+		c->rtt_seq = end;
+		c->rtt_start_us = (uint32_t)now_us;
+	}
+	c->snd_max = seq_max(c->snd_max, end);
+	c->sent_ms = (uint32_t)(now_us / 1000);
+}
+
+static size_t send_syn(struct tcp *t, struct tcp_conn *c, const struct out *o)
+{
+	bool first = c->snd_nxt == c->snd_una, answer = c->state == TCP_SYN_RECEIVED;
+	struct tcp_segment s = header(c, c->snd_una, answer ? TCP_SYN | TCP_ACK : TCP_SYN);
+
+	s.wnd = tcp_window_syn(t);
+	s.options.mss = c->flow.key.remote.family == IP_V6 ? t->settings.mss6 : t->settings.mss4;
+	/* RFC 7323 2.2: in the answer only if the peer's SYN had it. */
+	s.options.wscale = answer && c->rcv_wscale != t->rcv_wscale ? TCP_WSCALE_NONE : t->rcv_wscale;
+	c->flags &= (uint16_t)~CONN_RESEND;
+	sent(t, c, c->snd_una, c->snd_una + 1, o->now_us);
+	c->snd_nxt = c->snd_una + 1;
+	if (first)
+		tcp_rto_restart(t, c, o->now_us);
+	if (answer)
+		acked(c);
+	return finish(t, o, &c->flow.key, c->ifindex, tcp_segment_emit(o->at, &s));
+}
+
+/* At most @n sequence numbers from @seq on, in one segment. */
+static struct piece piece_of(const struct tcp_conn *c, uint32_t seq, uint32_t n, uint32_t mss)
+{
+	struct piece p = { .seq = seq, .len = seq_past(seq, c->snd_end) };
+
+	p.len = p.len < n ? p.len : n;
+	p.len = p.len < mss ? p.len : mss;
+	p.fin = tcp_conn_fin_queued(c) && seq + p.len == c->snd_end && n > p.len;
+	return p;
+}
+
+/* What is next in line, as far as the windows allow. */
+static bool next_new(struct tcp_conn *c, uint32_t mss, struct piece *p)
+{
+	uint32_t flight = c->snd_nxt - c->snd_una, left = tcp_conn_end(c) - c->snd_nxt;
+	uint32_t cwnd = seq_past(flight, tcp_cc_window(c)), wnd = seq_past(flight, c->snd_wnd);
+	uint32_t n = cwnd < wnd ? cwnd : wnd;
+
+	if (left <= n) {
+		if (flight + left + c->mss <= c->cwnd)
+			c->flags &= (uint16_t)~CONN_CWND_LIMITED;
+		n = left;
+	} else if (cwnd < wnd) {
+		c->flags |= CONN_CWND_LIMITED;
+	}
+	if (n == 0)
+		return false;
+	*p = piece_of(c, c->snd_nxt, n, mss);
+	/* RFC 9293 3.8.6.2.1: no small segment, unless it is the last one, large for this peer, or waited long enough. */
+	return p->len == mss || p->fin || p->seq + p->len == c->snd_end || p->len >= c->snd_wnd_max / 2 ||
+	       c->flags & CONN_OVERRIDE;
+}
+
+static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)
+{
+	uint16_t flags = c->flags;
+
+	c->flags &= (uint16_t) ~(CONN_RESEND | CONN_PROBE);
+	if (flags & CONN_RESEND && seq_lt(c->snd_una, c->snd_max)) {
+		*p = piece_of(c, c->snd_una, c->snd_max - c->snd_una, mss);
+		return true;
+	}
+	if (flags & CONN_PROBE && seq_lt(c->snd_una, tcp_conn_end(c))) {
+		*p = piece_of(c, c->snd_una, 1, mss);
+		p->probe = true;
+		return true;
+	}
+	return next_new(c, mss, p);
+}
+
+static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *p, const struct out *o)
+{
+	uint32_t end = p->seq + p->len + p->fin;
+	bool first = c->snd_nxt == c->snd_una && !p->probe;
+	struct tcp_segment s = header(c, p->seq, TCP_ACK);
+	struct tcp_block *from_una = NULL;
+
+	if (p->fin)
+		s.flags |= TCP_FIN;
+	if (p->len && p->seq + p->len == c->snd_end)
+		s.flags |= TCP_PSH;
+	s.wnd = announce_window(t, c);
+	size_t n = tcp_segment_emit(o->at, &s);
+	if (p->len)
+		tcp_buffer_read(&c->snd, p->seq == c->snd_nxt ? &c->snd_hint : &from_una, p->seq, p->len, o->at + n);
+
+	t->stats->tcp_probes += p->probe;
+	sent(t, c, p->seq, end, o->now_us);
+	if (!p->probe)
+		c->snd_nxt = seq_max(c->snd_nxt, end);
+	c->flags &= (uint16_t)~CONN_OVERRIDE;
+	if (first)
+		tcp_rto_restart(t, c, o->now_us);
+	acked(c);
+	return finish(t, o, &c->flow.key, c->ifindex, n + p->len);
+}
+
+static size_t send_ack(struct tcp *t, struct tcp_conn *c, const struct out *o)
+{
+	/* The highest number sent, but not one that the peer's window keeps out: he would not look at the ACK. */
+	uint32_t seq = seq_min(c->snd_max, c->snd_una + c->snd_wnd);
+	struct tcp_segment s = header(c, seq, TCP_ACK);
+
+	s.wnd = announce_window(t, c);
+	acked(c);
+	return finish(t, o, &c->flow.key, c->ifindex, tcp_segment_emit(o->at, &s));
+}
+
+/* The next segment of @c; 0 when it has none. */
+static size_t send_conn(struct tcp *t, struct tcp_conn *c, const struct out *o)
+{
+	uint32_t mss = c->mss;
+	struct piece p;
+
+	if (tcp_conn_opening(c) && (c->snd_nxt == c->snd_una || c->flags & CONN_RESEND))
+		return send_syn(t, c, o);
+	if (mss > o->cap - TCP_HEADER_MAX)
+		mss = (uint32_t)(o->cap - TCP_HEADER_MAX);
+	if (!tcp_conn_opening(c) && next_piece(c, mss, &p))
+		return send_piece(t, c, &p, o);
+	if (c->flags & CONN_ACK_NOW)
+		return send_ack(t, c, o);
+	return 0;
+}
+
+size_t tcp_next(struct tcp *t, uint8_t *segment, size_t cap, bool offload, struct tcp_path *path, uint64_t now_us)
+{
+	const struct out o = { .at = segment, .cap = cap, .offload = offload, .path = path, .now_us = now_us };
+
+	CHECK(cap > TCP_HEADER_MAX);
+	if (t->reply_head != t->reply_tail)
+		return send_reply(t, &o);
+	if (!tcp_list_empty(&t->ready_halves)) {
+		struct tcp_half *h = TCP_OBJECT(t->ready_halves.next, struct tcp_half, ready);
+
+		tcp_list_remove(&h->ready);
+		return send_syn_ack(t, h, &o);
+	}
+	while (!tcp_list_empty(&t->ready)) {
+		struct tcp_conn *c = TCP_OBJECT(t->ready.next, struct tcp_conn, ready);
+		size_t n = send_conn(t, c, &o);
+
+		if (n)
+			return n;
+		tcp_list_remove(&c->ready);
+		tcp_dcheck_conn(t, c);
+	}
+	return 0;
+}

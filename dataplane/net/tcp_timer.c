@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_timer.c - retransmission, persist and delayed-ACK timers (RFC 6298; RFC 9293 3.8.6.1, 3.8.6.3)
+ *
+ * A connection has several deadlines and one node in the wheel, which is armed for the earliest deadline or for a time
+ * before it.  Moving a deadline away or clearing it costs a store; the node then fires for nothing once, and is armed
+ * anew.  So the usual segment moves no list at all.
+ *
+ * rto_deadline_us stands for whatever is queued or sent and not acknowledged.  When it passes:
+ *	the SYN is not acknowledged        send it again, with backoff
+ *	the window is closed               send one octet of what waits (persist), with backoff; never gives up while
+ *	                                   the peer answers, unless the user has closed and left
+ *	all that was sent is acknowledged  more waits for a wider window: send it in small pieces (SWS override)
+ *	else                               a loss: go back to snd_una, with backoff, cwnd one segment
+ */
+#include "dataplane/net/tcp_cc.h"
+#include "dataplane/net/tcp_conn.h"
+
+enum { BACKOFF_MAX = 16 };
+
+static uint32_t bounded_rto(const struct tcp *t, uint64_t rto_us)
+{
+	if (rto_us < t->settings.rto_min_us)
+		return t->settings.rto_min_us;
+	return rto_us > t->settings.rto_max_us ? t->settings.rto_max_us : (uint32_t)rto_us;
+}
+
+/* RFC 6298 2.2, 2.3 */
+void tcp_rtt_sample(const struct tcp *t, struct tcp_conn *c, uint64_t rtt_us)
+{
+	uint32_t r = rtt_us > t->settings.rto_max_us ? t->settings.rto_max_us : (uint32_t)rtt_us;
+
+	if (c->srtt_us == 0) {
+		c->srtt_us = r ? r : 1;
+		c->rttvar_us = r / 2;
+	} else {
+		uint32_t off = r > c->srtt_us ? r - c->srtt_us : c->srtt_us - r;
+
+		c->rttvar_us = (uint32_t)(((uint64_t)c->rttvar_us * 3 + off) / 4);
+		c->srtt_us = (uint32_t)(((uint64_t)c->srtt_us * 7 + r) / 8);
+		c->srtt_us += c->srtt_us == 0;
+	}
+	uint64_t spread = (uint64_t)c->rttvar_us * 4;
+	c->rto_us = bounded_rto(t, c->srtt_us + (spread > TIMER_TICK_US ? spread : TIMER_TICK_US));
+	c->backoff = 0;
+}
+
+void tcp_timer_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us)
+{
+	if (!timer_armed(&c->timer) || at_us < timer_at_us(&c->timer))
+		timer_arm(&t->wheel, &c->timer, at_us);
+}
+
+void tcp_rto_restart(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	if (!tcp_conn_opening(c) && c->snd_una == tcp_conn_end(c)) {
+		c->rto_deadline_us = 0;
+		return;
+	}
+	c->rto_deadline_us = now_us + bounded_rto(t, (uint64_t)c->rto_us << c->backoff);
+	tcp_timer_want(t, c, c->rto_deadline_us);
+}
+
+/* Returns false when the connection has failed. */
+static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	bool opening = tcp_conn_opening(c);
+
+	if (!opening && c->snd_wnd && c->snd_una == c->snd_max) {
+		c->flags |= CONN_OVERRIDE;
+	} else {
+		if (c->retries >= (opening ? t->settings.syn_retries : t->settings.data_retries)) {
+			t->stats->tcp_timeouts++;
+			tcp_conn_fail(t, c, ERR_TIMEOUT);
+			return false;
+		}
+		if (c->retries < UINT8_MAX)
+			c->retries++;
+		if (opening) {
+			c->flags |= CONN_RESEND;
+		} else if (c->snd_wnd == 0) {
+			c->flags |= CONN_PROBE;
+			c->snd_nxt = c->snd_una;
+		} else {
+			t->stats->tcp_rtos++;
+			tcp_cc_timeout(c);
+			c->snd_nxt = c->snd_una;
+		}
+		c->flags &= (uint16_t)~CONN_RTT_TIMING; /* Karn */
+		if (c->backoff < BACKOFF_MAX)
+			c->backoff++;
+	}
+	tcp_rto_restart(t, c, now_us);
+	tcp_conn_ready(t, c);
+	return true;
+}
+
+void tcp_conn_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	uint64_t next_us = TIMER_NEVER;
+
+	if (c->idle_deadline_us && c->idle_deadline_us <= now_us) {
+		t->stats->tcp_fin_wait_2_expired++;
+		tcp_conn_closed(t, c);
+		return;
+	}
+	if (c->ack_deadline_us && c->ack_deadline_us <= now_us) {
+		c->ack_deadline_us = 0;
+		c->flags |= CONN_ACK_NOW;
+		tcp_conn_ready(t, c);
+	}
+	if (c->rto_deadline_us && c->rto_deadline_us <= now_us && !rto_due(t, c, now_us))
+		return;
+
+	const uint64_t deadlines[] = { c->idle_deadline_us, c->ack_deadline_us, c->rto_deadline_us };
+	for (size_t i = 0; i < sizeof(deadlines) / sizeof(deadlines[0]); i++)
+		if (deadlines[i] && deadlines[i] < next_us)
+			next_us = deadlines[i];
+	if (next_us != TIMER_NEVER)
+		tcp_timer_want(t, c, next_us);
+}
+
+void tcp_step(struct tcp *t, uint64_t now_us)
+{
+	struct timer *due;
+
+	while ((due = timer_due(&t->wheel, now_us))) {
+		if (due->tag == TIMER_TAG_HALF)
+			tcp_half_due(t, TCP_OBJECT(due, struct tcp_half, timer));
+		else
+			tcp_conn_due(t, TCP_OBJECT(due, struct tcp_conn, timer), now_us);
+	}
+	tcp_wait_expire(t, now_us);
+}
+
+uint64_t tcp_deadline_us(const struct tcp *t)
+{
+	uint64_t wheel_us = timer_deadline_us(&t->wheel), wait_us = tcp_wait_deadline_us(t);
+
+	return wheel_us < wait_us ? wheel_us : wait_us;
+}

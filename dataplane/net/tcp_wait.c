@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_wait.c - TIME-WAIT in one cache line a record (RFC 9293 3.3.2, 3.6.1)
+ *
+ * A server that closes first has far more of these than connections.  They answer a repeated FIN, keep old duplicates
+ * out of a new connection, and make room for a new SYN (RFC 1122 4.2.2.13, RFC 6191) or, the oldest first, for newer
+ * records.  RST is ignored (RFC 1337).
+ */
+#include "dataplane/net/tcp_conn.h"
+
+static struct tcp_wait *at(const struct tcp *t, uint32_t number)
+{
+	return number ? pool_at(&t->waits, number - 1) : NULL;
+}
+
+static uint32_t number_of(const struct tcp *t, const struct tcp_wait *w)
+{
+	return (uint32_t)pool_index(&t->waits, w) + 1;
+}
+
+static void enqueue(struct tcp *t, struct tcp_wait *w, uint64_t now_us)
+{
+	struct tcp_wait *newest = at(t, t->wait_newest);
+
+	w->expires_ms = (uint32_t)((now_us + t->settings.time_wait_us) / 1000);
+	w->older = t->wait_newest;
+	w->newer = 0;
+	t->wait_newest = number_of(t, w);
+	if (newest)
+		newest->newer = t->wait_newest;
+	else
+		t->wait_oldest = t->wait_newest;
+}
+
+static void dequeue(struct tcp *t, struct tcp_wait *w)
+{
+	struct tcp_wait *older = at(t, w->older), *newer = at(t, w->newer);
+
+	if (older)
+		older->newer = w->newer;
+	else
+		t->wait_oldest = w->newer;
+	if (newer)
+		newer->older = w->older;
+	else
+		t->wait_newest = w->older;
+}
+
+static void wait_free(struct tcp *t, struct tcp_wait *w)
+{
+	dequeue(t, w);
+	tcp_table_remove(&t->table, TCP_KIND_WAIT, w);
+	pool_give(&t->waits, w);
+}
+
+void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, uint64_t now_us)
+{
+	struct tcp_wait *w;
+
+	if (t->settings.time_wait_us == 0 || t->waits.n_total == 0)
+		return;
+	if (t->waits.n_used == t->waits.n_total) {
+		t->stats->tcp_time_waits_evicted++;
+		wait_free(t, at(t, t->wait_oldest));
+	}
+	w = pool_take(&t->waits);
+	CHECK(w);
+	*w = (struct tcp_wait){ .flow.key = *key, .snd_nxt = snd_nxt, .rcv_nxt = rcv_nxt };
+	enqueue(t, w, now_us);
+	tcp_table_add(&t->table, TCP_KIND_WAIT, w);
+}
+
+bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const struct tcp_segment *s, uint32_t *iss_min,
+		    uint64_t now_us)
+{
+	bool syn = (s->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+
+	if (s->flags & TCP_RST)
+		return false;
+	if (syn && seq_gt(s->seq, w->rcv_nxt)) {
+		t->stats->tcp_time_waits_reused++;
+		*iss_min = w->snd_nxt + UINT16_MAX; /* beyond any old duplicate of ours that its window let through */
+		wait_free(t, w);
+		return true;
+	}
+	/* A bare ACK needs no answer, and two ends that both sit here must not answer each other for ever. */
+	if (tcp_segment_len(s) == 0)
+		return false;
+	if (s->flags & TCP_FIN) {
+		dequeue(t, w);
+		enqueue(t, w, now_us);
+	}
+	tcp_reply(t, &w->flow.key, ifindex, TCP_ACK, w->snd_nxt, w->rcv_nxt, 0);
+	return false;
+}
+
+void tcp_wait_expire(struct tcp *t, uint64_t now_us)
+{
+	uint32_t now_ms = (uint32_t)(now_us / 1000);
+
+	for (struct tcp_wait *w; (w = at(t, t->wait_oldest)) && seq_le(w->expires_ms, now_ms);)
+		wait_free(t, w);
+}
+
+uint64_t tcp_wait_deadline_us(const struct tcp *t)
+{
+	const struct tcp_wait *w = at(t, t->wait_oldest);
+	uint64_t now_ms = t->wheel.tick * TIMER_TICK_US / 1000;
+
+	/* Back to 64 bits: it is within 2^31 ms of now, before or after. */
+	return w ? (now_ms + (uint64_t)(int64_t)(int32_t)(w->expires_ms - (uint32_t)now_ms)) * 1000 : TIMER_NEVER;
+}
