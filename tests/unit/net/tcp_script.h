@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_script.h - plays segments against one TCP, with a clock of its own
+ *
+ * A script is a list of lines.  Sequence and acknowledgement numbers are relative: the first SYN of either side is 0, so
+ * data starts at 1.  Octets are a function of their number, and are compared wherever they come out.
+ *
+ *	set NAME N            a setting; before anything else
+ *	listen | connect      port 25 | port 25 of the peer, from local port 4000
+ *	in  FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     FLAGS of S F R P and . for ACK
+ *	out FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     the next segment sent is this one
+ *	quiet                 nothing is to be sent
+ *	event NAME | event none
+ *	send N [takes M]      tcp_send() of N octets takes all, or M
+ *	read N                tcp_peek() and tcp_consume() until N octets came
+ *	peek N                as many are at hand in one piece
+ *	close | abort
+ *	time +MS              the clock moves on, timers run
+ *	toobig SEQ MTU        ICMP about the segment of ours that starts at SEQ
+ *	state NAME            of the only connection; `none`
+ *	stat NAME N           a counter
+ *	waits N | halves N    records
+ *
+ * tcp_check() runs after each line.
+ */
+#ifndef TCP_SCRIPT_H
+#define TCP_SCRIPT_H
+
+#include <stdlib.h>
+
+#include "dataplane/net/tcp_conn.h"
+#include "tests/tap.h"
+
+#define SCRIPT_LINES 80
+
+struct script {
+	const char *name;
+	const char *lines[SCRIPT_LINES];
+};
+
+struct play {
+	struct tcp *t;
+	void *memory;
+	struct tcp_settings settings;
+	struct stats stats;
+	struct tcp_path path;
+	uint64_t now_us;
+	uint32_t our_isn, peer_isn;
+	bool our_isn_known;
+	uint16_t peer_wnd; /* of the last `in` line that said it */
+	uint16_t our_port, peer_port;
+	struct tcp_conn *conn;
+	uint32_t n_sent, n_read; /* octets */
+	uint8_t wire[4096];      /* what came in; borrowed by the core until tcp_input_end() */
+	char wrong[256];
+};
+
+static uint8_t play_octet(bool ours, uint32_t i)
+{
+	return (uint8_t)(i * 7 + i / 251 + (ours ? 3 : 100));
+}
+
+static bool play_wrong(struct play *p, const char *format, ...)
+{
+	__builtin_va_list args;
+
+	__builtin_va_start(args, format);
+	vsnprintf(p->wrong, sizeof(p->wrong), format, args);
+	__builtin_va_end(args);
+	return false;
+}
+
+/* --- words of a line ------------------------------------------------------------------------- */
+
+static const char *play_word(const char **line, char out[32])
+{
+	size_t n = 0;
+
+	while (**line == ' ')
+		++*line;
+	while (**line && **line != ' ' && n < 31)
+		out[n++] = *(*line)++;
+	out[n] = '\0';
+	return out;
+}
+
+static uint32_t play_number(const char **line)
+{
+	char word[32];
+
+	return (uint32_t)strtoul(play_word(line, word), NULL, 10);
+}
+
+static uint8_t play_flags(const char *word)
+{
+	uint8_t flags = 0;
+
+	for (; *word; word++)
+		flags |= (uint8_t)(*word == 'S'   ? TCP_SYN
+				   : *word == 'F' ? TCP_FIN
+				   : *word == 'R' ? TCP_RST
+				   : *word == 'P' ? TCP_PSH
+				   : *word == '.' ? TCP_ACK
+						  : 0);
+	return flags;
+}
+
+static const char *play_flags_text(uint8_t flags)
+{
+	static char text[8];
+	size_t n = 0;
+
+	for (const char *c = "SFRP."; *c; c++)
+		if (flags & play_flags((char[]){ *c, '\0' }))
+			text[n++] = *c;
+	text[n] = '\0';
+	return text;
+}
+
+struct play_segment {
+	uint8_t flags;
+	uint32_t seq, len, ack;
+	uint32_t wnd, mss, ws; /* UINT32_MAX: not said */
+};
+
+static struct play_segment play_segment(const char **line)
+{
+	struct play_segment s = { .wnd = UINT32_MAX, .mss = UINT32_MAX, .ws = UINT32_MAX };
+	char word[32];
+
+	s.flags = play_flags(play_word(line, word));
+	play_word(line, word);
+	char *plus;
+	s.seq = (uint32_t)strtoll(word, &plus, 10);
+	s.len = *plus == '+' ? (uint32_t)strtoul(plus + 1, NULL, 10) : 0;
+	while (*play_word(line, word)) {
+		uint32_t value = play_number(line);
+
+		if (!strcmp(word, "ack"))
+			s.ack = value;
+		else if (!strcmp(word, "win"))
+			s.wnd = value;
+		else if (!strcmp(word, "mss"))
+			s.mss = value;
+		else if (!strcmp(word, "ws"))
+			s.ws = value;
+	}
+	return s;
+}
+
+/* --- the lines --------------------------------------------------------------------------------- */
+
+static void play_start(struct play *p)
+{
+	static const uint8_t seed[16] = "a seed for tests";
+
+	if (p->t)
+		return;
+	p->memory = aligned_alloc(64, (tcp_memory(&p->settings) + 63) & ~(size_t)63);
+	p->t = tcp_init(p->memory, &p->settings, seed, &p->stats);
+}
+
+static bool play_set(struct play *p, const char *name, uint32_t value)
+{
+#define SETTING(field)                                                                                                 \
+	if (!strcmp(name, #field)) {                                                                                   \
+		p->settings.field = (__typeof__(p->settings.field))value;                                              \
+		return true;                                                                                           \
+	}
+	SETTING(conns_max)
+	SETTING(half_open_max)
+	SETTING(time_wait_max)
+	SETTING(buffer_blocks)
+	SETTING(receive_max)
+	SETTING(send_max)
+	SETTING(data_retries)
+	SETTING(syn_retries)
+	SETTING(time_wait_us)
+	SETTING(mss4)
+#undef SETTING
+	return play_wrong(p, "no such setting");
+}
+
+static bool play_in(struct play *p, const char **line)
+{
+	struct play_segment in = play_segment(line);
+	struct tcp_segment s = {
+		.source = p->peer_port,
+		.destination = p->our_port,
+		.seq = p->peer_isn + in.seq,
+		.ack = in.flags & TCP_ACK ? p->our_isn + in.ack : 0,
+		.flags = in.flags,
+		.options = TCP_OPTIONS_NONE,
+	};
+
+	if (in.wnd != UINT32_MAX)
+		p->peer_wnd = (uint16_t)in.wnd;
+	s.wnd = p->peer_wnd;
+	if (in.mss != UINT32_MAX)
+		s.options.mss = (uint16_t)in.mss;
+	if (in.ws != UINT32_MAX)
+		s.options.wscale = (uint8_t)in.ws;
+	size_t n = tcp_segment_emit(p->wire, &s);
+	for (uint32_t i = 0; i < in.len; i++)
+		p->wire[n + i] = play_octet(false, in.seq + i);
+	tcp_segment_sum_fill(&p->path.remote, &p->path.local, p->wire, n + in.len, false);
+	tcp_input(p->t, &p->path, span_of(p->wire, n + in.len), p->now_us);
+	return true;
+}
+
+static size_t play_next(struct play *p, uint8_t wire[2048], struct tcp_segment *s)
+{
+	struct tcp_path path;
+	size_t n;
+
+	tcp_input_end(p->t, p->now_us);
+	n = tcp_next(p->t, wire, 2048, false, &path, p->now_us);
+	if (n && (tcp_segment_parse(span_of(wire, n), s) ||
+		  !tcp_segment_sum_good(&path.local, &path.remote, span_of(wire, n))))
+		play_wrong(p, "a segment that cannot be read");
+	return n;
+}
+
+static bool play_out(struct play *p, const char **line)
+{
+	struct play_segment want = play_segment(line);
+	uint8_t wire[2048];
+	struct tcp_segment s;
+
+	if (!play_next(p, wire, &s))
+		return play_wrong(p, "nothing was sent");
+	if (s.flags & TCP_SYN && !p->our_isn_known) {
+		p->our_isn = s.seq;
+		p->our_isn_known = true;
+	}
+	uint32_t seq = s.seq - p->our_isn, ack = s.flags & TCP_ACK ? s.ack - p->peer_isn : 0;
+	if (!(s.flags & TCP_ACK) && s.flags & TCP_RST && !p->our_isn_known)
+		seq = s.seq;
+	if (s.flags != want.flags || seq != want.seq || s.data.len != want.len ||
+	    (s.flags & TCP_ACK && ack != want.ack) || (want.wnd != UINT32_MAX && s.wnd != want.wnd) ||
+	    (want.mss != UINT32_MAX && s.options.mss != want.mss) ||
+	    (want.ws != UINT32_MAX && s.options.wscale != (uint8_t)want.ws))
+		return play_wrong(p, "sent: %s %" PRIu32 "+%zu ack %" PRIu32 " win %u mss %u ws %u",
+				  play_flags_text(s.flags), seq, s.data.len, ack, s.wnd, s.options.mss,
+				  s.options.wscale);
+	for (uint32_t i = 0; i < s.data.len; i++)
+		if (s.data.at[i] != play_octet(true, seq + i))
+			return play_wrong(p, "octet %" PRIu32 " is wrong", seq + i);
+	return true;
+}
+
+static bool play_quiet(struct play *p)
+{
+	uint8_t wire[2048];
+	struct tcp_segment s;
+
+	if (play_next(p, wire, &s))
+		return play_wrong(p, "sent: %s %" PRIu32 "+%zu ack %" PRIu32, play_flags_text(s.flags),
+				  s.seq - p->our_isn, s.data.len, s.ack - p->peer_isn);
+	return true;
+}
+
+static const char *const play_events[] = {
+	[TCP_EVENT_ACCEPTED] = "ACCEPTED", [TCP_EVENT_CONNECTED] = "CONNECTED",     [TCP_EVENT_READABLE] = "READABLE",
+	[TCP_EVENT_CLOSED] = "CLOSED",     [TCP_EVENT_PEER_CLOSED] = "PEER_CLOSED", [TCP_EVENT_WRITABLE] = "WRITABLE",
+	[TCP_EVENT_FAILED] = "FAILED",
+};
+
+static bool play_event(struct play *p, const char *want)
+{
+	struct tcp_event e;
+	const char *got = tcp_event(p->t, &e) ? play_events[e.kind] : "none";
+
+	if (strcmp(got, want))
+		return play_wrong(p, "event: %s", got);
+	if (strcmp(got, "none") && (e.kind == TCP_EVENT_ACCEPTED || e.kind == TCP_EVENT_CONNECTED)) {
+		p->conn = e.conn;
+		p->n_sent = p->n_read = 1; /* as the numbers go: the SYN is 0 */
+	}
+	return true;
+}
+
+static bool play_send(struct play *p, const char **line)
+{
+	uint32_t n = play_number(line), takes = n;
+	uint8_t *data = malloc(n ? n : 1);
+	char word[32];
+
+	if (!strcmp(play_word(line, word), "takes"))
+		takes = play_number(line);
+	if (!p->n_sent)
+		p->n_sent = 1;
+	for (uint32_t i = 0; i < n; i++)
+		data[i] = play_octet(true, p->n_sent + i);
+	size_t took = tcp_send(p->t, p->conn, span_of(data, n), p->now_us);
+	free(data);
+	p->n_sent += (uint32_t)took;
+	return took == takes || play_wrong(p, "took %zu", took);
+}
+
+static bool play_read(struct play *p, uint32_t n)
+{
+	while (n) {
+		struct span s = tcp_peek(p->t, p->conn);
+
+		if (!s.len)
+			return play_wrong(p, "%" PRIu32 " octets missing", n);
+		s.len = s.len < n ? s.len : n;
+		for (uint32_t i = 0; i < s.len; i++)
+			if (s.at[i] != play_octet(false, p->n_read + i))
+				return play_wrong(p, "octet %" PRIu32 " is wrong", p->n_read + i);
+		tcp_consume(p->t, p->conn, s.len);
+		p->n_read += (uint32_t)s.len;
+		n -= (uint32_t)s.len;
+	}
+	return true;
+}
+
+static bool play_any_port(void *arg, uint16_t port)
+{
+	(void)arg;
+	return port == 4000;
+}
+
+static bool play_connect(struct play *p)
+{
+	p->our_port = 4000;
+	p->peer_port = 25;
+	p->conn = tcp_connect(p->t, &p->path, 25, play_any_port, NULL, NULL, p->now_us);
+	return p->conn || play_wrong(p, "no connection");
+}
+
+static bool play_too_big(struct play *p, const char **line)
+{
+	uint32_t seq = p->our_isn + play_number(line), mtu = play_number(line);
+	const uint8_t quoted[8] = { (uint8_t)(p->our_port >> 8), (uint8_t)p->our_port, (uint8_t)(p->peer_port >> 8),
+				    (uint8_t)p->peer_port,       (uint8_t)(seq >> 24), (uint8_t)(seq >> 16),
+				    (uint8_t)(seq >> 8),         (uint8_t)seq };
+
+	tcp_too_big(p->t, &p->path, span_of(quoted, sizeof(quoted)), mtu, p->now_us);
+	return true;
+}
+
+static bool play_state(struct play *p, const char *want)
+{
+	size_t cursor = 0;
+	struct tcp_conn *c = tcp_walk(p->t, &cursor);
+	const char *got = c ? tcp_state_text(c) : "none";
+
+	return !strcmp(got, want) || play_wrong(p, "state: %s", got);
+}
+
+static bool play_stat(struct play *p, const char *name, uint32_t want)
+{
+#define STAT(field, sentence)                                                                                          \
+	if (!strcmp(name, #field))                                                                                     \
+		return p->stats.field == want || play_wrong(p, "it is %" PRIu64, p->stats.field);
+#include "dataplane/base/stats.def"
+#undef STAT
+	return play_wrong(p, "no such counter");
+}
+
+static bool play_line(struct play *p, const char *line)
+{
+	char verb[32], word[32];
+
+	play_word(&line, verb);
+	if (!strcmp(verb, "set")) {
+		play_word(&line, word);
+		return play_set(p, word, play_number(&line));
+	}
+	play_start(p);
+	if (!strcmp(verb, "listen"))
+		return tcp_listen(p->t, 25) == OK;
+	if (!strcmp(verb, "connect"))
+		return play_connect(p);
+	if (!strcmp(verb, "in"))
+		return play_in(p, &line);
+	if (!strcmp(verb, "out"))
+		return play_out(p, &line);
+	if (!strcmp(verb, "quiet"))
+		return play_quiet(p);
+	if (!strcmp(verb, "event"))
+		return play_event(p, play_word(&line, word));
+	if (!strcmp(verb, "send"))
+		return play_send(p, &line);
+	if (!strcmp(verb, "read"))
+		return play_read(p, play_number(&line));
+	if (!strcmp(verb, "peek")) {
+		size_t n = tcp_peek(p->t, p->conn).len;
+		return n == play_number(&line) || play_wrong(p, "%zu are at hand", n);
+	}
+	if (!strcmp(verb, "close"))
+		return tcp_close(p->t, p->conn, p->now_us), true;
+	if (!strcmp(verb, "abort"))
+		return tcp_abort(p->t, p->conn, p->now_us), true;
+	if (!strcmp(verb, "time")) {
+		tcp_input_end(p->t, p->now_us);
+		p->now_us += play_number(&line) * UINT64_C(1000);
+		tcp_step(p->t, p->now_us);
+		return true;
+	}
+	if (!strcmp(verb, "toobig"))
+		return play_too_big(p, &line);
+	if (!strcmp(verb, "state"))
+		return play_state(p, play_word(&line, word));
+	if (!strcmp(verb, "stat")) {
+		play_word(&line, word);
+		return play_stat(p, word, play_number(&line));
+	}
+	if (!strcmp(verb, "waits"))
+		return p->t->waits.n_used == play_number(&line) || play_wrong(p, "%zu are there", p->t->waits.n_used);
+	if (!strcmp(verb, "halves"))
+		return p->t->halves.n_used == play_number(&line) || play_wrong(p, "%zu are there", p->t->halves.n_used);
+	return play_wrong(p, "not a line of a script");
+}
+
+/* One check for a whole script. */
+__attribute__((unused)) static void play(const struct script *script)
+{
+	static struct play p;
+
+	memset(&p, 0, sizeof(p));
+	p.settings = tcp_settings_default();
+	p.settings.conns_max = p.settings.half_open_max = p.settings.time_wait_max = 16;
+	p.settings.buffer_blocks = 512;
+	p.settings.receive_max = 65535;
+	p.path = (struct tcp_path){ .local = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
+				    .remote = ip_addr_of4((const uint8_t[]){ 198, 51, 100, 7 }) };
+	p.now_us = 1000000000;
+	p.peer_isn = 0xfffff000; /* wraps soon */
+	p.peer_wnd = 65535;
+	p.our_port = 25;
+	p.peer_port = 4321;
+	for (size_t i = 0; i < SCRIPT_LINES && script->lines[i]; i++) {
+		bool good = play_line(&p, script->lines[i]);
+
+		if (p.t)
+			tcp_check(p.t);
+		if (!good || *p.wrong) {
+			ok(false, "%s", script->name);
+			printf("# line %zu: %s\n# %s\n", i + 1, script->lines[i], p.wrong);
+			free(p.memory);
+			return;
+		}
+	}
+	free(p.memory);
+	ok(true, "%s", script->name);
+}
+
+/* Lines that many scripts begin with. */
+#define SCRIPT_ACCEPT                                                                                                  \
+	"listen", "in S 0 mss 1460", "out S. 0 ack 1 mss 1460", "in . 1 ack 1", "event ACCEPTED", "event none", "quiet"
+#define SCRIPT_CONNECT "connect", "out S 0", "in S. 0 ack 1 mss 1460", "out . 1 ack 1", "event CONNECTED", "quiet"
+
+#endif
