@@ -247,12 +247,14 @@ static bool read_some(struct control *c, struct client *client, bool hung_up)
 
 static bool write_some(struct client *client)
 {
-	ssize_t n = send(client->fd, client->out, client->n_out, MSG_NOSIGNAL);
+	if (client->n_out) {
+		ssize_t n = send(client->fd, client->out, client->n_out, MSG_NOSIGNAL);
 
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	client->n_out -= (size_t)n;
-	memmove(client->out, client->out + n, client->n_out);
+		if (n < 0)
+			return errno == EAGAIN || errno == EINTR;
+		client->n_out -= (size_t)n;
+		memmove(client->out, client->out + n, client->n_out);
+	}
 	return !(client->closing && client->n_out == 0);
 }
 

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_control.c - the control socket over a real Unix socket, with a daemon that is only a struct of functions
+ */
+#define _POSIX_C_SOURCE 200809L
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "ctrlplane/control.h"
+#include "ctrlplane/log.h"
+#include "ctrlplane/settings_table.h"
+#include "tests/tap.h"
+
+static struct daemon {
+	struct settings settings;
+	struct stats stats[2];
+	struct record_ring records;
+	bool draining, ring_full;
+	unsigned n_session_asks;
+	uint64_t sessions_tag, dns_tag;
+	struct dns_question asked;
+	char flushed[256];
+	struct control *control;
+	uint64_t now_us;
+} d;
+
+static const struct settings *env_settings(void *arg)
+{
+	return &((struct daemon *)arg)->settings;
+}
+
+static const struct stats *env_stats(void *arg, unsigned worker)
+{
+	return &((struct daemon *)arg)->stats[worker];
+}
+
+static void env_status(void *arg, struct control_status *out)
+{
+	struct daemon *daemon = arg;
+
+	*out = (struct control_status){ .version = "9.9", .config = "f", .uptime_s = 5, .draining = daemon->draining };
+}
+
+static bool env_port(void *arg, unsigned index, struct control_port *out)
+{
+	(void)arg;
+	*out = (struct control_port){
+		.mac = "02:00:00:00:00:01", .driver = "net_tap", .link_up = true, .rx_packets = 7
+	};
+	return index == 0;
+}
+
+static void env_dns_counts(void *arg, struct dns_cache_counts *out)
+{
+	(void)arg;
+	*out = (struct dns_cache_counts){ .hits = 3, .entries = 2, .entries_max = 1000 };
+}
+
+static size_t env_dns_flush(void *arg, struct span name)
+{
+	struct daemon *daemon = arg;
+
+	snprintf(daemon->flushed, sizeof(daemon->flushed), "[%.*s]", (int)name.len, (const char *)name.at);
+	return 4;
+}
+
+static bool env_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag)
+{
+	struct daemon *daemon = arg;
+
+	daemon->asked = *q;
+	daemon->dns_tag = tag;
+	return !daemon->ring_full;
+}
+
+static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
+{
+	struct daemon *daemon = arg;
+
+	(void)worker;
+	daemon->n_session_asks++;
+	daemon->sessions_tag = tag;
+	return !daemon->ring_full;
+}
+
+static void env_drain(void *arg)
+{
+	((struct daemon *)arg)->draining = true;
+}
+
+static void env_resume(void *arg)
+{
+	((struct daemon *)arg)->draining = false;
+}
+
+static const struct control_env env = { .arg = &d,
+					.n_workers = 2,
+					.records = &d.records,
+					.settings = env_settings,
+					.stats = env_stats,
+					.status = env_status,
+					.port = env_port,
+					.dns_counts = env_dns_counts,
+					.dns_flush = env_dns_flush,
+					.dns_lookup = env_dns_lookup,
+					.sessions = env_sessions,
+					.drain = env_drain,
+					.resume = env_resume };
+
+static char dir[] = "/tmp/sekisho-control-XXXXXX", path[80];
+
+static void turn(void)
+{
+	struct pollfd fds[CONTROL_FDS_MAX];
+	size_t n = control_fds(d.control, fds);
+
+	poll(fds, (nfds_t)n, 0);
+	control_handle(d.control, fds, n, d.now_us);
+}
+
+static int connect_client(void)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) != 0) {
+		close(fd);
+		return -1;
+	}
+	turn();
+	return fd;
+}
+
+static void say(int fd, const char *line)
+{
+	if (send(fd, line, strlen(line), MSG_NOSIGNAL) < 0)
+		printf("# not sent\n");
+	turn();
+	turn();
+}
+
+/* What has come so far, without the line end of the last line; "" is nothing, "(closed)" the end. */
+static const char *heard(int fd)
+{
+	static char text[1 << 20];
+	ssize_t n;
+
+	turn();
+	n = recv(fd, text, sizeof(text) - 1, MSG_DONTWAIT);
+	if (n == 0)
+		return "(closed)";
+	text[n < 0 ? 0 : n] = '\0';
+	if (n > 0 && text[n - 1] == '\n')
+		text[n - 1] = '\0';
+	return text;
+}
+
+static const char *asked(int fd, const char *line)
+{
+	say(fd, line);
+	return heard(fd);
+}
+
+#define COMMAND(name) "{\"v\":1,\"command\":\"" name "\"}\n"
+#define COMMAND_ARGS(name, args) "{\"v\":1,\"command\":\"" name "\",\"args\":{" args "}}\n"
+#define FAILED(error) "{\"v\":1,\"ok\":false,\"error\":\"" error "\"}"
+
+static const struct {
+	const char *sentence, *line, *reply;
+} answers[] = {
+	{ "drain answers with the version in force", COMMAND("drain"),
+	  "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"draining\":true}}" },
+	{ "resume too", COMMAND("resume"), "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"draining\":false}}" },
+	{ "a flush of all", COMMAND("dns flush"), "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"flushed\":4}}" },
+	{ "the log level", COMMAND("log level"),
+	  "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"level\":\"warning\"}}" },
+	{ "another log level", COMMAND_ARGS("log level", "\"level\":\"error\""),
+	  "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"level\":\"error\"}}" },
+	{ "a log level that is none", COMMAND_ARGS("log level", "\"level\":\"loud\""),
+	  FAILED("level must be error, warning, info or debug") },
+	{ "a command for later says so", COMMAND("reload"),
+	  FAILED("reload is not in this version; help lists what is") },
+	{ "an unknown command", COMMAND("sing"), FAILED("there is no command sing; help lists them") },
+	{ "no command", "{\"v\":1}\n", FAILED("there is no command in the request; help lists them") },
+	{ "another version of the protocol", "{\"v\":2,\"command\":\"status\"}\n",
+	  FAILED("this is version 1 of the protocol; use the sekishoctl of this sekishod") },
+	{ "no JSON", "status\n", FAILED("the request is no JSON object: '[' or '{' expected near 'status'") },
+	{ "JSON that is no object", "[1]\n", FAILED("the request is no JSON object: another value") },
+	{ "arguments that are no object", "{\"v\":1,\"command\":\"status\",\"args\":[]}\n",
+	  FAILED("args must be an object") },
+	{ "a command twice", "{\"v\":1,\"command\":\"drain\",\"command\":\"status\"}\n",
+	  FAILED("the request is no JSON object: duplicate object key near '\\\"command\\\"'") },
+	{ "explain without an id", COMMAND("explain"), FAILED("name the message: explain ID") },
+	{ "explain of what is not kept", COMMAND_ARGS("explain", "\"id\":\"x\""),
+	  FAILED("no record of that id among the last 10; look for it in server.log_file") },
+	{ "a lookup of no type", COMMAND_ARGS("dns lookup", "\"name\":\"example.org\",\"type\":\"XYZ\""),
+	  FAILED("name a name and a type, such as example.org TXT") },
+	{ "a lookup of no name", COMMAND_ARGS("dns lookup", "\"name\":\"a..b\",\"type\":\"A\""),
+	  FAILED("that is no domain name: labels of 1 to 63 octets, 253 in all") },
+	{ "a trace of no prefix", COMMAND_ARGS("trace", "\"ip\":\"192.0.2.0/33\""),
+	  FAILED("ip must be an address or a prefix such as 192.0.2.0/24") },
+	{ "a trace of too few", COMMAND_ARGS("trace", "\"count\":0"), FAILED("count must be 1 to 1000000000") },
+	{ "sessions beyond the limit", COMMAND_ARGS("show sessions", "\"limit\":2001"),
+	  FAILED("limit must be 1 to 2000") },
+};
+
+static void test_answers(void)
+{
+	int fd = connect_client();
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
+		is_span(span_str(asked(fd, answers[i].line)), span_str(answers[i].reply), "%s", answers[i].sentence);
+	asked(fd, COMMAND_ARGS("dns flush", "\"name\":\"Example.ORG.\""));
+	is_span(span_str(d.flushed), SPAN("[example.org]"),
+		"a name is flushed as it is kept: lower case, no final dot");
+	close(fd);
+	turn();
+}
+
+/* @key of the result object of @reply, as compact JSON. */
+static const char *result(const char *reply, const char *key)
+{
+	static char text[4096];
+	json_t *o = json_loads(reply, 0, NULL);
+	const json_t *v = json_object_get(json_object_get(o, "result"), key);
+	char *dumped = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+	snprintf(text, sizeof(text), "%s", dumped ? dumped : "(none)");
+	free(dumped);
+	json_decref(o);
+	return text;
+}
+
+static void test_shows(void)
+{
+	int fd = connect_client();
+
+	is_span(span_str(result(asked(fd, COMMAND("status")), "state")), SPAN("\"running\""),
+		"status: what it is doing");
+	is_span(span_str(result(asked(fd, COMMAND("status")), "config_version")), SPAN("3"),
+		"status: version in force");
+	d.stats[0].shard_ticks = 1;
+	d.stats[1].shard_ticks = 2;
+	ok(strstr(result(asked(fd, COMMAND("stats")), "total"), "\"shard_ticks\":3"), "stats: the sum");
+	ok(strstr(asked(fd, COMMAND_ARGS("stats", "\"format\":\"prometheus\"")), "sekisho_shard_ticks_total 3\\n"),
+	   "stats: Prometheus");
+	is_span(span_str(result(asked(fd, COMMAND("show dns")), "cache_hits")), SPAN("3"), "show dns: the cache");
+	ok(strstr(asked(fd, COMMAND("show ports")), "\"addresses\":[\"192.0.2.25/24\"]"), "show ports: addresses");
+	ok(strstr(asked(fd, COMMAND("show ports")), "\"link\":\"up\""), "show ports: what the driver knows");
+	ok(strstr(asked(fd, COMMAND("show limits")), "{\"setting\":\"smtp.hops_max\",\"value\":50,"),
+	   "show limits: values");
+	ok(strstr(asked(fd, COMMAND("show nexthops")), "\"address\":\"192.0.2.26\",\"port\":25"), "show nexthops");
+	ok(strstr(asked(fd, COMMAND("help")), "\"explain\":") && !strstr(asked(fd, COMMAND("help")), "rollback"),
+	   "help lists what is there, and only that");
+	ok(strstr(asked(fd, COMMAND("status") COMMAND("log level")), "}\n{"), "two requests at once get two answers");
+	say(fd, "{\"v\":1,\"comm");
+	is_span(span_str(heard(fd)), SPAN(""), "half a line is waited for");
+	ok(strstr(asked(fd, "and\":\"status\"}\n"), "\"ok\":true"), "and answered when it is whole");
+	close(fd);
+	turn();
+}
+
+static void test_sessions(void)
+{
+	struct shard_sessions *s = calloc(1, sizeof(*s));
+	int fd = connect_client();
+
+	s->n_total = 700;
+	s->n_rows = 2;
+	memcpy(s->rows[0].helo, "a\xff", 3);
+	s->rows[0].client.family = IP_V4;
+	s->rows[1].client.family = IP_V6;
+	d.n_session_asks = 0;
+	is_span(span_str(asked(fd, COMMAND("show sessions"))), SPAN(""), "sessions are answered later");
+	ok(d.n_session_asks == 2, "every worker is asked");
+	s->m.tag = d.sessions_tag + 1;
+	control_sessions(d.control, s);
+	is_span(span_str(heard(fd)), SPAN(""), "an answer to another question is ignored");
+	s->m.tag = d.sessions_tag;
+	control_sessions(d.control, s);
+	s->m.worker = 1;
+	is_span(span_str(heard(fd)), SPAN(""), "all workers are waited for");
+	control_sessions(d.control, s);
+	const char *reply = heard(fd);
+	ok(strstr(reply, "\"total\":1400,\"workers_silent\":0") && strstr(reply, "\"helo\":\"a\\u00FF\"") &&
+		   strstr(reply, "{\"worker\":1,\"client_ip\":\"::\""),
+	   "then their sessions come together");
+	control_sessions(d.control, s);
+	is_span(span_str(heard(fd)), SPAN(""), "an answer that comes twice is ignored");
+
+	say(fd, COMMAND_ARGS("show sessions", "\"limit\":1") COMMAND("log level"));
+	s->m.tag = d.sessions_tag;
+	control_sessions(d.control, s);
+	d.now_us += CONTROL_SESSIONS_WAIT_US;
+	reply = heard(fd);
+	ok(strstr(reply, "\"total\":700,\"workers_silent\":1") && !strstr(reply, "\"client_ip\":\"::\""),
+	   "a worker that does not answer is not waited for; no more rows than asked for");
+	ok(strstr(reply, "}\n{") || strstr(heard(fd), "\"level\""), "what was asked meanwhile is answered after it");
+	free(s);
+	close(fd);
+	turn();
+}
+
+static void test_lookup(void)
+{
+	_Alignas(8) uint8_t block[512];
+	struct dns_answer *a = dns_answer_init(block, sizeof(block), DNS_NODATA, 60);
+	int fd = connect_client();
+
+	ok(dns_answer_add(a, sizeof(block), SPAN("v=spf1 -all\xff")) && dns_answer_add(a, sizeof(block), SPAN("x")),
+	   "an answer of two strings");
+	is_span(span_str(asked(fd, COMMAND_ARGS("dns lookup", "\"name\":\"Example.ORG\",\"type\":\"TXT\""))), SPAN(""),
+		"a lookup is answered later");
+	control_dns_answer(d.control, d.dns_tag + 1, a);
+	control_dns_answer(d.control, d.dns_tag, a);
+	const char *reply = heard(fd);
+	ok(strstr(reply,
+		  "\"name\":\"example.org\",\"type\":\"TXT\",\"rcode\":\"NOERROR\",\"ttl_s\":60,\"secure\":false"),
+	   "with question, result and time to live");
+	ok(strstr(result(reply, "records"), "v=spf1 -all") != NULL, "and its records, one by one");
+	say(fd, COMMAND_ARGS("dns lookup", "\"name\":\"example.org\",\"type\":\"A\""));
+	d.now_us += CONTROL_DNS_WAIT_US;
+	is_span(span_str(heard(fd)), SPAN(FAILED("no answer in time; try again")), "a lookup that gets no answer ends");
+	d.ring_full = true;
+	ok(strstr(asked(fd, COMMAND_ARGS("dns lookup", "\"name\":\"example.org\",\"type\":\"A\"")),
+		  "too many questions"),
+	   "a resolver that is full says so");
+	d.ring_full = false;
+	close(fd);
+	turn();
+}
+
+static void test_trace(void)
+{
+	struct shard_record r = { .id = "t1", .from_domain = "example.org" };
+	int fd = connect_client(), lazy = connect_client();
+	char *big = NULL;
+
+	r.client.family = IP_V4;
+	memcpy(r.client.bytes, "\300\0\2\7", 4);
+	record_ring_add(&d.records, &r);
+	say(fd, COMMAND_ARGS("trace", "\"ip\":\"192.0.2.0/24\",\"domain\":\"example.org\",\"count\":2,\"last\":5"));
+	ok(strstr(heard(fd), "\"more\":true,\"result\":{\"time\""), "trace begins with records that are kept");
+	r.id[1] = '2';
+	control_trace_record(d.control, &r);
+	ok(strstr(heard(fd), "\"id\":\"t2\""), "a new record comes at once");
+	r.client.bytes[2] = 3;
+	control_trace_record(d.control, &r);
+	is_span(span_str(heard(fd)), SPAN(""), "one of another client does not");
+	r.client.bytes[2] = 2;
+	control_trace_record(d.control, &r);
+	ok(strstr(heard(fd), "\n{\"v\":1,\"ok\":true,\"result\":{\"missed\":0}}"),
+	   "the last one asked for ends the trace");
+	ok(strstr(asked(fd, COMMAND_ARGS("explain", "\"id\":\"t1\"")), "\"duplicate_possible\":false"),
+	   "explain tells all of a record");
+
+	say(lazy, COMMAND("trace"));
+	memset(r.reply, 'x', sizeof(r.reply) - 1);
+	memset(r.nexthop_reply, 'x', sizeof(r.nexthop_reply) - 1);
+	for (int i = 0; i < 10000; i++)
+		control_trace_record(d.control, &r);
+	ok(strstr(asked(fd, COMMAND("status")), "\"ok\":true"), "a client that does not read stands in nobody's way");
+	say(lazy, COMMAND("status"));
+	big = malloc(32 << 20);
+	size_t n = 0;
+	for (int i = 0; big && i < 100000; i++) {
+		ssize_t some = recv(lazy, big + n, (32 << 20) - 1 - n, MSG_DONTWAIT);
+		n += some > 0 ? (size_t)some : 0;
+		turn();
+	}
+	if (big)
+		big[n] = '\0';
+	const char *missed = big ? strstr(big, "{\"missed\":") : NULL;
+	ok(missed && strtol(missed + strlen("{\"missed\":"), NULL, 10) > 0, "it is told how many records it missed");
+	ok(big && n < CONTROL_REPLY_MAX + (2 << 20), "and its memory is bounded");
+	free(big);
+	close(fd);
+	close(lazy);
+	turn();
+}
+
+static void test_bounds(void)
+{
+	int fds[CONTROL_CLIENTS_MAX], extra;
+	char *line = malloc(CONTROL_REQUEST_MAX + 2);
+
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		fds[i] = connect_client();
+	extra = connect_client();
+	is_span(span_str(heard(extra)), SPAN(FAILED("16 clients are connected; close one")), "the 17th client is told");
+	is_span(span_str(heard(extra)), SPAN("(closed)"), "and closed");
+	close(extra);
+	close(fds[3]);
+	turn();
+	fds[3] = connect_client();
+	ok(strstr(asked(fds[3], COMMAND("status")), "\"ok\":true"), "a place that is free again is taken");
+
+	memset(line, ' ', CONTROL_REQUEST_MAX + 1);
+	line[CONTROL_REQUEST_MAX + 1] = '\0';
+	say(fds[0], line);
+	turn();
+	ok(strstr(heard(fds[0]), "longer than 65536 octets"), "a line without an end is refused");
+	shutdown(fds[1], SHUT_WR);
+	turn();
+	turn();
+	is_span(span_str(heard(fds[1])), SPAN("(closed)"), "a client that says it is done is closed");
+	if (send(fds[2], COMMAND("status"), strlen(COMMAND("status")), 0) > 0)
+		shutdown(fds[2], SHUT_WR);
+	turn();
+	ok(strstr(heard(fds[2]), "\"ok\":true"), "one that asks and is done gets its answer");
+	d.now_us += CONTROL_IDLE_US;
+	turn();
+	turn();
+	is_span(span_str(heard(fds[4])), SPAN("(closed)"), "an idle client is closed in the end");
+	for (int i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		close(fds[i]);
+	free(line);
+	turn();
+}
+
+static void test_socket_file(void)
+{
+	char error[256], other[100];
+	struct stat st;
+
+	ok(stat(path, &st) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0660, "the socket has mode 0660");
+	ok(!control_open(path, &env, error) && strstr(error, "another sekishod listens there"),
+	   "a socket at which somebody listens is left alone");
+	ok(stat(path, &st) == 0, "and stays");
+	snprintf(other, sizeof(other), "%s/file", dir);
+	fclose(fopen(other, "w"));
+	ok(!control_open(other, &env, error) && strstr(error, "no socket"), "a file that is no socket is left alone");
+	ok(stat(other, &st) == 0, "and stays");
+	unlink(other);
+	snprintf(other, sizeof(other), "%s/a/b/sock", dir);
+	struct control *c = control_open(other, &env, error);
+	ok(c && stat(other, &st) == 0, "directories that are missing are made");
+	control_close(c);
+	ok(stat(other, &st) != 0, "the socket file goes with the daemon");
+
+	/* A daemon that was killed leaves its socket file. */
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", other);
+	ok(bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0, "a stale socket file");
+	close(fd);
+	c = control_open(other, &env, error);
+	ok(c != NULL, "is taken over");
+	control_close(c);
+	snprintf(other, sizeof(other), "%s/a/b", dir);
+	rmdir(other);
+	snprintf(other, sizeof(other), "%s/a", dir);
+	rmdir(other);
+	ok(!control_open("/x/"
+			 "012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012"
+			 "3456789"
+			 "0123456789",
+			 &env, error),
+	   "a path that fits no socket address is refused");
+}
+
+int main(void)
+{
+	char error[256];
+
+	settings_default(&d.settings);
+	d.settings.version = 3;
+	d.settings.n_ports = d.settings.n_next_hops = 1;
+	d.settings.ports[0].n_addresses = 1;
+	d.settings.ports[0].addresses[0].prefix_len = 24;
+	d.settings.next_hops[0].port = 25;
+	if (!ip_addr_parse(SPAN("192.0.2.25"), &d.settings.ports[0].addresses[0].addr) ||
+	    !ip_addr_parse(SPAN("192.0.2.26"), &d.settings.next_hops[0].addr) || !record_ring_open(&d.records, 10) ||
+	    !mkdtemp(dir))
+		return 1;
+	log_set_level(LOG_LEVEL_WARNING);
+	snprintf(path, sizeof(path), "%s/control.sock", dir);
+	d.control = control_open(path, &env, error);
+	if (!ok(d.control != NULL, "the socket opens"))
+		return done();
+	test_socket_file();
+	test_answers();
+	test_shows();
+	test_sessions();
+	test_lookup();
+	test_trace();
+	test_bounds();
+	control_close(d.control);
+	record_ring_close(&d.records);
+	rmdir(dir);
+	return done();
+}
