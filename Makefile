@@ -5,6 +5,7 @@
 #   make MARCH=x86-64-v3 ...              for packages; the default is the machine that builds
 #   make WERROR=1 ...                     warnings are errors (continuous integration)
 
+comma := ,
 FLAVOUR ?= release
 MARCH ?= native
 CC ?= gcc
@@ -28,7 +29,6 @@ FLAGS_debug := -O0 -g -march=$(MARCH)
 FLAGS_asan := -O1 -g -march=$(MARCH) -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_ALL := -std=c11 -I. $(WARN) $(FLAGS_$(FLAVOUR)) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(filter asan,$(FLAVOUR)),-fsanitize=address$(comma)undefined) $(LDFLAGS)
-comma := ,
 
 # Only the rooms that know DPDK see its headers, as system headers: their warnings are not ours.
 DPDK_CFLAGS = $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk 2>/dev/null)))
