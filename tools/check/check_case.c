@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#include "dataplane/base/base64.h"
+
 static const char no_memory[] = "no memory";
 
 static struct span string_span(const json_t *s)
@@ -33,39 +35,6 @@ static size_t latin1(struct span s, uint8_t *out)
 			c = (uint8_t)((c & 3) << 6 | (s.at[++i] & 0x3f));
 		}
 		out[n++] = c;
-	}
-	return n;
-}
-
-static int base64_value(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (byte_is_digit(c))
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-size_t check_base64(struct span text, uint8_t *out)
-{
-	size_t padding = 0, n = 0;
-	uint32_t bits = 0;
-
-	if (text.len % 4)
-		return SPAN_NONE;
-	while (padding < 2 && padding < text.len && text.at[text.len - 1 - padding] == '=')
-		padding++;
-	text.len -= padding;
-	for (size_t i = 0; i < text.len; i++) {
-		int v = base64_value(text.at[i]);
-
-		if (v < 0)
-			return SPAN_NONE;
-		bits = bits << 6 | (uint32_t)v;
-		if (i % 4)
-			out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
 	}
 	return n;
 }
@@ -228,11 +197,11 @@ static const char *read_message(struct check_case *c)
 		return "message_b64 is no string";
 	if (!c->has_message)
 		return NULL;
-	c->message_octets = malloc(text.len / 4 * 3 + 1);
+	size_t cap = text.len / 4 * 3 + 3, n;
+	c->message_octets = malloc(cap);
 	if (!c->message_octets)
 		return no_memory;
-	size_t n = check_base64(text, c->message_octets);
-	if (n == SPAN_NONE)
+	if (base64_decode(text, c->message_octets, cap, &n) != OK)
 		return "message_b64 is no base64";
 	c->message = span_of(c->message_octets, n);
 	return NULL;

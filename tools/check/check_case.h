@@ -37,7 +37,4 @@ const char *check_case_read(struct check_case *c, json_t *json);
 
 void check_case_close(struct check_case *c);
 
-/* Standard base64 (RFC 4648 4) with its padding and nothing else; @out has room for 3 octets of every 4.  SPAN_NONE: bad. */
-size_t check_base64(struct span text, uint8_t *out);
-
 #endif
