@@ -180,6 +180,7 @@ static const char *read_envelope(struct check_case *c)
 		return "helo is no string";
 	if (!read_string(c->json, "mail_from", &c->mail_from, &c->has_mail_from))
 		return "mail_from is no string";
+	c->receiver = json_string_value(json_object_get(c->json, "receiver"));
 	if (now && !json_is_null(now)) {
 		if (!json_is_number(now) || json_number_value(now) < 0 || json_number_value(now) > 1e15)
 			return "now is no Unix time";

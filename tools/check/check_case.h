@@ -17,6 +17,7 @@ struct check_case {
 	bool has_mail_from;
 	bool has_now;
 	uint64_t now_unix;
+	const char *receiver; /* the checking host, %{r} of SPF; NULL: as the settings have it */
 	bool has_message;
 	struct span message;
 	struct dns_zone *zone; /* NULL: none was given */

@@ -146,8 +146,7 @@ static int set_option(struct check_options *o, int option)
 		printf("sekisho-check %s\n", SEKISHO_VERSION);
 		return 0;
 	default:
-		fputs("Try sekisho-check --help.\n", stderr);
-		return EXIT_USAGE;
+		return wrong("an option that is not known, or lacks its value", "see sekisho-check --help");
 	}
 }
 
@@ -156,6 +155,7 @@ int check_options(struct check_options *o, int argc, char **argv)
 	int option, status;
 
 	memset(o, 0, sizeof(*o));
+	opterr = 0;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		status = set_option(o, option);
 		if (status >= 0)

@@ -32,7 +32,7 @@ static const struct crypto_batch_settings batch_settings = { .jobs_max = 64, .la
 static void set_auth(struct check_run *r, const struct check_settings *settings)
 {
 	r->auth = auth_settings_default();
-	r->auth.authserv_id = settings->authserv_id ? settings->authserv_id : r->settings->server_hostname;
+	r->authserv_id = settings->authserv_id ? settings->authserv_id : r->settings->server_hostname;
 	r->auth.dmarc_rfc7489 = settings->rfc7489;
 	r->auth.dkim_allow_sha1 = settings->allow_sha1;
 	if (settings->rsa_bits_min)
@@ -255,6 +255,7 @@ const char *check_run(struct check_run *r, const struct check_case *c, const str
 
 	text_init(&r->explain.text, r->explain_text, EXPLAIN_MAX);
 	memset(r->asked, 0, ASKED_MAX * sizeof(*r->asked));
+	r->auth.authserv_id = c->receiver ? c->receiver : r->authserv_id;
 	verify_begin(r->verify, &r->auth, &client, e, now_us);
 	if (c->has_message)
 		give_message(r, c->message, now_us);

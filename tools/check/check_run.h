@@ -28,6 +28,7 @@ struct check_run {
 	/* Private */
 	struct settings *settings;
 	struct auth_settings auth;
+	const char *authserv_id; /* of cases that name no receiver */
 	struct stats stats;
 	struct crypto_backend *backend;
 	struct crypto_batch *batch;
