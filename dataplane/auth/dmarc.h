@@ -10,11 +10,11 @@
 #define AUTH_DMARC_H
 
 #include "dataplane/auth/dkim.h"
+#include "dataplane/auth/dmarc_record.h"
 #include "dataplane/auth/from.h"
 #include "dataplane/auth/spf.h"
 
 enum dmarc_result { DMARC_RESULT_NONE, DMARC_RESULT_PASS, DMARC_RESULT_FAIL, DMARC_RESULT_TEMPERROR, DMARC_RESULT_PERMERROR };
-enum dmarc_policy { DMARC_POLICY_ABSENT, DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE, DMARC_POLICY_REJECT };
 
 #include "dataplane/auth/dmarc_walk.h" /* struct dmarc, for placement */
 
@@ -37,8 +37,8 @@ bool dmarc_walks_done(const struct dmarc *m);
 void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim);
 
 /* Results in struct dmarc: result; reason; from_domain, org_domain, policy_domain (spans into the struct, empty: none);
- * policy (that applies to this message after p/sp/np, before t); disposition (what policy asks for after t, NONE when
- * result is not fail); testing; spf_aligned, dkim_aligned; record (the policy record, parsed: dmarc_record.h). */
+ * policy (that applies to this message after p/sp/np and t); published (the same before t); disposition (policy when
+ * result is fail, else NONE); testing; spf_aligned, dkim_aligned; record (the policy record, parsed). */
 
 const char *dmarc_result_text(enum dmarc_result r);
 const char *dmarc_policy_text(enum dmarc_policy p);

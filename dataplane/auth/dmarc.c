@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dmarc.c - policy discovery and alignment (RFC 9989; RFC 7489 by setting)
+ *
+ * Policy: the author domain's own record, else the organizational domain's, else that of the public suffix above it
+ * (4.10.1).  Alignment: the same domain, or in relaxed mode the same organizational domain, each found by a walk of
+ * its own (4.10.2); a walk is spared where the two cannot have one in common.
+ */
+#include "dataplane/auth/dmarc.h"
+
+enum { SLOT_EXISTS = DMARC_WALKS_MAX * DMARC_WALK_STEPS_MAX };
+
+static void tell(struct dmarc *m, const char *a, struct span b, const char *c)
+{
+	if (!m->explain)
+		return;
+	text_puts(&m->explain->text, "dmarc: ");
+	text_puts(&m->explain->text, a);
+	text_escaped(&m->explain->text, b);
+	text_puts(&m->explain->text, c);
+	text_puts(&m->explain->text, "\n");
+}
+
+/* Lower case, A-labels, no final dot.  False: no domain name, so that it aligns with nothing. */
+static bool normal(const struct dmarc *m, struct span domain, struct text *out)
+{
+	bool eight_bit = false;
+
+	if (domain.len && domain.at[domain.len - 1] == '.')
+		domain.len--;
+	for (size_t i = 0; i < domain.len; i++)
+		eight_bit |= domain.at[i] >= 0x80;
+	if (eight_bit)
+		return m->settings->to_ascii(domain, out) && !out->full && out->len > 0;
+	for (size_t i = 0; i < domain.len; i++)
+		text_putc(out, byte_lower(domain.at[i]));
+	return !out->full && out->len > 0;
+}
+
+static struct dmarc_walk *walk_find(const struct dmarc *m, struct span domain)
+{
+	for (unsigned i = 0; i < m->n_walks; i++)
+		if (span_eq(dmarc_walk_domain(&m->walks[i]), domain))
+			return (struct dmarc_walk *)&m->walks[i];
+	return NULL;
+}
+
+static void walk_add(struct dmarc *m, struct span domain)
+{
+	bool psl = m->settings->dmarc_rfc7489;
+	struct span organizational = { NULL, 0 };
+
+	if (m->n_walks == DMARC_WALKS_MAX)
+		return;
+	if (psl && m->settings->organizational)
+		organizational = m->settings->organizational(domain);
+	dmarc_walk_begin(&m->walks[m->n_walks++], domain, psl, organizational);
+}
+
+void dmarc_begin(struct dmarc *m, const struct auth_settings *settings, struct span author_domain,
+		 struct explain *explain)
+{
+	memset(m, 0, offsetof(struct dmarc, walks));
+	m->settings = settings;
+	m->explain = explain;
+	m->reason = "From names no author whose policy could be asked for";
+	if (author_domain.len == 0)
+		return;
+	walk_add(m, author_domain);
+	m->from_domain = m->org_domain = dmarc_walk_domain(&m->walks[0]);
+}
+
+/* The last label: domains that differ in it have no organizational domain in common. */
+static struct span top(struct span domain)
+{
+	size_t dot = span_find_last(domain, '.');
+
+	return dot == SPAN_NONE ? domain : span_skip(domain, dot + 1);
+}
+
+void dmarc_identifier(struct dmarc *m, struct span domain)
+{
+	char name[DNS_NAME_MAX + 1];
+	struct text t;
+
+	text_init(&t, name, sizeof(name));
+	if (m->n_walks == 0 || !normal(m, domain, &t) || !span_eq(top(text_span(&t)), top(m->from_domain)))
+		return;
+	if (walk_find(m, text_span(&t)))
+		return;
+	walk_add(m, text_span(&t));
+	/* By the public suffix list the organizational domain is known without a question. */
+	if (m->settings->dmarc_rfc7489)
+		m->walks[m->n_walks - 1].done = true;
+}
+
+bool dmarc_question(struct dmarc *m, unsigned *slot, struct dns_question *q)
+{
+	for (unsigned i = 0; i < m->n_walks; i++) {
+		unsigned step;
+
+		if (dmarc_walk_question(&m->walks[i], &step, q)) {
+			*slot = i * DMARC_WALK_STEPS_MAX + step;
+			return true;
+		}
+	}
+	if (m->exists != DMARC_EXISTS_WANTED)
+		return false;
+	m->exists = DMARC_EXISTS_ASKED;
+	*slot = SLOT_EXISTS;
+	if (dns_question_set(q, DNS_A, m->from_domain))
+		return true;
+	m->exists = DMARC_EXISTS_UNKNOWN;
+	return false;
+}
+
+/* The step whose record is the policy record, or -1. */
+static int policy_step(const struct dmarc_walk *w)
+{
+	int org = -1, psd = -1;
+
+	for (unsigned i = 0; i < w->n_steps; i++) {
+		if (!(w->found & 1u << i))
+			continue;
+		if (i == 0)
+			return 0;
+		if (w->at[i] == w->org_at)
+			org = (int)i;
+		else if (w->records[i].psd == DMARC_PSD_YES)
+			psd = (int)i;
+	}
+	return org >= 0 ? org : psd;
+}
+
+/* When the author's walk is done: does it matter whether the author domain exists? */
+static void author_done(struct dmarc *m)
+{
+	struct dmarc_walk *w = &m->walks[0];
+	int step = policy_step(w);
+
+	if (m->author_done || !w->done)
+		return;
+	m->author_done = true;
+	if (step <= 0 || m->settings->dmarc_rfc7489)
+		return;
+	struct dmarc_record *r = &w->records[step];
+	if (r->np == DMARC_POLICY_ABSENT || r->np == (r->sp ? r->sp : r->p))
+		return; /* the same either way */
+	/* No NXDOMAIN for a name below it: then it exists (RFC 8020). */
+	m->exists = w->nxdomain & 1u ? DMARC_EXISTS_WANTED : DMARC_EXISTS_YES;
+}
+
+void dmarc_answer(struct dmarc *m, unsigned slot, const struct dns_answer *answer)
+{
+	if (slot == SLOT_EXISTS) {
+		if (answer->rcode == DNS_NXDOMAIN)
+			m->exists = DMARC_EXISTS_NO;
+		else if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT)
+			m->exists = DMARC_EXISTS_UNKNOWN;
+		else
+			m->exists = DMARC_EXISTS_YES;
+		return;
+	}
+	unsigned i = slot / DMARC_WALK_STEPS_MAX;
+
+	if (i >= m->n_walks)
+		return;
+	dmarc_walk_answer(&m->walks[i], slot % DMARC_WALK_STEPS_MAX, answer, m->settings->dmarc_rfc7489);
+	if (i == 0)
+		author_done(m);
+}
+
+void dmarc_give_up(struct dmarc *m)
+{
+	for (unsigned i = 0; i < m->n_walks; i++)
+		dmarc_walk_give_up(&m->walks[i]);
+	if (m->n_walks)
+		author_done(m);
+	if (m->exists == DMARC_EXISTS_WANTED || m->exists == DMARC_EXISTS_ASKED)
+		m->exists = DMARC_EXISTS_UNKNOWN;
+}
+
+bool dmarc_walks_done(const struct dmarc *m)
+{
+	for (unsigned i = 0; i < m->n_walks; i++)
+		if (!m->walks[i].done)
+			return false;
+	return m->exists != DMARC_EXISTS_WANTED && m->exists != DMARC_EXISTS_ASKED;
+}
+
+enum aligned { ALIGNED_NO, ALIGNED_YES, ALIGNED_UNKNOWN };
+
+static enum aligned aligned(const struct dmarc *m, struct span domain, bool strict)
+{
+	char name[DNS_NAME_MAX + 1];
+	struct text t;
+
+	text_init(&t, name, sizeof(name));
+	if (!normal(m, domain, &t))
+		return ALIGNED_NO;
+	if (span_eq(text_span(&t), m->from_domain))
+		return ALIGNED_YES;
+	if (strict)
+		return ALIGNED_NO;
+	const struct dmarc_walk *w = walk_find(m, text_span(&t));
+	if (!w)
+		return ALIGNED_NO; /* another top-level domain */
+	if (!m->settings->dmarc_rfc7489 && (w->error || m->walks[0].error))
+		return ALIGNED_UNKNOWN;
+	return span_eq(dmarc_walk_org(w), dmarc_walk_org(&m->walks[0])) ? ALIGNED_YES : ALIGNED_NO;
+}
+
+/* What the identifiers say together. */
+struct evidence {
+	bool pass;    /* one is authenticated and aligned */
+	bool unknown; /* one might be, if an answer had come */
+};
+
+static void weigh(struct evidence *e, enum aligned a, bool pass, bool temperror, bool *flag)
+{
+	if (a == ALIGNED_YES && pass)
+		*flag = e->pass = true;
+	else if (a != ALIGNED_NO && (pass || temperror))
+		e->unknown = true;
+}
+
+static struct evidence gather(struct dmarc *m, const struct spf *spf, const struct dkim *dkim)
+{
+	struct evidence e = { 0 };
+
+	if (spf)
+		weigh(&e, aligned(m, spf->domain, m->record.aspf_strict), spf->result == SPF_RESULT_PASS,
+		      spf->result == SPF_RESULT_TEMPERROR, &m->spf_aligned);
+	for (size_t i = 0, n = dkim ? dkim_n_reports(dkim) : 0; i < n; i++) {
+		struct dkim_report r;
+
+		dkim_report(dkim, i, &r);
+		/* The walk table knows only domains that were verified: surplus signatures align with nothing. */
+		if (r.result == DKIM_RESULT_PASS || r.result == DKIM_RESULT_TEMPERROR)
+			weigh(&e, aligned(m, r.d, m->record.adkim_strict), r.result == DKIM_RESULT_PASS,
+			      r.result == DKIM_RESULT_TEMPERROR, &m->dkim_aligned);
+	}
+	return e;
+}
+
+/* p, sp or np, then t.  False: np would count if it were known whether the author domain exists. */
+static bool apply(struct dmarc *m, bool inherited)
+{
+	const struct dmarc_record *r = &m->record;
+	bool known = true;
+	uint8_t policy = r->p;
+
+	if (inherited && r->sp)
+		policy = r->sp;
+	if (inherited && r->np && m->exists == DMARC_EXISTS_NO)
+		policy = r->np;
+	if (inherited && m->exists == DMARC_EXISTS_UNKNOWN)
+		known = false;
+	m->published = m->policy = (enum dmarc_policy)policy;
+	m->testing = r->testing && !m->settings->dmarc_rfc7489;
+	if (m->testing && policy > DMARC_POLICY_NONE)
+		m->policy = (enum dmarc_policy)(policy - 1); /* reject, quarantine, none: one step down */
+	return known;
+}
+
+static void result(struct dmarc *m, enum dmarc_result r, const char *reason)
+{
+	m->result = r;
+	m->reason = reason;
+	m->disposition = r == DMARC_RESULT_FAIL ? m->policy : DMARC_POLICY_NONE;
+	tell(m, "", m->from_domain, r == DMARC_RESULT_NONE ? ": no policy applies" : ": judged");
+	tell(m, dmarc_result_text(r), span_str(*reason ? ": " : ""), reason);
+}
+
+void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim)
+{
+	struct dmarc_walk *w = &m->walks[0];
+
+	if (m->n_walks == 0) {
+		result(m, DMARC_RESULT_NONE, m->reason);
+		return;
+	}
+	int step = policy_step(w);
+	m->org_domain = dmarc_walk_org(w);
+	if (step < 0) {
+		if (w->error)
+			result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
+		else
+			result(m, DMARC_RESULT_NONE, "no DMARC record is published");
+		return;
+	}
+	m->record = w->records[step];
+	if (!dmarc_record_usable(&m->record)) {
+		result(m, DMARC_RESULT_NONE, "the DMARC record has no valid policy");
+		return;
+	}
+	m->policy_domain = dmarc_walk_step(w, (unsigned)step);
+	tell(m, "policy record of ", m->policy_domain, "");
+	bool policy_known = apply(m, step > 0);
+	struct evidence e = gather(m, spf, dkim);
+
+	if (w->error && step > 0)
+		result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
+	else if (e.pass)
+		result(m, DMARC_RESULT_PASS, "");
+	else if (e.unknown)
+		result(m, DMARC_RESULT_TEMPERROR, "an identifier that may be aligned could not be checked");
+	else if (!policy_known)
+		result(m, DMARC_RESULT_TEMPERROR, "whether the author domain exists could not be looked up");
+	else
+		result(m, DMARC_RESULT_FAIL, "no authenticated identifier is aligned with the author domain");
+}
+
+const char *dmarc_result_text(enum dmarc_result r)
+{
+	static const char *const texts[] = { [DMARC_RESULT_NONE] = "none",
+					     [DMARC_RESULT_PASS] = "pass",
+					     [DMARC_RESULT_FAIL] = "fail",
+					     [DMARC_RESULT_TEMPERROR] = "temperror",
+					     [DMARC_RESULT_PERMERROR] = "permerror" };
+
+	return texts[r];
+}
+
+const char *dmarc_policy_text(enum dmarc_policy p)
+{
+	static const char *const texts[] = { [DMARC_POLICY_ABSENT] = "",
+					     [DMARC_POLICY_NONE] = "none",
+					     [DMARC_POLICY_QUARANTINE] = "quarantine",
+					     [DMARC_POLICY_REJECT] = "reject" };
+
+	return texts[p];
+}

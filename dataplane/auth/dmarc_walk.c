@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dmarc_walk.c - the DNS tree walk of one domain (RFC 9989 4.10)
+ */
+#include "dataplane/auth/dmarc.h"
+
+static void step_add(struct dmarc_walk *w, size_t at)
+{
+	if (w->n_steps < DMARC_WALK_STEPS_MAX)
+		w->at[w->n_steps++] = (uint8_t)at;
+}
+
+static unsigned n_labels(struct span name)
+{
+	unsigned n = name.len > 0;
+
+	for (size_t i = 0; i < name.len; i++)
+		n += name.at[i] == '.';
+	return n;
+}
+
+/* Offset of the name one label shorter than that at @at; the length when there is none. */
+static size_t parent(struct span domain, size_t at)
+{
+	size_t dot = span_find(span_skip(domain, at), '.');
+
+	return dot == SPAN_NONE ? domain.len : at + dot + 1;
+}
+
+void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational)
+{
+	memset(w, 0, offsetof(struct dmarc_walk, at));
+	DCHECK(domain.len <= sizeof(w->domain));
+	w->domain_len = (uint8_t)domain.len;
+	memcpy(w->domain, domain.at, domain.len);
+	struct span own = dmarc_walk_domain(w);
+
+	step_add(w, 0);
+	if (psl) {
+		if (organizational.len && organizational.len < own.len)
+			step_add(w, own.len - organizational.len);
+		w->org_at = organizational.len ? (uint8_t)(own.len - organizational.len) : 0;
+		return;
+	}
+	unsigned labels = n_labels(own);
+	size_t at = 0;
+
+	if (labels > DMARC_WALK_LABELS_TAIL) {
+		for (; labels > DMARC_WALK_LABELS_TAIL; labels--)
+			at = parent(own, at);
+		step_add(w, at);
+	}
+	for (at = parent(own, at); at < own.len; at = parent(own, at))
+		step_add(w, at);
+}
+
+bool dmarc_walk_question(struct dmarc_walk *w, unsigned *step, struct dns_question *q)
+{
+	for (unsigned i = 0; i < w->n_steps && !w->done; i++) {
+		uint8_t name[DNS_NAME_MAX + 8] = "_dmarc.";
+		struct span own = dmarc_walk_step(w, i);
+
+		if (w->asked & 1u << i)
+			continue;
+		w->asked |= (uint8_t)(1u << i);
+		memcpy(name + 7, own.at, own.len);
+		if (dns_question_set(q, DNS_TXT, span_of(name, 7 + own.len))) {
+			*step = i;
+			return true;
+		}
+		w->answered |= (uint8_t)(1u << i); /* too long to have a record */
+	}
+	return false;
+}
+
+/* RFC 9989 4.10.2, from the longest name to the shortest; step @last is where the walk stopped. */
+static void choose_org(struct dmarc_walk *w, unsigned last)
+{
+	w->org_at = 0;
+	for (unsigned i = 0; i <= last; i++) {
+		if (!(w->found & 1u << i))
+			continue;
+		if (w->records[i].psd == DMARC_PSD_NO) {
+			w->org_at = w->at[i];
+			return;
+		}
+		if (w->records[i].psd == DMARC_PSD_YES && i > 0) {
+			/* One label below: the last dot before it, or the start. */
+			size_t dot = span_find_last(span_head(dmarc_walk_domain(w), (size_t)w->at[i] - 1u), '.');
+			w->org_at = dot == SPAN_NONE ? 0 : (uint8_t)(dot + 1);
+			return;
+		}
+		w->org_at = w->at[i]; /* the fewest labels so far */
+	}
+}
+
+/* Done when all steps up to the one that stops the walk are answered. */
+static void settle(struct dmarc_walk *w, bool psl)
+{
+	for (unsigned i = 0; i < w->n_steps; i++) {
+		unsigned bit = 1u << i;
+		bool stops = i + 1u == w->n_steps;
+
+		if (!(w->answered & bit))
+			return;
+		if (w->failed & bit)
+			w->error = stops = true; /* what is above cannot be judged without it */
+		if (w->found & bit)
+			stops |= psl || w->records[i].psd != DMARC_PSD_UNSAID;
+		if (!stops)
+			continue;
+		w->done = true;
+		w->found &= (uint8_t)((bit << 1) - 1); /* what came from beyond does not count */
+		if (!psl)
+			choose_org(w, i);
+		return;
+	}
+}
+
+void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_answer *answer, bool psl)
+{
+	struct dmarc_record record;
+	struct span txt;
+	uint32_t cursor = 0;
+	unsigned bit = 1u << step, n = 0;
+
+	if (w->done || step >= w->n_steps || (w->answered & bit))
+		return;
+	w->answered |= (uint8_t)bit;
+	if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT)
+		w->failed |= (uint8_t)bit;
+	if (answer->rcode == DNS_NXDOMAIN)
+		w->nxdomain |= (uint8_t)bit;
+	while (dns_answer_next(answer, &cursor, &txt))
+		if (dmarc_record_parse(&record, txt) && ++n == 1)
+			w->records[step] = record;
+	if (n == 1)
+		w->found |= (uint8_t)bit;
+	else if (n > 1 && psl)
+		w->n_steps = (uint8_t)(step + 1); /* RFC 7489 6.6.3: several records end the search */
+	/* RFC 9989 4.10: several records at one name are all discarded, and the walk goes on. */
+	settle(w, psl);
+}
+
+void dmarc_walk_give_up(struct dmarc_walk *w)
+{
+	if (w->done)
+		return;
+	w->done = w->error = true;
+	unsigned last = 0;
+	while (last + 1u < w->n_steps && (w->answered & 1u << last) && !(w->failed & 1u << last))
+		last++;
+	choose_org(w, last);
+}

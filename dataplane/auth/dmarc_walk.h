@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dmarc_walk.h - the DNS tree walk of one domain (RFC 9989 4.10), and struct dmarc
+ *
+ * All names of a walk are asked for at once and looked at in their order: a walk nearly always goes on to the top
+ * level, so that nothing is asked in vain, and it takes one round trip instead of eight.  A walk depends on its
+ * domain alone: a cache of walks can stand in front of it.
+ */
+#ifndef AUTH_DMARC_WALK_H
+#define AUTH_DMARC_WALK_H
+
+#include "dataplane/auth/dmarc_record.h"
+#include "dns/dns_question.h"
+
+#define DMARC_WALK_STEPS_MAX 8	  /* RFC 9989 4.10: more labels than that are skipped */
+#define DMARC_WALK_LABELS_TAIL 7  /* of a long name, the second query has so many */
+
+struct dmarc_walk {
+	uint8_t domain_len;
+	uint8_t n_steps;
+	uint8_t org_at; /* offset of the organizational domain in domain[], once done */
+	uint8_t asked, answered, failed, found, nxdomain; /* bit i: step i */
+	bool done;
+	bool error; /* done, but an answer that counted did not come */
+	uint8_t at[DMARC_WALK_STEPS_MAX]; /* offset in domain[] of each step's name */
+	struct dmarc_record records[DMARC_WALK_STEPS_MAX];
+	uint8_t domain[DNS_NAME_MAX]; /* lower case */
+};
+
+/* @psl: RFC 7489 3.2 and 6.6.3 instead: the domain itself, then @organizational (a tail of it, may be empty). */
+void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational);
+
+/* The next question of this walk; @step names it.  False: all were asked. */
+bool dmarc_walk_question(struct dmarc_walk *w, unsigned *step, struct dns_question *q);
+void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_answer *answer, bool psl);
+void dmarc_walk_give_up(struct dmarc_walk *w);
+
+static inline struct span dmarc_walk_domain(const struct dmarc_walk *w)
+{
+	return span_of(w->domain, w->domain_len);
+}
+
+static inline struct span dmarc_walk_org(const struct dmarc_walk *w)
+{
+	return span_skip(dmarc_walk_domain(w), w->org_at);
+}
+
+static inline struct span dmarc_walk_step(const struct dmarc_walk *w, unsigned step)
+{
+	return span_skip(dmarc_walk_domain(w), w->at[step]);
+}
+
+#define DMARC_WALKS_MAX (2 + DKIM_SIGNATURES_MAX) /* author, SPF, each signature */
+
+enum dmarc_exists { DMARC_EXISTS_UNASKED, DMARC_EXISTS_WANTED, DMARC_EXISTS_ASKED, DMARC_EXISTS_YES, DMARC_EXISTS_NO,
+		    DMARC_EXISTS_UNKNOWN };
+
+struct dmarc {
+	enum dmarc_result result;
+	const char *reason;
+	struct span from_domain, org_domain, policy_domain;
+	enum dmarc_policy policy;      /* for this message: p, sp or np, after t */
+	enum dmarc_policy published;   /* the same before t */
+	enum dmarc_policy disposition; /* what the policy asks for now: NONE unless the result is fail */
+	bool testing, spf_aligned, dkim_aligned;
+	struct dmarc_record record;    /* the policy record; of use when policy_domain is not empty */
+
+	/* Private */
+	const struct auth_settings *settings;
+	struct explain *explain;
+	uint8_t n_walks; /* 0: nothing to judge */
+	uint8_t exists;	 /* enum dmarc_exists: the author domain */
+	bool author_done;
+	struct dmarc_walk walks[DMARC_WALKS_MAX]; /* [0]: the author's */
+};
+
+#endif
