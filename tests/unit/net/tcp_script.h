@@ -193,6 +193,7 @@ static bool play_in(struct play *p, const char **line)
 		.options = TCP_OPTIONS_NONE,
 	};
 
+	tcp_input_end(p->t, p->now_us); /* before its octets are overwritten */
 	if (in.wnd != UINT32_MAX)
 		p->peer_wnd = (uint16_t)in.wnd;
 	s.wnd = p->peer_wnd;
