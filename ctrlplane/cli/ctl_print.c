@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ctl_print.c - answers for people: tables and lists
+ */
+#include <string.h>
+
+#include "ctrlplane/cli/ctl_print.h"
+#include "dataplane/base/span.h"
+
+#define CELL_MAX 400 /* octets of a cell; the rest is cut */
+
+/* A value as a cell. */
+static void cell_text(const json_t *v, char out[CELL_MAX])
+{
+	const unsigned char *s = (const unsigned char *)json_string_value(v);
+	size_t n = 0, len = json_string_length(v);
+
+	out[0] = '\0';
+	if (json_is_integer(v))
+		snprintf(out, CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+	else if (json_is_real(v))
+		snprintf(out, CELL_MAX, "%.2f", json_real_value(v));
+	else if (json_is_boolean(v))
+		snprintf(out, CELL_MAX, "%s", json_is_true(v) ? "yes" : "no");
+	for (size_t i = 0; s && i < len && n + 5 < CELL_MAX; i++) {
+		if (s[i] >= ' ' && s[i] < 0x7f)
+			out[n++] = (char)s[i];
+		else
+			n += (size_t)snprintf(out + n, CELL_MAX - n, "\\x%02x", s[i]);
+	}
+	if (s)
+		out[n] = '\0';
+}
+
+static void put(FILE *f, const json_t *object, const char *key)
+{
+	char cell[CELL_MAX];
+
+	cell_text(json_object_get(object, key), cell);
+	fputs(cell, f);
+}
+
+/* A list of strings, with commas. */
+static void put_list(FILE *f, const json_t *list)
+{
+	char cell[CELL_MAX];
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		cell_text(json_array_get(list, i), cell);
+		fprintf(f, "%s%s", i ? ", " : "", cell);
+	}
+}
+
+struct column {
+	const char *head, *key;
+	bool right; /* numbers */
+};
+
+static void print_table(FILE *f, const json_t *rows, const struct column *columns, size_t n_columns)
+{
+	size_t width[16] = { 0 };
+	char cell[CELL_MAX];
+
+	CHECK(n_columns <= 16);
+	for (size_t c = 0; c < n_columns; c++) {
+		width[c] = strlen(columns[c].head);
+		for (size_t r = 0; r < json_array_size(rows); r++) {
+			cell_text(json_object_get(json_array_get(rows, r), columns[c].key), cell);
+			if (strlen(cell) > width[c])
+				width[c] = strlen(cell);
+		}
+	}
+	for (size_t r = 0; r <= json_array_size(rows); r++) {
+		for (size_t c = 0; c < n_columns; c++) {
+			if (r == 0)
+				snprintf(cell, sizeof(cell), "%s", columns[c].head);
+			else
+				cell_text(json_object_get(json_array_get(rows, r - 1), columns[c].key), cell);
+			int pad = c + 1 == n_columns && !columns[c].right ? 0 : (int)width[c];
+			fprintf(f, "%s%*s", c ? "  " : "", columns[c].right ? pad : -pad, cell);
+		}
+		fputc('\n', f);
+	}
+}
+
+#define PRINT_TABLE(f, rows, columns) print_table((f), (rows), (columns), sizeof(columns) / sizeof((columns)[0]))
+
+/* Every scalar of an object, one a line. */
+static void print_fields(FILE *f, const json_t *object)
+{
+	const char *key;
+	const json_t *v;
+	size_t width = 0;
+	char cell[CELL_MAX];
+	void *at;
+
+	for (at = json_object_iter((json_t *)object); at; at = json_object_iter_next((json_t *)object, at))
+		if (strlen(json_object_iter_key(at)) > width)
+			width = strlen(json_object_iter_key(at));
+	for (at = json_object_iter((json_t *)object); at; at = json_object_iter_next((json_t *)object, at)) {
+		key = json_object_iter_key(at);
+		v = json_object_iter_value(at);
+		if (json_is_object(v) || json_is_array(v))
+			continue;
+		cell_text(v, cell);
+		fprintf(f, "%-*s  %s\n", (int)width, key, cell);
+	}
+}
+
+/* Counters that are not zero, or all; @help: their sentences, may be NULL. */
+static void print_counters(FILE *f, const json_t *counters, const json_t *help, bool all)
+{
+	size_t width = 0, n_zero = 0;
+	char sentence[CELL_MAX];
+	void *at;
+
+	for (at = json_object_iter((json_t *)counters); at; at = json_object_iter_next((json_t *)counters, at))
+		if (strlen(json_object_iter_key(at)) > width)
+			width = strlen(json_object_iter_key(at));
+	for (at = json_object_iter((json_t *)counters); at; at = json_object_iter_next((json_t *)counters, at)) {
+		json_int_t n = json_integer_value(json_object_iter_value(at));
+
+		if (n == 0 && !all) {
+			n_zero++;
+			continue;
+		}
+		cell_text(json_object_get(help, json_object_iter_key(at)), sentence);
+		fprintf(f, "%-*s  %12" JSON_INTEGER_FORMAT "%s%s\n", (int)width, json_object_iter_key(at), n,
+			sentence[0] ? "  " : "", sentence);
+	}
+	if (n_zero)
+		fprintf(f, "(%zu counters are 0; --all shows them)\n", n_zero);
+}
+
+void ctl_print_status(FILE *f, const json_t *result, bool all)
+{
+	(void)all;
+	print_fields(f, result);
+}
+
+void ctl_print_stats(FILE *f, const json_t *result, bool all)
+{
+	const char *text = json_string_value(json_object_get(result, "text"));
+
+	if (text)
+		fputs(text, f);
+	else
+		print_counters(f, json_object_get(result, "total"), json_object_get(result, "help"), all);
+}
+
+void ctl_print_sessions(FILE *f, const json_t *result, bool all)
+{
+	static const struct column columns[] = {
+		{ "WORKER", "worker", true }, { "CLIENT", "client_ip", false },    { "PORT", "client_port", true },
+		{ "STATE", "state", false },  { "AGE s", "age_s", true },          { "MESSAGES", "messages", true },
+		{ "HELO", "helo", false },    { "MAIL FROM", "mail_from", false },
+	};
+	const json_t *rows = json_object_get(result, "sessions");
+	json_int_t total = json_integer_value(json_object_get(result, "total"));
+	json_int_t silent = json_integer_value(json_object_get(result, "workers_silent"));
+
+	(void)all;
+	if (json_array_size(rows))
+		PRINT_TABLE(f, rows, columns);
+	fprintf(f, "%" JSON_INTEGER_FORMAT " sessions, %zu shown\n", total, json_array_size(rows));
+	if (silent)
+		fprintf(f, "%" JSON_INTEGER_FORMAT " workers did not answer in time\n", silent);
+}
+
+void ctl_print_ports(FILE *f, const json_t *result, bool all)
+{
+	static const struct column columns[] = {
+		{ "DEVICE", "device", false },         { "LINK", "link", false },       { "MAC", "mac", false },
+		{ "Mb/s", "speed_mbps", true },        { "MTU", "mtu", true },          { "VLAN", "vlan", true },
+		{ "RX", "rx_packets", true },          { "MISSED", "rx_missed", true }, { "ERRORS", "rx_errors", true },
+		{ "NO BUFFER", "rx_no_buffer", true }, { "TX", "tx_packets", true },    { "ERRORS", "tx_errors", true },
+	};
+	const json_t *ports = json_object_get(result, "ports");
+
+	(void)all;
+	PRINT_TABLE(f, ports, columns);
+	for (size_t i = 0; i < json_array_size(ports); i++) {
+		const json_t *p = json_array_get(ports, i);
+
+		put(f, p, "device");
+		fputs(": ", f);
+		put_list(f, json_object_get(p, "addresses"));
+		fputs("; gateways: ", f);
+		put(f, p, "gateway4");
+		fputc(' ', f);
+		put(f, p, "gateway6");
+		fputc('\n', f);
+	}
+}
+
+void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
+{
+	static const struct column columns[] = {
+		{ "ADDRESS", "address", false },       { "PORT", "port", true },
+		{ "RECENT", "recent_messages", true }, { "LAST", "last_time", false },
+		{ "LAST REPLY", "last_reply", false },
+	};
+
+	PRINT_TABLE(f, json_object_get(result, "next_hops"), columns);
+	print_counters(f, json_object_get(result, "counters"), NULL, all);
+}
+
+void ctl_print_limits(FILE *f, const json_t *result, bool all)
+{
+	static const struct column columns[] = {
+		{ "SETTING", "setting", false }, { "VALUE", "value", true }, { "UNIT", "unit", false },
+		{ "LEAST", "least", true },      { "MOST", "most", true },   { "DEFAULT", "default", true },
+		{ "", "help", false },
+	};
+
+	(void)all;
+	PRINT_TABLE(f, json_object_get(result, "limits"), columns);
+}
+
+void ctl_print_dns(FILE *f, const json_t *result, bool all)
+{
+	print_fields(f, result);
+	if (json_array_size(json_object_get(result, "servers"))) {
+		fputs("servers: ", f);
+		put_list(f, json_object_get(result, "servers"));
+		fputc('\n', f);
+	}
+	print_counters(f, json_object_get(result, "counters"), NULL, all);
+}
+
+void ctl_print_trace(FILE *f, const json_t *record, bool all)
+{
+	static const char *const before[][2] = {
+		{ "", "time" },
+		{ " ", "id" },
+		{ " ", "client_ip" },
+		{ " helo=", "helo" },
+		{ " from=<", "mail_from" },
+		{ "> ", "action" },
+		{ " by ", "rule" },
+		{ " spf=", "spf" },
+		{ " dkim=", "dkim" },
+		{ " arc=", "arc" },
+		{ " dmarc=", "dmarc" },
+		{ " (", "from_domain" },
+		{ ") ms=", "total_ms" },
+		{ ": ", "reply" },
+	};
+
+	(void)all;
+	if (json_object_get(record, "missed")) { /* the end of a trace */
+		if (json_integer_value(json_object_get(record, "missed"))) {
+			fputs("records that came too fast to be shown: ", f);
+			put(f, record, "missed");
+			fputc('\n', f);
+		}
+		return;
+	}
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		fputs(before[i][0], f);
+		put(f, record, before[i][1]);
+	}
+	fputc('\n', f);
+}
+
+/* "label      value, value": keys until NULL, each with what stands before it. */
+static void print_line(FILE *f, const json_t *o, const char *label, const char *const (*parts)[2])
+{
+	fprintf(f, "%-10s", label);
+	for (; (*parts)[1]; parts++) {
+		fputs((*parts)[0], f);
+		put(f, o, (*parts)[1]);
+	}
+	fputc('\n', f);
+}
+
+void ctl_print_explain(FILE *f, const json_t *r, bool all)
+{
+	typedef const char *const parts[2];
+	static parts message[] = { { "", "id" }, { " of session ", "session" }, { ", ended ", "time" }, { 0 } };
+	static parts client[] = { { "", "client_ip" }, { " port ", "client_port" }, { ", HELO ", "helo" }, { 0 } };
+	static parts tls[] = { { "", "tls" }, { 0 } };
+	static parts from[] = { { "<", "mail_from" }, { ">, From domain ", "from_domain" }, { 0 } };
+	static parts size[] = { { "", "size" }, { 0 } };
+	static parts results[] = {
+		{ "SPF ", "spf" }, { ", DKIM ", "dkim" }, { ", ARC ", "arc" }, { ", DMARC ", "dmarc" }, { 0 }
+	};
+	static parts verdict[] = { { "", "action" }, { ", by rule ", "rule" }, { 0 } };
+	static parts reply[] = { { "", "reply" }, { 0 } };
+	static parts next_hop[] = { { "", "nexthop" }, { " said ", "nexthop_reply" }, { 0 } };
+	static parts times[] = { { "", "total_ms" },
+				 { " ms from DATA to the reply; DNS ", "dns_ms" },
+				 { " ms; signatures us ", "crypto_us" },
+				 { 0 } };
+	static parts added[] = { { "", "authentication_results" }, { 0 } };
+	const char *tls_text = json_string_value(json_object_get(r, "tls"));
+	const char *next_hop_text = json_string_value(json_object_get(r, "nexthop"));
+	json_int_t n_rcpts = json_integer_value(json_object_get(r, "rcpt_total"));
+	size_t n_shown = json_array_size(json_object_get(r, "rcpt"));
+
+	(void)all;
+	print_line(f, r, "message", message);
+	print_line(f, r, "client", client);
+	if (tls_text && *tls_text)
+		print_line(f, r, "TLS", tls);
+	print_line(f, r, "from", from);
+	fprintf(f, "%-10s", "to");
+	put_list(f, json_object_get(r, "rcpt"));
+	if (n_rcpts > (json_int_t)n_shown)
+		fprintf(f, " and %" JSON_INTEGER_FORMAT " more", n_rcpts - (json_int_t)n_shown);
+	fputc('\n', f);
+	print_line(f, r, "octets", size);
+	print_line(f, r, "results", results);
+	print_line(f, r, "verdict", verdict);
+	print_line(f, r, "reply", reply);
+	if (next_hop_text && *next_hop_text)
+		print_line(f, r, "next hop", next_hop);
+	print_line(f, r, "took", times);
+	print_line(f, r, "added", added);
+	if (json_is_true(json_object_get(r, "duplicate_possible")))
+		fputs("The next hop was lost after the final dot: it may have taken the message, and get it again.\n",
+		      f);
+}
+
+void ctl_print_lookup(FILE *f, const json_t *result, bool all)
+{
+	const json_t *records = json_object_get(result, "records");
+	char cell[CELL_MAX];
+
+	(void)all;
+	put(f, result, "name");
+	fputc(' ', f);
+	put(f, result, "type");
+	fputs(": ", f);
+	put(f, result, "rcode");
+	fputs(", kept for s ", f);
+	put(f, result, "ttl_s");
+	fputs(json_is_true(json_object_get(result, "secure")) ? ", validated\n" : "\n", f);
+	for (size_t i = 0; i < json_array_size(records); i++) {
+		cell_text(json_array_get(records, i), cell);
+		fprintf(f, "%s\n", cell);
+	}
+}
+
+void ctl_print_changed(FILE *f, const json_t *result, bool all)
+{
+	(void)all;
+	print_fields(f, result);
+}

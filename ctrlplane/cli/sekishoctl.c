@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sekishoctl.c - the control program: words and options to a request, its answer to a table
+ */
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/version.h"
+#include "ctrlplane/cli/ctl_client.h"
+#include "ctrlplane/cli/ctl_print.h"
+#include "ctrlplane/settings_load.h"
+
+#define ANSWER_WAIT_MS 70000 /* a DNS answer may take a minute */
+
+enum { EXIT_GOOD, EXIT_FAILED, EXIT_USAGE };
+
+/* Options of commands; a command takes those of its mask. */
+enum { OPT_PROMETHEUS = 1, OPT_IP = 2, OPT_DOMAIN = 4, OPT_COUNT = 8, OPT_LAST = 16, OPT_LIMIT = 32, OPT_ALL = 64 };
+
+struct options {
+	const char *socket;
+	bool json, all;
+	unsigned given; /* OPT_... */
+	json_t *args;   /* of the request */
+};
+
+struct verb {
+	const char *words;
+	const char *operands[3]; /* names of the arguments behind the words; "[x]" may be left out */
+	unsigned options;
+	ctl_printer *print; /* NULL: not in this version */
+	const char *help;
+};
+
+static const struct verb verbs[] = {
+	{ "status", { 0 }, 0, ctl_print_status, "what runs, since when, and whether it drains" },
+	{ "stats",
+	  { 0 },
+	  OPT_PROMETHEUS | OPT_ALL,
+	  ctl_print_stats,
+	  "counters, summed over the workers [--all] [--prometheus]" },
+	{ "show sessions", { 0 }, OPT_LIMIT, ctl_print_sessions, "client sessions [--limit N]" },
+	{ "show ports", { 0 }, 0, ctl_print_ports, "ports, their addresses and packets" },
+	{ "show dns", { 0 }, OPT_ALL, ctl_print_dns, "resolver and cache" },
+	{ "show nexthops", { 0 }, OPT_ALL, ctl_print_next_hops, "mail servers behind us and their last replies" },
+	{ "show limits", { 0 }, 0, ctl_print_limits, "every numeric setting in force, with its range" },
+	{ "trace",
+	  { 0 },
+	  OPT_IP | OPT_DOMAIN | OPT_COUNT | OPT_LAST,
+	  ctl_print_trace,
+	  "a line a message as it ends [--ip PREFIX] [--domain NAME] [--last N: kept ones first] [--count N: then "
+	  "end]" },
+	{ "explain", { "id" }, 0, ctl_print_explain, "why a recent message got its verdict" },
+	{ "check", { "file" }, 0, ctl_print_changed, "every fault of a configuration file; needs no daemon" },
+	{ "drain", { 0 }, 0, ctl_print_changed, "take no new connections, finish transactions" },
+	{ "resume", { 0 }, 0, ctl_print_changed, "take connections again" },
+	{ "dns lookup", { "name", "type" }, 0, ctl_print_lookup, "ask as the gateway asks" },
+	{ "dns flush", { "[name]" }, 0, ctl_print_changed, "forget cached answers, of one name or all" },
+	{ "log level", { "[level]" }, 0, ctl_print_changed, "error, warning, info or debug" },
+	{ "top", { 0 }, 0, NULL, NULL },
+	{ "reload", { 0 }, 0, NULL, NULL },
+	{ "rollback", { 0 }, 0, NULL, NULL },
+	{ "show tcp", { 0 }, 0, NULL, NULL },
+	{ "show crypto", { 0 }, 0, NULL, NULL },
+	{ "show policy", { 0 }, 0, NULL, NULL },
+	{ "allow", { 0 }, 0, NULL, NULL },
+	{ "deny", { 0 }, 0, NULL, NULL },
+	{ "quarantine", { 0 }, 0, NULL, NULL },
+	{ "report", { 0 }, 0, NULL, NULL },
+};
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+__attribute__((format(printf, 2, 3))) static int complain(int status, const char *format, ...)
+{
+	va_list args;
+
+	fputs("sekishoctl: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return status;
+}
+
+static void usage(FILE *f)
+{
+	fputs("usage: sekishoctl [--socket PATH] [--json] COMMAND\n", f);
+	for (size_t i = 0; i < N_VERBS; i++) {
+		char left[64];
+		int n = snprintf(left, sizeof(left), "%s", verbs[i].words);
+
+		for (size_t j = 0; j < 3 && verbs[i].operands[j]; j++)
+			n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", verbs[i].operands[j]);
+		if (verbs[i].print)
+			fprintf(f, "  %-22s %s\n", left, verbs[i].help);
+	}
+	fputs("Exit status: 0 done, 1 failed, 2 wrong usage or configuration.\n", f);
+}
+
+/* The verb with the most words that begin argv; sets how many words it has. */
+static const struct verb *find_verb(int argc, char **argv, int *n_words)
+{
+	const struct verb *found = NULL;
+	char one[64], two[64];
+
+	if (argc == 0)
+		return NULL;
+	snprintf(one, sizeof(one), "%s", argv[0]);
+	snprintf(two, sizeof(two), "%s %s", argv[0], argc > 1 ? argv[1] : "");
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (strcmp(verbs[i].words, two) == 0 || (!found && strcmp(verbs[i].words, one) == 0)) {
+			found = &verbs[i];
+			*n_words = strchr(found->words, ' ') ? 2 : 1;
+		}
+	return found;
+}
+
+/* Operands into the request's arguments. */
+static int take_operands(const struct verb *v, int argc, char **argv, json_t *args)
+{
+	for (int i = 0; i < argc; i++) {
+		char name[16];
+
+		if (i >= 3 || !v->operands[i])
+			return complain(EXIT_USAGE, "%s takes no argument %s; see sekishoctl --help", v->words,
+					argv[i]);
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(v->operands[i] + (*v->operands[i] == '['), "]"),
+			 v->operands[i] + (*v->operands[i] == '['));
+		if (json_object_set_new(args, name, json_string(argv[i])) != 0)
+			return complain(EXIT_USAGE, "an argument of %s is not UTF-8; write it so", v->words);
+	}
+	if (argc < 3 && v->operands[argc] && v->operands[argc][0] != '[')
+		return complain(EXIT_USAGE, "%s needs its %s; see sekishoctl --help", v->words, v->operands[argc]);
+	return EXIT_GOOD;
+}
+
+static int print_answer(const struct verb *v, const struct options *o, const json_t *result, bool more)
+{
+	if (o->json && strcmp(v->words, "trace") == 0 && !more)
+		return EXIT_GOOD; /* the end of a trace is no record */
+	if (o->json && !(o->given & OPT_PROMETHEUS)) {
+		json_dumpf(result, stdout,
+			   JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12) | (more ? JSON_COMPACT : JSON_INDENT(2)));
+		putchar('\n');
+	} else {
+		v->print(stdout, result, o->all);
+	}
+	if (fflush(stdout) != 0)
+		return complain(EXIT_FAILED, "the answer cannot be written; make room");
+	return EXIT_GOOD;
+}
+
+static int ask_daemon(const struct verb *v, struct options *o)
+{
+	bool trace = strcmp(v->words, "trace") == 0, more = true;
+	struct ctl_client c;
+	int status = EXIT_GOOD;
+
+	if (!ctl_open(&c, o->socket) || !ctl_ask(&c, v->words, o->args))
+		status = complain(EXIT_FAILED, "%s", c.error);
+	while (status == EXIT_GOOD && more) {
+		json_t *result = ctl_answer(&c, &more, trace ? -1 : ANSWER_WAIT_MS);
+
+		status = result ? print_answer(v, o, result, more) : complain(EXIT_FAILED, "%s", c.error);
+		json_decref(result);
+	}
+	ctl_close(&c);
+	return status;
+}
+
+static void hear_error(void *arg, const char *message)
+{
+	if (arg)
+		json_array_append_new(arg, json_string(message));
+	else
+		complain(EXIT_USAGE, "%s", message);
+}
+
+static int check_file(const struct options *o)
+{
+	static struct settings s;
+	const char *path = json_string_value(json_object_get(o->args, "file"));
+	json_t *errors = o->json ? json_array() : NULL;
+	bool good = settings_load(path, &s, hear_error, errors);
+
+	if (o->json) {
+		json_t *result = json_pack("{s:s, s:b, s:o}", "file", path, "good", (int)good, "errors", errors);
+		json_dumpf(result, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));
+		putchar('\n');
+		json_decref(result);
+	} else if (good) {
+		printf("%s is good\n", path);
+	}
+	return good ? EXIT_GOOD : EXIT_USAGE;
+}
+
+/* A number of an option; false after a complaint. */
+static bool take_number(json_t *args, const char *key, const char *text)
+{
+	uint64_t n;
+
+	if (!span_decimal(span_str(text), INT32_MAX, &n)) {
+		complain(EXIT_USAGE, "--%s takes a number, not %s; see sekishoctl --help", key, text);
+		return false;
+	}
+	json_object_set_new(args, key, json_integer((json_int_t)n));
+	return true;
+}
+
+enum { OPTION_SOCKET = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION, OPTION_OF_COMMAND };
+
+static const struct option long_options[] = {
+	{ "socket", required_argument, NULL, OPTION_SOCKET },
+	{ "json", no_argument, NULL, OPTION_JSON },
+	{ "help", no_argument, NULL, OPTION_HELP },
+	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "prometheus", no_argument, NULL, OPTION_OF_COMMAND + OPT_PROMETHEUS },
+	{ "all", no_argument, NULL, OPTION_OF_COMMAND + OPT_ALL },
+	{ "ip", required_argument, NULL, OPTION_OF_COMMAND + OPT_IP },
+	{ "domain", required_argument, NULL, OPTION_OF_COMMAND + OPT_DOMAIN },
+	{ "count", required_argument, NULL, OPTION_OF_COMMAND + OPT_COUNT },
+	{ "last", required_argument, NULL, OPTION_OF_COMMAND + OPT_LAST },
+	{ "limit", required_argument, NULL, OPTION_OF_COMMAND + OPT_LIMIT },
+	{ 0 },
+};
+
+static bool take_option(struct options *o, int option)
+{
+	o->given |= (unsigned)option;
+	switch (option) {
+	case OPT_PROMETHEUS:
+		return json_object_set_new(o->args, "format", json_string("prometheus")) == 0;
+	case OPT_ALL:
+		return o->all = true;
+	case OPT_IP:
+		return json_object_set_new(o->args, "ip", json_string(optarg)) == 0;
+	case OPT_DOMAIN:
+		return json_object_set_new(o->args, "domain", json_string(optarg)) == 0;
+	case OPT_COUNT:
+		return take_number(o->args, "count", optarg);
+	case OPT_LAST:
+		return take_number(o->args, "last", optarg);
+	default:
+		return take_number(o->args, "limit", optarg);
+	}
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int take_options(struct options *o, int argc, char **argv)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (option) {
+		case OPTION_SOCKET:
+			o->socket = optarg;
+			break;
+		case OPTION_JSON:
+			o->json = true;
+			break;
+		case OPTION_HELP:
+			usage(stdout);
+			return EXIT_GOOD;
+		case OPTION_VERSION:
+			printf("sekishoctl %s\n", SEKISHO_VERSION);
+			return EXIT_GOOD;
+		case '?':
+			return EXIT_USAGE; /* getopt has said it */
+		default:
+			if (!take_option(o, option - OPTION_OF_COMMAND))
+				return EXIT_USAGE;
+		}
+	}
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .args = json_object(),
+			     .socket = setting_find(SPAN("server"), SPAN("control_socket"))->default_text };
+	int n_words = 0, status = take_options(&o, argc, argv);
+	const struct verb *v = NULL;
+
+	if (status < 0) {
+		v = find_verb(argc - optind, argv + optind, &n_words);
+		if (argc == optind)
+			status = complain(EXIT_USAGE, "no command; see sekishoctl --help");
+		else if (!v)
+			status = complain(EXIT_USAGE, "there is no command %s; see sekishoctl --help", argv[optind]);
+		else if (!v->print)
+			status = complain(EXIT_FAILED, "%s is not in this version; see sekishoctl --help", v->words);
+		else if (o.given & ~v->options)
+			status = complain(EXIT_USAGE, "%s does not take that option; see sekishoctl --help", v->words);
+		else
+			status = take_operands(v, argc - optind - n_words, argv + optind + n_words, o.args);
+		if (status == EXIT_GOOD)
+			status = strcmp(v->words, "check") == 0 ? check_file(&o) : ask_daemon(v, &o);
+	}
+	json_decref(o.args);
+	return status;
+}
