@@ -173,7 +173,7 @@ void dmarc_answer(struct dmarc *m, unsigned slot, const struct dns_answer *answe
 void dmarc_give_up(struct dmarc *m)
 {
 	for (unsigned i = 0; i < m->n_walks; i++)
-		dmarc_walk_give_up(&m->walks[i]);
+		dmarc_walk_give_up(&m->walks[i], m->settings->dmarc_rfc7489);
 	if (m->n_walks)
 		author_done(m);
 	if (m->exists == DMARC_EXISTS_WANTED || m->exists == DMARC_EXISTS_ASKED)

@@ -142,7 +142,7 @@ void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_ans
 	settle(w, psl);
 }
 
-void dmarc_walk_give_up(struct dmarc_walk *w)
+void dmarc_walk_give_up(struct dmarc_walk *w, bool psl)
 {
 	if (w->done)
 		return;
@@ -150,5 +150,6 @@ void dmarc_walk_give_up(struct dmarc_walk *w)
 	unsigned last = 0;
 	while (last + 1u < w->n_steps && (w->answered & 1u << last) && !(w->failed & 1u << last))
 		last++;
-	choose_org(w, last);
+	if (!psl)
+		choose_org(w, last);
 }

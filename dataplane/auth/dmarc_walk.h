@@ -33,7 +33,7 @@ void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct
 /* The next question of this walk; @step names it.  False: all were asked. */
 bool dmarc_walk_question(struct dmarc_walk *w, unsigned *step, struct dns_question *q);
 void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_answer *answer, bool psl);
-void dmarc_walk_give_up(struct dmarc_walk *w);
+void dmarc_walk_give_up(struct dmarc_walk *w, bool psl);
 
 static inline struct span dmarc_walk_domain(const struct dmarc_walk *w)
 {

@@ -66,10 +66,13 @@ bool verify_done(const struct verify *v);
 unsigned verify_n_jobs_out(const struct verify *v);
 
 /*
- * Results, once done: v->spf_helo, v->spf_mfrom (struct spf; has_spf_mfrom), v->dkim, v->arc, v->dmarc, v->from.
- * v->spf_reported: the one that "spf" of the record means: mfrom when there was a reverse-path or it was null
- * (then postmaster@HELO is judged under scope helo).
+ * Results, once done: v->from, v->dkim, v->arc, v->dmarc, and the SPF checks: of the identity that counts for the
+ * record and for DMARC (the reverse-path, or postmaster@HELO when that is null), and of each by itself.
+ * verify_spf_mfrom() is NULL when the reverse-path is null or not known.
  */
+const struct spf *verify_spf(const struct verify *v);
+const struct spf *verify_spf_helo(const struct verify *v);
+const struct spf *verify_spf_mfrom(const struct verify *v);
 
 /**
  * verify_fields - Authentication-Results (RFC 8601) and, by setting, Received-SPF (RFC 7208 9.1)
