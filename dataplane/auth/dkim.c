@@ -353,20 +353,25 @@ struct crypto_job *dkim_job(struct dkim *k)
 	return NULL;
 }
 
+/* l= leaves octets at the end of the body unsigned, so that anyone may have put them there. */
+static bool is_partial(const struct dkim *k, const struct dkim_slot *slot)
+{
+	return k->body_ended && k->bodies[slot->body].body.n_octets > slot->sig.l;
+}
+
 /* The signature verifies, with this key and this body: is it accepted? */
 static void judge_good(struct dkim *k, struct dkim_slot *slot)
 {
 	const struct auth_settings *settings = k->settings;
 	const struct dkim_body *body = &k->bodies[slot->body].body;
 
-	/* The test switch is for messages of that time, which had no v= either. */
-	if (slot->sig.version_missing && !settings->dkim_allow_sha1)
+	if (slot->sig.version_missing)
 		finish(k, slot, DKIM_RESULT_PERMERROR, "v= is missing");
 	else if (is_short(k, slot))
 		finish(k, slot, DKIM_RESULT_POLICY, "the RSA key is shorter than allowed (RFC 8301 3.2)");
 	else if (slot->sig.l != UINT64_MAX && body->n_octets < slot->sig.l)
 		finish(k, slot, DKIM_RESULT_PERMERROR, "l= is larger than the body");
-	else if (body->n_octets > slot->sig.l && !settings->dkim_allow_partial)
+	else if (is_partial(k, slot) && !settings->dkim_allow_partial)
 		finish(k, slot, DKIM_RESULT_POLICY, "l= leaves octets at the end of the body unsigned");
 	else
 		finish(k, slot, DKIM_RESULT_PASS, "");
@@ -438,6 +443,7 @@ void dkim_report(const struct dkim *k, size_t index, struct dkim_report *r)
 		r->reason = slot->reason;
 		r->key_bits = slot->job.key_bits;
 		r->testing = slot->testing;
+		r->partial = is_partial(k, slot);
 		return;
 	}
 	r->reason = dkim_sig_parse(&sig, DKIM_KIND_SIGNATURE, k->settings, k->header, field, k->now_unix);

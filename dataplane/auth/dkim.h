@@ -25,6 +25,7 @@ struct dkim_report {
 	struct span b;	    /* the first octets of b=, for header.b (RFC 6008); may hold FWS */
 	uint16_t key_bits;  /* 0: no key was seen */
 	bool testing;	    /* key record says t=y */
+	bool partial;	    /* l= leaves octets at the end of the body unsigned */
 };
 
 #include "dataplane/auth/dkim_verify.h" /* struct dkim, for placement */

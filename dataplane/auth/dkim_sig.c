@@ -87,7 +87,7 @@ bool dkim_sig_is_aligned(const struct dkim_sig *sig, const struct auth_settings 
 	return span_eq_nocase(d, domain) || is_below(d, domain) || is_below(domain, d);
 }
 
-/* Digits; what is above the range of the type becomes its largest value but one: nothing it is compared with is so large. */
+/* Digits.  What is above the range of the type becomes its largest value but one, which nothing real reaches. */
 static bool parse_number(struct span s, size_t digits_max, uint64_t *value)
 {
 	*value = 0;
@@ -130,12 +130,18 @@ static bool parse_canon_word(struct span s, uint8_t *canon)
 	return true;
 }
 
-/* RFC 6376 3.5: simple/simple when absent; one word alone is for the header, and the body is simple. */
-static bool parse_canon(struct dkim_sig *sig, const struct dkim_tag *c)
+/*
+ * RFC 6376 3.5: simple/simple when absent; one word alone is for the header, and the body is simple.
+ * DEVIATES: absent from an ARC-Message-Signature it is relaxed/relaxed, as ARC's test suite and other verifiers have it.
+ */
+static bool parse_canon(struct dkim_sig *sig, enum dkim_kind kind, const struct dkim_tag *c)
 {
 	sig->canon_header = sig->canon_body = DKIM_CANON_SIMPLE;
-	if (!c)
+	if (!c) {
+		if (kind == DKIM_KIND_ARC_MESSAGE)
+			sig->canon_header = sig->canon_body = DKIM_CANON_RELAXED;
 		return true;
+	}
 
 	struct span body = c->value;
 	struct span header = span_cut(&body, '/');
@@ -295,13 +301,25 @@ static const char *parse_arc(struct dkim_sig *sig, enum dkim_kind kind, const st
 	return NULL;
 }
 
-/* v= is looked at first: another version may mean anything by the other tags. */
-static const char *parse_version(struct dkim_sig *sig, const struct dkim_tags *tags)
+/*
+ * v= is looked at first: another version may mean anything by the other tags.  Its absence is told by dkim.c, last.
+ * Under the test switch for rsa-sha1 the drafts before RFC 4871 may stand: no v=, v=0.5, q=dns.
+ */
+static const char *parse_version(struct dkim_sig *sig, const struct auth_settings *settings,
+				 const struct dkim_tags *tags)
 {
 	const struct dkim_tag *v = dkim_tags_find(tags, "v");
 
-	sig->version_missing = !v;
-	return v && !span_eq(v->value, SPAN("1")) ? "v= is not 1" : NULL;
+	sig->version_missing = !v && !settings->dkim_allow_sha1;
+	if (!v || span_eq(v->value, SPAN("1")) || (settings->dkim_allow_sha1 && span_eq(v->value, SPAN("0.5"))))
+		return NULL;
+	return "v= is not 1";
+}
+
+static bool offers_dns(const struct auth_settings *settings, const struct dkim_tag *q)
+{
+	return !q || dkim_list_has(q->value, "dns/txt") ||
+	       (settings->dkim_allow_sha1 && dkim_list_has(q->value, "dns"));
 }
 
 /* Tags that must be there, in the order in which their absence is told. */
@@ -363,7 +381,7 @@ const char *dkim_sig_parse(struct dkim_sig *sig, enum dkim_kind kind, const stru
 	if (why)
 		return why;
 	copy_spans(sig, &tags);
-	if (kind == DKIM_KIND_SIGNATURE && (why = parse_version(sig, &tags)))
+	if (kind == DKIM_KIND_SIGNATURE && (why = parse_version(sig, settings, &tags)))
 		return why;
 	if ((why = require_tags(&tags, kind)) || (why = parse_alg(sig, kind, settings)))
 		return why;
@@ -387,13 +405,13 @@ const char *dkim_sig_parse(struct dkim_sig *sig, enum dkim_kind kind, const stru
 	if (kind == DKIM_KIND_ARC_SEAL)
 		return NULL;
 
-	const struct dkim_tag *l = dkim_tags_find(&tags, "l"), *query = dkim_tags_find(&tags, "q");
+	const struct dkim_tag *l = dkim_tags_find(&tags, "l");
 
-	if (!parse_canon(sig, dkim_tags_find(&tags, "c")))
+	if (!parse_canon(sig, kind, dkim_tags_find(&tags, "c")))
 		return "c= is no known canonicalization";
 	if (l && !parse_number(l->value, 76, &sig->l)) /* RFC 6376 3.5: 1*76DIGIT */
 		return "l= is no number";
-	if (query && !dkim_list_has(query->value, "dns/txt"))
+	if (!offers_dns(settings, dkim_tags_find(&tags, "q")))
 		return "q= does not offer dns/txt";
 	if ((why = parse_h(sig, kind, settings->dkim_h_names_max)))
 		return why;
