@@ -329,7 +329,7 @@ void control_handle(struct control *c, const struct pollfd *fds, size_t n_fds, u
 
 void control_trace_record(struct control *c, const struct shard_record *r)
 {
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+	for (size_t i = 0; c && i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &c->clients[i];
 
 		if (client->state != CLIENT_TRACE || !record_matches(&client->filter, r))

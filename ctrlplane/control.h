@@ -77,7 +77,7 @@ struct control;
  */
 struct control *control_open(const char *path, const struct control_env *env, char error[256]);
 
-/* Closes all connections and removes the socket file. */
+/* Closes all connections and removes the socket file; nothing to do for NULL. */
 void control_close(struct control *c);
 
 /* Fills in what to poll for, at most CONTROL_FDS_MAX; returns how many.  Call before every poll(). */
@@ -85,6 +85,8 @@ size_t control_fds(struct control *c, struct pollfd *fds);
 
 /* What poll() said of these descriptors; also runs the time limits, so call it each turn.  @now_us: monotonic. */
 void control_handle(struct control *c, const struct pollfd *fds, size_t n_fds, uint64_t now_us);
+
+/* The three below do nothing while @c is NULL: nobody asks before the socket is open, or when it could not be. */
 
 /* A record to those who trace. */
 void control_trace_record(struct control *c, const struct shard_record *r);

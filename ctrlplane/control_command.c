@@ -121,7 +121,7 @@ static json_t *session_row(unsigned worker, const struct shard_session_row *row)
 
 void control_sessions(struct control *c, const struct shard_sessions *s)
 {
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+	for (size_t i = 0; c && i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &c->clients[i];
 
 		if (client->state != CLIENT_SESSIONS || client->tag != s->m.tag || client->n_awaited == 0)
@@ -249,7 +249,7 @@ static json_t *answer_records(const struct dns_answer *a, unsigned type)
 
 void control_dns_answer(struct control *c, uint64_t tag, const struct dns_answer *answer)
 {
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+	for (size_t i = 0; c && i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &c->clients[i];
 
 		if (client->state != CLIENT_DNS || client->tag != tag)

@@ -2,6 +2,7 @@
 /*
  * sekishoctl.c - the control program: words and options to a request, its answer to a table
  */
+#include <ctype.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -91,8 +92,12 @@ static void usage(FILE *f)
 		char left[64];
 		int n = snprintf(left, sizeof(left), "%s", verbs[i].words);
 
-		for (size_t j = 0; j < 3 && verbs[i].operands[j]; j++)
-			n += snprintf(left + n, sizeof(left) - (size_t)n, " %s", verbs[i].operands[j]);
+		for (size_t j = 0; j < 3 && verbs[i].operands[j]; j++) {
+			left[n++] = ' ';
+			for (const char *c = verbs[i].operands[j]; *c; c++)
+				left[n++] = (char)toupper((unsigned char)*c);
+			left[n] = '\0';
+		}
 		if (verbs[i].print)
 			fprintf(f, "  %-22s %s\n", left, verbs[i].help);
 	}
@@ -252,7 +257,7 @@ static int take_options(struct options *o, int argc, char **argv)
 {
 	int option;
 
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
 		switch (option) {
 		case OPTION_SOCKET:
 			o->socket = optarg;
@@ -266,8 +271,10 @@ static int take_options(struct options *o, int argc, char **argv)
 		case OPTION_VERSION:
 			printf("sekishoctl %s\n", SEKISHO_VERSION);
 			return EXIT_GOOD;
+		case ':':
+			return complain(EXIT_USAGE, "%s needs a value; see sekishoctl --help", argv[optind - 1]);
 		case '?':
-			return EXIT_USAGE; /* getopt has said it */
+			return complain(EXIT_USAGE, "there is no option %s; see sekishoctl --help", argv[optind - 1]);
 		default:
 			if (!take_option(o, option - OPTION_OF_COMMAND))
 				return EXIT_USAGE;
