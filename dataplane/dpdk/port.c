@@ -147,16 +147,29 @@ static bool has_ip6(const struct settings_port *s)
 	return false;
 }
 
-static bool start(struct dpdk *d, struct dpdk_port *p, const struct rte_eth_dev_info *info, struct text *error)
+static void choose_mac(const struct dpdk *d, struct dpdk_port *p)
 {
 	struct rte_ether_addr mac;
+
+	if (rte_eth_macaddr_get(p->id, &mac) < 0 || !rte_is_valid_assigned_ether_addr(&mac)) {
+		/* net_ring and its like have none: one of our own making, locally administered. */
+		memcpy(mac.addr_bytes, d->rss_key, 6);
+		mac.addr_bytes[0] = 0x02;
+		mac.addr_bytes[5] = (uint8_t)p->id;
+	}
+	memcpy(p->mac, mac.addr_bytes, 6);
+	/* The kernel's end of a tap device has the same MAC; neighbours need two, and tap filters by none. */
+	if (strcmp(p->driver, "net_tap") == 0)
+		p->mac[5] ^= 1;
+}
+
+static bool start(struct dpdk *d, struct dpdk_port *p, const struct rte_eth_dev_info *info, struct text *error)
+{
 	int rc = rte_eth_dev_start(p->id);
 
 	if (rc < 0)
 		return failed(p, error, "cannot be started (%s)", rte_strerror(-rc));
-	if (rte_eth_macaddr_get(p->id, &mac) < 0 || !rte_is_valid_assigned_ether_addr(&mac))
-		return failed(p, error, "has no MAC address");
-	memcpy(p->mac, mac.addr_bytes, 6);
+	choose_mac(d, p);
 	/* Neighbour solicitations come by multicast.  A device without the filter needs no telling. */
 	if (has_ip6(p->settings) && rte_eth_allmulticast_enable(p->id) < 0 && rte_eth_promiscuous_enable(p->id) < 0)
 		note(d, p, ": multicast cannot be enabled: if IPv6 does not work, that is why");
@@ -181,7 +194,10 @@ bool port_open(struct dpdk *d, unsigned i, const struct settings *s, struct text
 	d->port_settings[i] = s->ports[i];
 	p->settings = &d->port_settings[i];
 	if (!find(p))
-		return failed(p, error, "DPDK does not know this device; a PCI device must be bound to vfio-pci");
+		return failed(p, error,
+			      eal_is_pci(p->settings->device)
+				      ? "no such device, or it is not bound to vfio-pci (dpdk-devbind.py --status)"
+				      : "no such device; the messages of DPDK above say why");
 	d->by_id[p->id] = (uint8_t)i;
 	rc = rte_eth_dev_info_get(p->id, &info);
 	if (rc < 0)
