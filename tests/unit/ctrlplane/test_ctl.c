@@ -5,6 +5,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ static struct settings settings;
 static struct stats stats;
 static struct record_ring records;
 static struct control *control;
-static char dir[] = "/tmp/sekisho-ctl-XXXXXX", path[80];
+static char dir[40], path[80];
 
 static const struct settings *env_settings(void *arg)
 {
@@ -212,6 +213,7 @@ int main(void)
 				  .duplicate_possible = true };
 	char error[256];
 
+	snprintf(dir, sizeof(dir), "/tmp/sekisho-ctl-%ld", (long)getpid());
 	settings_default(&settings);
 	settings.version = 1;
 	stats.shard_ticks = 42;
@@ -222,7 +224,7 @@ int main(void)
 	r.client = ip_addr_of4((const uint8_t *)"\300\0\2\7");
 	if (!ip_addr_parse(SPAN("192.0.2.25"), &settings.ports[0].addresses[0].addr) ||
 	    !ip_addr_parse(SPAN("192.0.2.26"), &settings.next_hops[0].addr) || !record_ring_open(&records, 10) ||
-	    !mkdtemp(dir))
+	    mkdir(dir, 0700) != 0)
 		return 1;
 	record_ring_add(&records, &r);
 	snprintf(path, sizeof(path), "%s/control.sock", dir);

@@ -14,17 +14,16 @@
 /* What @act writes to standard error. */
 static size_t captured(void (*act)(void), char *text, size_t cap)
 {
-	char path[] = "/tmp/sekisho-log-XXXXXX";
-	int fd = mkstemp(path), stderr_before = dup(STDERR_FILENO);
+	FILE *file = tmpfile();
+	int fd = fileno(file), stderr_before = dup(STDERR_FILENO);
 
 	dup2(fd, STDERR_FILENO);
 	act();
 	dup2(stderr_before, STDERR_FILENO);
 	ssize_t n = pread(fd, text, cap - 1, 0);
 	text[n < 0 ? 0 : n] = '\0';
-	close(fd);
+	fclose(file);
 	close(stderr_before);
-	unlink(path);
 	return n < 0 ? 0 : (size_t)n;
 }
 
@@ -71,11 +70,12 @@ static void test_lines(void)
 
 static void test_file(void)
 {
-	char dir[] = "/tmp/sekisho-log-XXXXXX", path[64], rotated[64], text[256] = "";
+	char dir[40], path[64], rotated[64], text[256] = "";
 	struct log_file f;
 	struct stat st;
 
-	if (!mkdtemp(dir))
+	snprintf(dir, sizeof(dir), "/tmp/sekisho-log-%ld", (long)getpid());
+	if (mkdir(dir, 0700) != 0)
 		return;
 	snprintf(path, sizeof(path), "%s/records", dir);
 	snprintf(rotated, sizeof(rotated), "%s/records.1", dir);

@@ -10,14 +10,14 @@
 
 enum { N_STATS = sizeof(struct stats) / sizeof(uint64_t) };
 
-static bool is_name(const char *s)
+/* A sample's name, up to its labels or its value. */
+static bool is_name(struct span s)
 {
-	if (!byte_is_alpha((uint8_t)*s) && *s != '_')
-		return false;
-	for (; *s; s++)
-		if (!byte_is_alnum((uint8_t)*s) && *s != '_')
-			return false;
-	return true;
+	size_t n = 0;
+
+	while (n < s.len && (byte_is_alnum(s.at[n]) || s.at[n] == '_'))
+		n++;
+	return n > 0 && !byte_is_digit(s.at[0]) && n < s.len && (s.at[n] == ' ' || s.at[n] == '{');
 }
 
 int main(void)
@@ -54,10 +54,12 @@ int main(void)
 	   "Prometheus: help is escaped");
 
 	unsigned n_samples = 0, n_bad = 0;
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-		if (line[0] == '#')
+	struct span rest = span_str(text);
+	while (rest.at) {
+		struct span line = span_cut(&rest, '\n');
+
+		if (line.len == 0 || line.at[0] == '#')
 			continue;
-		line[strcspn(line, " {")] = '\0';
 		n_samples++;
 		n_bad += !is_name(line);
 	}
