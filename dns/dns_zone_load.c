@@ -91,7 +91,9 @@ static bool take_name(struct span *line, struct span *name)
 	struct dns_question q;
 
 	*name = take_word(line);
-	if (name->len && name->at[name->len - 1] == '.')
+	if (name->len == 0)
+		return false;
+	if (name->at[name->len - 1] == '.')
 		name->len--;
 	return name->len == 0 || dns_question_set(&q, DNS_TXT, *name);
 }
