@@ -152,8 +152,9 @@ static void choose_mac(const struct dpdk *d, struct dpdk_port *p)
 	struct rte_ether_addr mac;
 
 	if (rte_eth_macaddr_get(p->id, &mac) < 0 || !rte_is_valid_assigned_ether_addr(&mac)) {
-		/* net_ring and its like have none: one of our own making, locally administered. */
-		memcpy(mac.addr_bytes, d->rss_key, 6);
+		/* net_ring and its like have none: a random one, locally administered, from octets of the key that
+		 * no hash reaches. */
+		memcpy(mac.addr_bytes, d->rss_key + 44, 6);
 		mac.addr_bytes[0] = 0x02;
 		mac.addr_bytes[5] = (uint8_t)p->id;
 	}

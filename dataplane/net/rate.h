@@ -5,8 +5,7 @@
 #ifndef NET_RATE_H
 #define NET_RATE_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "dataplane/base/span.h"
 
 struct rate {
 	uint32_t per_s;

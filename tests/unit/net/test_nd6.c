@@ -18,7 +18,7 @@
 #define NONE "00000000000000000000000000000000"
 
 #define IP(len, hops) "86dd 60000000" len "3a" hops
-#define ND IP("0020", "ff")
+#define ND6 IP("0020", "ff")
 #define NS "8700 0000 00000000"
 #define NA(flags) "8800 0000" flags "000000"
 #define SLL "0101"
@@ -35,40 +35,40 @@ static void solicitations(void)
 	} cases[] = {
 		/* clang-format off */
 		{ "a solicitation to our group is answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS SLL NEIGHBOUR,
-		  NEIGHBOUR MAC0 ND OURS HOST "8800" SUM "60000000" OURS TLL MAC0, 0 },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OURS SLL NEIGHBOUR,
+		  NEIGHBOUR MAC0 ND6 OURS HOST "8800" SUM "60000000" OURS TLL MAC0, 0 },
 		{ "one to our address alone, without the option, is answered to the frame's source",
 		  MAC0 NEIGHBOUR IP("0018", "ff") HOST OURS NS OURS,
-		  NEIGHBOUR MAC0 ND OURS HOST "8800" SUM "60000000" OURS TLL MAC0, 0 },
+		  NEIGHBOUR MAC0 ND6 OURS HOST "8800" SUM "60000000" OURS TLL MAC0, 0 },
 		{ "one for our link-local address, from the gateway's",
-		  "3333ff000001" GATEWAY ND GW GW_GROUP NS OUR_LL SLL GATEWAY,
-		  GATEWAY MAC0 ND OUR_LL GW "8800" SUM "60000000" OUR_LL TLL MAC0, 0 },
+		  "3333ff000001" GATEWAY ND6 GW GW_GROUP NS OUR_LL SLL GATEWAY,
+		  GATEWAY MAC0 ND6 OUR_LL GW "8800" SUM "60000000" OUR_LL TLL MAC0, 0 },
 		{ "whoever tests whether our address is free is told by multicast (RFC 4862 5.4.3)",
 		  GROUP_MAC NEIGHBOUR IP("0018", "ff") NONE OUR_GROUP NS OURS,
-		  "333300000001" MAC0 ND OURS ALL_NODES "8800" SUM "20000000" OURS TLL MAC0, 0 },
+		  "333300000001" MAC0 ND6 OURS ALL_NODES "8800" SUM "20000000" OURS TLL MAC0, 0 },
 		{ "a copy from another queue is not answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS SLL NEIGHBOUR, "", NET_RX_COPY },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OURS SLL NEIGHBOUR, "", NET_RX_COPY },
 		{ "one for another address is not answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS HOST SLL NEIGHBOUR, "", 0 },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS HOST SLL NEIGHBOUR, "", 0 },
 		{ "hop limit 254 came through a router (RFC 4861 7.1.1)",
 		  GROUP_MAC NEIGHBOUR IP("0020", "fe") HOST OUR_GROUP NS OURS SLL NEIGHBOUR, "", 0 },
-		{ "one from off the link is not answered", GROUP_MAC NEIGHBOUR ND FAR OUR_GROUP NS OURS SLL NEIGHBOUR, "", 0 },
+		{ "one from off the link is not answered", GROUP_MAC NEIGHBOUR ND6 FAR OUR_GROUP NS OURS SLL NEIGHBOUR, "", 0 },
 		{ "a wrong checksum is not answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP "8700 dead 00000000" OURS SLL NEIGHBOUR, "", 0 },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP "8700 dead 00000000" OURS SLL NEIGHBOUR, "", 0 },
 		{ "code 1 is not answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP "8701 0000 00000000" OURS SLL NEIGHBOUR, "", 0 },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP "8701 0000 00000000" OURS SLL NEIGHBOUR, "", 0 },
 		{ "23 octets are not answered", GROUP_MAC NEIGHBOUR IP("0017", "ff") HOST OUR_GROUP NS "20010db80000000000000000000000", "", 0 },
 		{ "an option of length zero is not answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS "0100" NEIGHBOUR, "", 0 },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OURS "0100" NEIGHBOUR, "", 0 },
 		{ "an option past the end is not answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS "0102" NEIGHBOUR, "", 0 },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OURS "0102" NEIGHBOUR, "", 0 },
 		{ "an option cut short is not answered",
 		  GROUP_MAC NEIGHBOUR IP("001c", "ff") HOST OUR_GROUP NS OURS "01010200", "", 0 },
 		{ "a group's MAC in the option is not answered",
-		  GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS SLL "010000000001", "", 0 },
-		{ "our own MAC in the option is not answered", GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS SLL MAC0, "", 0 },
-		{ "a multicast target is not answered", GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OUR_GROUP SLL NEIGHBOUR, "", 0 },
-		{ "from :: with an option is not answered", GROUP_MAC NEIGHBOUR ND NONE OUR_GROUP NS OURS SLL NEIGHBOUR, "", 0 },
+		  GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OURS SLL "010000000001", "", 0 },
+		{ "our own MAC in the option is not answered", GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OURS SLL MAC0, "", 0 },
+		{ "a multicast target is not answered", GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OUR_GROUP SLL NEIGHBOUR, "", 0 },
+		{ "from :: with an option is not answered", GROUP_MAC NEIGHBOUR ND6 NONE OUR_GROUP NS OURS SLL NEIGHBOUR, "", 0 },
 		{ "from :: to our address alone is not answered", MAC0 NEIGHBOUR IP("0018", "ff") NONE OURS NS OURS, "", 0 },
 		{ "a router advertisement is ignored",
 		  "333300000001" GATEWAY IP("0010", "ff") GW ALL_NODES "8600 0000 40000708 00000000 00000000", "", 0 },
@@ -105,8 +105,8 @@ static void to_send(const char *remote)
 	fake.send_path = (struct tcp_path){ .local = address("2001:db8::25"), .remote = address(remote) };
 }
 
-#define ASK_GW "3333ff000001" MAC0 ND OUR_LL GW_GROUP "8700" SUM "00000000" GW SLL MAC0
-#define GW_ANSWER(mac) MAC0 mac ND GW OUR_LL NA("60") GW TLL mac
+#define ASK_GW "3333ff000001" MAC0 ND6 OUR_LL GW_GROUP "8700" SUM "00000000" GW SLL MAC0
+#define GW_ANSWER(mac) MAC0 mac ND6 GW OUR_LL NA("60") GW TLL mac
 #define SENT(mac, to) mac MAC0 "86dd 6??????? 0014 06 40" OURS to SEGMENT
 
 static void resolution(void)
@@ -128,13 +128,13 @@ static void resolution(void)
 	   "with the same flow label (RFC 6437)");
 	to_send("2001:db8::7");
 	is_frame(out(n, S),
-		 "3333ff000007" MAC0 ND OURS "ff0200000000000000000001ff000007"
+		 "3333ff000007" MAC0 ND6 OURS "ff0200000000000000000001ff000007"
 		 "8700" SUM "00000000" HOST SLL MAC0,
 		 "a host on the link is asked for itself, from our address on its prefix");
-	in(n, 0, 0, S, GROUP_MAC NEIGHBOUR ND HOST OUR_GROUP NS OURS SLL NEIGHBOUR);
+	in(n, 0, 0, S, GROUP_MAC NEIGHBOUR ND6 HOST OUR_GROUP NS OURS SLL NEIGHBOUR);
 	(void)out(n, S); /* our answer */
 	is_frame(out(n, S), SENT(NEIGHBOUR, HOST), "its own question tells its MAC as well");
-	is_frame(out(n, S), NEIGHBOUR MAC0 ND OURS HOST "8700" SUM "00000000" HOST SLL MAC0,
+	is_frame(out(n, S), NEIGHBOUR MAC0 ND6 OURS HOST "8700" SUM "00000000" HOST SLL MAC0,
 		 "and that MAC is asked whether it is so");
 	in(n, 0, 0, S, MAC0 NEIGHBOUR IP("0018", "ff") HOST OURS NA("40") HOST);
 	ok(net_deadline_us(n) == UINT64_MAX, "an answer without the option confirms the frame's source");
@@ -145,9 +145,9 @@ static void lies(void)
 	static const struct {
 		const char *sentence, *frame;
 	} cases[] = {
-		{ "an unsolicited advertisement", "333300000001" EVIL ND GW ALL_NODES NA("20") GW TLL EVIL },
-		{ "an answer that nobody asked for", MAC0 EVIL ND GW OURS NA("60") GW TLL EVIL },
-		{ "a solicitation for us", GROUP_MAC EVIL ND GW OUR_GROUP NS OURS SLL EVIL },
+		{ "an unsolicited advertisement", "333300000001" EVIL ND6 GW ALL_NODES NA("20") GW TLL EVIL },
+		{ "an answer that nobody asked for", MAC0 EVIL ND6 GW OURS NA("60") GW TLL EVIL },
+		{ "a solicitation for us", GROUP_MAC EVIL ND6 GW OUR_GROUP NS OURS SLL EVIL },
 	};
 	struct net_settings s = bench_settings();
 
@@ -168,14 +168,14 @@ static void lies(void)
 	}
 	struct net *n = bench_net(&s);
 
-	in(n, 0, 0, S, "333300000001" EVIL ND OURS ALL_NODES NA("20") OURS TLL EVIL);
+	in(n, 0, 0, S, "333300000001" EVIL ND6 OURS ALL_NODES NA("20") OURS TLL EVIL);
 	ok(bench_stats.net_address_conflicts == 0 && bench_stats.net_rx_martians == 1,
 	   "an advertisement from our own address is a martian");
-	in(n, 0, 0, S, "333300000001" EVIL ND HOST ALL_NODES NA("20") OURS TLL EVIL);
+	in(n, 0, 0, S, "333300000001" EVIL ND6 HOST ALL_NODES NA("20") OURS TLL EVIL);
 	ok(bench_stats.net_address_conflicts == 1, "another station that advertises our address is counted");
-	in(n, 0, 0, S, "333300000001" EVIL ND HOST ALL_NODES NA("60") HOST TLL EVIL);
+	in(n, 0, 0, S, "333300000001" EVIL ND6 HOST ALL_NODES NA("60") HOST TLL EVIL);
 	ok(bench_stats.net_neighbour_bad == 1, "solicited and multicast contradict each other (RFC 4861 7.1.2)");
-	in(n, 0, 0, S, MAC0 EVIL ND HOST OURS NA("60") FAR TLL EVIL);
+	in(n, 0, 0, S, MAC0 EVIL ND6 HOST OURS NA("60") FAR TLL EVIL);
 	ok(bench_stats.net_neighbour_bad == 2, "a target off the link is no neighbour");
 }
 
@@ -188,7 +188,7 @@ static void announcement(void)
 
 	net_step(n, S);
 	(void)out(n, S);
-	is_frame(out(n, S), "333300000001" MAC0 ND OURS ALL_NODES "8800" SUM "20000000" OURS TLL MAC0,
+	is_frame(out(n, S), "333300000001" MAC0 ND6 OURS ALL_NODES "8800" SUM "20000000" OURS TLL MAC0,
 		 "an IPv6 address is announced to all nodes (RFC 4861 7.2.6)");
 }
 
