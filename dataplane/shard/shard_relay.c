@@ -11,11 +11,6 @@
  */
 #include "dataplane/shard/shard_state.h"
 
-static void fail_reply(struct smtp_reply *reply, const char *sentence)
-{
-	smtp_reply_set(reply, 451, 4, 4, 1, span_str(sentence));
-}
-
 /* --- messages that wait ------------------------------------------------------------------------ */
 
 static void waiting_add(struct shard *s, struct txn *t)
@@ -184,19 +179,25 @@ static void relay_send(struct shard *s, struct relay *r, struct span bytes, uint
 	r->out_len = (uint32_t)bytes.len;
 }
 
+static void connect_failed(struct shard *s, struct hop *h, uint64_t now_us);
+
 /* Tells the SMTP machine of what is left to tell when TCP is gone, and frees the relay. */
 static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	struct smtp_relay_action a;
+	struct hop *h = r->hop;
+	bool up = r->up;
 
 	r->conn = NULL;
-	if (r->up) {
+	if (up) {
 		smtp_relay_lost(&r->smtp, now_us);
 		while (smtp_relay_next(&r->smtp, &a))
 			if (a.kind == RELAY_RESULT)
 				relay_result(s, r, &a, now_us);
 	}
 	relay_free(s, r);
+	if (!up)
+		connect_failed(s, h, now_us);
 	s->dispatch = true;
 }
 
@@ -284,7 +285,8 @@ static struct relay *free_relay(const struct shard *s)
 	return NULL;
 }
 
-/* Opens one more connection if fewer are on their way than messages wait.  False: nothing is on its way at all. */
+/* Opens one more connection if fewer are on their way than messages wait; when all next hops are down, one to see
+ * whether they still are.  False: none could be opened, and none is open. */
 static bool open_more(struct shard *s, uint64_t now_us)
 {
 	uint32_t n_on_the_way = 0, n_busy = 0;
@@ -298,7 +300,33 @@ static bool open_more(struct shard *s, uint64_t now_us)
 	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
 		if (s->hops[i].down_until_us <= now_us && relay_connect(s, &s->hops[i], now_us))
 			return true;
+	for (unsigned i = 0; n_busy == 0 && i < s->env.settings->n_next_hops; i++)
+		if (relay_connect(s, &s->hops[i], now_us))
+			return true;
 	return n_busy > 0;
+}
+
+static void fail_first(struct shard *s, uint64_t now_us)
+{
+	struct txn *t = s->waiting;
+	struct smtp_reply reply;
+
+	waiting_remove(s, t);
+	s->stats.shard_relay_down++;
+	smtp_reply_set(&reply, 451, 4, 4, 1, SPAN("No next hop can be reached; try later"));
+	txn_finish(s, t, &reply, now_us);
+}
+
+/* A connection attempt came to nothing.  When no next hop is left to try, nobody waits for what does not come. */
+static void connect_failed(struct shard *s, struct hop *h, uint64_t now_us)
+{
+	s->stats.shard_relay_connect_failed++;
+	h->down_until_us = now_us + SHARD_HOP_RETRY_US;
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
+		if (s->hops[i].n_relays || s->hops[i].down_until_us <= now_us)
+			return;
+	while (s->waiting)
+		fail_first(s, now_us);
 }
 
 void relay_dispatch(struct shard *s, uint64_t now_us)
@@ -316,13 +344,7 @@ void relay_dispatch(struct shard *s, uint64_t now_us)
 		}
 		if (open_more(s, now_us))
 			return;
-		/* All next hops are down: nobody waits for what does not come. */
-		struct smtp_reply reply;
-
-		waiting_remove(s, t);
-		s->stats.shard_relay_down++;
-		fail_reply(&reply, "No next hop can be reached; try later");
-		txn_finish(s, t, &reply, now_us);
+		fail_first(s, now_us);
 	}
 }
 
@@ -382,12 +404,6 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 		relay_run(s, r, now_us);
 		break;
 	case TCP_EVENT_FAILED:
-		if (!r->up) {
-			s->stats.shard_relay_connect_failed++;
-			r->hop->down_until_us = now_us + SHARD_HOP_RETRY_US;
-		}
-		relay_gone(s, r, now_us);
-		break;
 	case TCP_EVENT_CLOSED:
 		relay_gone(s, r, now_us);
 		break;
@@ -399,8 +415,6 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	if (!r->up) {
-		s->stats.shard_relay_connect_failed++;
-		r->hop->down_until_us = now_us + SHARD_HOP_RETRY_US;
 		tcp_abort(s->tcp, r->conn, now_us);
 		relay_gone(s, r, now_us);
 		return;
