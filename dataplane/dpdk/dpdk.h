@@ -28,7 +28,8 @@ struct dpdk;
  * @settings: read here only
  * @error: set to one line without a newline: what is wrong and what to do
  *
- * Returns NULL with @error set.  The affinity of the calling thread stays as it was.
+ * Returns NULL with @error set.  The affinity of the calling thread stays as it was; real-time signals are blocked
+ * in it from now on, as net_tap raises one for each frame, so call this before other threads are started.
  */
 struct dpdk *dpdk_open(const struct settings *settings, char *error, size_t error_cap);
 
