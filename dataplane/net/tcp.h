@@ -75,8 +75,7 @@ enum tcp_event_kind {
 	TCP_EVENT_READABLE,    /* tcp_peek() has octets */
 	TCP_EVENT_PEER_CLOSED, /* FIN arrived and all before it is readable; more may be sent */
 	TCP_EVENT_WRITABLE,    /* after a short tcp_send(): there is room again */
-	TCP_EVENT_CLOSED,      /* gone in good order: conn must not be used after this event; the last one, so what came
-				before it was READABLE (octets still unread go with it) */
+	TCP_EVENT_CLOSED,      /* gone in good order, and all is read: conn must not be used after this event */
 	TCP_EVENT_FAILED,      /* reset, refused, unreachable or timed out (err): likewise gone */
 };
 
@@ -114,7 +113,10 @@ size_t tcp_send(struct tcp *t, struct tcp_conn *c, struct span data, uint64_t no
 size_t tcp_send_room(const struct tcp *t, const struct tcp_conn *c);
 size_t tcp_unacked(const struct tcp_conn *c); /* octets sent or queued that the peer has not acknowledged */
 
-void tcp_close(struct tcp *t, struct tcp_conn *c, uint64_t now_us); /* FIN after all that was sent; CLOSED follows */
+/* FIN after all that was sent.  CLOSED follows when the peer has closed too and all is read: go on reading, or
+ * discarding, what comes (a reader who does not keeps the connection for a minute). */
+void tcp_close(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+
 void tcp_abort(struct tcp *t, struct tcp_conn *c, uint64_t now_us); /* RST; c is gone at once, no event follows */
 
 void tcp_set_user(struct tcp_conn *c, void *user);

@@ -76,7 +76,7 @@ static bool fin_acked(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 		tcp_conn_time_wait(t, c, now_us);
 		return false;
 	} else if (c->state == TCP_LAST_ACK) {
-		tcp_conn_closed(t, c);
+		tcp_conn_closed(t, c, now_us);
 		return false;
 	}
 	return true;

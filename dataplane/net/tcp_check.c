@@ -89,8 +89,11 @@ static size_t check_conn(const struct tcp *t, const struct tcp_conn *c)
 	      c->rcv_queued);
 	check_state(c);
 	if (c->state == TCP_CLOSED) {
-		CHECK(!timer_armed(&c->timer) && !tcp_link_on(&c->ready) && !c->snd.head && !c->ooo.first);
-		CHECK(t->told == c || c->events & (EVENT_BIT(TCP_EVENT_CLOSED) | EVENT_BIT(TCP_EVENT_FAILED)));
+		bool over = t->told == c || c->events & (EVENT_BIT(TCP_EVENT_CLOSED) | EVENT_BIT(TCP_EVENT_FAILED));
+
+		CHECK(!tcp_link_on(&c->ready) && !c->snd.head && !c->ooo.first);
+		CHECK(over == !c->idle_deadline_us && over == !timer_armed(&c->timer));
+		CHECK(over || c->rcv_queued);
 		return n_blocks;
 	}
 	CHECK(tcp_table_find(&t->table, &c->flow.key, &kind) == c && kind == TCP_KIND_CONN);

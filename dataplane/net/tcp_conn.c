@@ -110,18 +110,26 @@ void tcp_conn_fail(struct tcp *t, struct tcp_conn *c, enum err err)
 	tcp_conn_event(t, c, TCP_EVENT_FAILED);
 }
 
-void tcp_conn_closed(struct tcp *t, struct tcp_conn *c)
+void tcp_conn_closed(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	detach(t, c);
 	c->events &= (uint8_t)~EVENT_BIT(TCP_EVENT_WRITABLE);
-	tcp_conn_event(t, c, TCP_EVENT_CLOSED);
+	if (!c->events)
+		tcp_list_remove(&c->event);
+	if (c->rcv_queued == 0) {
+		tcp_conn_event(t, c, TCP_EVENT_CLOSED);
+		return;
+	}
+	/* A slow reader gets what arrived before the end; tcp_consume() or tcp_conn_due() tells him then. */
+	c->idle_deadline_us = now_us + TCP_LINGER_US;
+	tcp_timer_want(t, c, c->idle_deadline_us);
 }
 
 void tcp_conn_time_wait(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	uint32_t snd_nxt = c->snd_max;
 
-	tcp_conn_closed(t, c);
+	tcp_conn_closed(t, c, now_us);
 	tcp_wait_new(t, &c->flow.key, snd_nxt, c->rcv_nxt, now_us);
 }
 

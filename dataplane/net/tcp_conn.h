@@ -40,7 +40,8 @@
  *	LAST_ACK -> CLOSED                fin_acked()         event CLOSED
  *	any -> CLOSED                     tcp_conn_fail()     reset or timed out: event FAILED
  *	FIN_WAIT_2 -> CLOSED              tcp_conn_due()      the peer never closes: event CLOSED
- *	CLOSED -> FREE                    tcp_event()         one call after CLOSED or FAILED was told
+ *	CLOSED -> FREE                    tcp_event()         one call after CLOSED or FAILED was told; CLOSED waits until
+ *	                                                      the user has read all, for TCP_LINGER_US at most
  *	any -> FREE                       tcp_abort()         RST out
  *
  * Invariants, checked by tcp_check_conn():
@@ -64,7 +65,7 @@
 
 enum tcp_state {
 	TCP_FREE,         /* in the pool */
-	TCP_CLOSED,       /* over; the user is still to be told */
+	TCP_CLOSED,       /* over; the user is still to be told, or to read what is left */
 	TCP_SYN_SENT,     /* our SYN is out */
 	TCP_SYN_RECEIVED, /* simultaneous open: both SYNs are out, ours is not acknowledged */
 	TCP_ESTABLISHED,
@@ -137,7 +138,7 @@ struct tcp_conn {
 	uint32_t recover;            /* RFC 6582; one past, as snd_max */
 	uint32_t cwnd_acked;         /* octets acknowledged since cwnd last grew in congestion avoidance */
 	uint32_t rcv_fin;
-	uint64_t idle_deadline_us; /* FIN_WAIT_2: when to stop waiting; 0: off */
+	uint64_t idle_deadline_us; /* FIN_WAIT_2, CLOSED: when to stop waiting for the peer, the reader; 0: off */
 	struct tcp_link starved;   /* those that got a short tcp_send() because blocks ran out */
 	uint32_t rtt_start_us;     /* low 32 bits */
 	uint32_t sent_ms;          /* when data last went out, for the restart window; low 32 bits */
@@ -195,6 +196,7 @@ struct tcp_reply {
 #define TCP_RTO_INITIAL_US 1000000u
 #define TCP_ACK_DELAY_US 40000
 #define TCP_FIN_WAIT_2_US 60000000
+#define TCP_LINGER_US 60000000   /* octets that were not read when the connection ended wait so long */
 #define TCP_EPHEMERAL_FIRST 1024 /* RFC 6056 3.2 */
 
 struct tcp {
@@ -246,8 +248,8 @@ void tcp_conn_event(struct tcp *t, struct tcp_conn *c, enum tcp_event_kind kind)
 
 /* The three ends.  All take the connection out of the flow table and off all timers; what it was to send is dropped.
  * Whoever was not told of it yet is never told: then it is freed at once. */
-void tcp_conn_fail(struct tcp *t, struct tcp_conn *c, enum err err); /* event FAILED; octets unread are dropped */
-void tcp_conn_closed(struct tcp *t, struct tcp_conn *c);             /* event CLOSED, after READABLE and PEER_CLOSED */
+void tcp_conn_fail(struct tcp *t, struct tcp_conn *c, enum err err);      /* event FAILED; octets unread are dropped */
+void tcp_conn_closed(struct tcp *t, struct tcp_conn *c, uint64_t now_us); /* event CLOSED, once all is read */
 void tcp_conn_time_wait(struct tcp *t, struct tcp_conn *c, uint64_t now_us); /* event CLOSED */
 
 void tcp_conn_free(struct tcp *t, struct tcp_conn *c); /* no event */

@@ -95,13 +95,24 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	return true;
 }
 
+/* Nobody is waited for any longer: the peer in FIN_WAIT_2, the reader in CLOSED. */
+static void idle_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	c->idle_deadline_us = 0;
+	if (c->state == TCP_CLOSED) {
+		tcp_conn_event(t, c, TCP_EVENT_CLOSED);
+		return;
+	}
+	t->stats->tcp_fin_wait_2_expired++;
+	tcp_conn_closed(t, c, now_us);
+}
+
 void tcp_conn_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	uint64_t next_us = TIMER_NEVER;
 
 	if (c->idle_deadline_us && c->idle_deadline_us <= now_us) {
-		t->stats->tcp_fin_wait_2_expired++;
-		tcp_conn_closed(t, c);
+		idle_due(t, c, now_us);
 		return;
 	}
 	if (c->ack_deadline_us && c->ack_deadline_us <= now_us) {

@@ -66,6 +66,12 @@ void tcp_consume(struct tcp *t, struct tcp_conn *c, size_t n)
 		t->borrowed_seq += (uint32_t)(n - kept);
 	}
 	c->rcv_queued -= (uint32_t)n;
+	if (c->state == TCP_CLOSED && c->idle_deadline_us && c->rcv_queued == 0) {
+		c->idle_deadline_us = 0;
+		timer_cancel(&t->wheel, &c->timer);
+		tcp_conn_event(t, c, TCP_EVENT_CLOSED);
+		return;
+	}
 	/* After the peer's FIN there is no window to speak of. */
 	if ((c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 || c->state == TCP_FIN_WAIT_2) &&
 	    tcp_window_reopened(t, c)) {
@@ -137,7 +143,7 @@ void tcp_close(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	if (c->state == TCP_CLOSED || tcp_conn_fin_queued(c))
 		return;
 	if (c->state == TCP_SYN_SENT) { /* RFC 9293 3.10.4: nothing was promised to anybody yet */
-		tcp_conn_closed(t, c);
+		tcp_conn_closed(t, c, now_us);
 		return;
 	}
 	c->flags = (uint16_t)((c->flags & ~CONN_WANT_WRITE) | CONN_FIN_QUEUED);
