@@ -80,7 +80,7 @@ static void reset_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 	t->stats->tcp_rsts_in++;
 	/* After both FINs there is nothing to be told but that it is over, if all our octets arrived. */
 	if ((c->state == TCP_CLOSING || c->state == TCP_LAST_ACK) && seq_ge(c->snd_una, c->snd_end))
-		tcp_conn_closed(t, c);
+		tcp_conn_closed(t, c, now_us);
 	else
 		tcp_conn_fail(t, c, ERR_RESET);
 }
@@ -194,8 +194,6 @@ static void text_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segme
 		c->flags |= CONN_FIN_KNOWN;
 		c->rcv_fin = seq + (uint32_t)data.len;
 	}
-	if (data.len && c->state == TCP_FIN_WAIT_2)
-		c->idle_deadline_us = now_us + TCP_FIN_WAIT_2_US; /* the wheel fires for the old one and sees this */
 	if (data.len && seq != c->rcv_nxt)
 		take_out_of_order(t, c, seq, data);
 	else if (data.len && !take_in_order(t, c, data, now_us))
@@ -219,6 +217,10 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 		s->flags &= (uint8_t)~TCP_SYN;
 		s->seq++;
 	}
+	/* Octets of now or of lately: the peer is not done yet.  (The wheel fires for the old deadline and sees this.) */
+	if (c->state == TCP_FIN_WAIT_2 && s->data.len && seq_lt(s->seq, c->rcv_adv) &&
+	    seq_ge(s->seq, c->rcv_nxt - t->settings.receive_max))
+		c->idle_deadline_us = now_us + TCP_FIN_WAIT_2_US;
 	/* first: sequence number */
 	if (!acceptable(c, s)) {
 		if (s->flags & TCP_RST)

@@ -171,9 +171,10 @@ static bool next_new(struct tcp_conn *c, uint32_t mss, struct piece *p)
 	if (n == 0)
 		return false;
 	*p = piece_of(c, c->snd_nxt, n, mss);
-	/* RFC 9293 3.8.6.2.1: no small segment, unless it is the last one, large for this peer, or waited long enough. */
+	/* RFC 9293 3.8.6.2.1: no small segment, unless it is the last one, large for this peer, or waited long enough;
+	 * and what was sent once in small pieces may have to be sent so again. */
 	return p->len == mss || p->fin || p->seq + p->len == c->snd_end || p->len >= c->snd_wnd_max / 2 ||
-	       c->flags & CONN_OVERRIDE;
+	       c->flags & CONN_OVERRIDE || seq_lt(p->seq, c->snd_max);
 }
 
 static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)

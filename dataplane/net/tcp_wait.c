@@ -86,10 +86,9 @@ bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const s
 	/* A bare ACK needs no answer, and two ends that both sit here must not answer each other for ever. */
 	if (tcp_segment_len(s) == 0)
 		return false;
-	if (s->flags & TCP_FIN) {
-		dequeue(t, w);
-		enqueue(t, w, now_us);
-	}
+	/* The FIN again, or octets before it: the peer does not have our ACK yet, so the wait begins anew. */
+	dequeue(t, w);
+	enqueue(t, w, now_us);
 	tcp_reply(t, &w->flow.key, ifindex, TCP_ACK, w->snd_nxt, w->rcv_nxt, 0);
 	return false;
 }
