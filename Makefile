@@ -10,6 +10,7 @@ FLAVOUR ?= release
 MARCH ?= native
 CC ?= gcc
 B := build/$(FLAVOUR)
+JOBS ?= $(shell nproc)
 
 ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard dataplane/dpdk \
 	 dns crypto ctrlplane ctrlplane/policy ctrlplane/cli tools/check tools/load
@@ -62,7 +63,7 @@ deps: ## install what is missing (Debian packages, by apt)
 
 build: ## build all programs into build/bin (release flavour)
 	@tools/deps build
-	@+$(MAKE) --no-print-directory FLAVOUR=release programs
+	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release programs
 	@mkdir -p build/bin && for p in build/release/bin/*; do ln -sf "../release/bin/$$(basename $$p)" build/bin/; done
 
 programs: $(PROGRAMS)
@@ -104,7 +105,7 @@ SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint test
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
-	@+$(MAKE) --no-print-directory FLAVOUR=asan tests-build build/asan/bin/sekisho-check
+	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan tests-build build/asan/bin/sekisho-check
 	@tests/run $(filter %$(T)%,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%)))
 
 e2e: build ## the real daemon and real peers in network namespaces (root; T=name picks)
@@ -130,7 +131,7 @@ conformance: build ## conformance cases: VECTORS=directory [MODE=rfc9989|rfc7489
 
 lint: ## who includes whom, purity of the cores, format, shell scripts, spelling
 	@tools/deps build lint
-	@+$(MAKE) --no-print-directory FLAVOUR=release WERROR=1 B=build/lint lint-objects
+	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release WERROR=1 B=build/lint lint-objects
 	@tools/lint $(patsubst $(B)/%,build/lint/%,$(CORE_OBJECTS)) -- $(SHELL_SCRIPTS)
 
 .PHONY: lint-objects

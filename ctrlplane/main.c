@@ -275,12 +275,13 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 		snprintf(error, 512, "records cannot be kept; see server.log_file in %s", g->path);
 		return false;
 	}
-	if (!gateway_dns_open(g, error, 512))
-		return false;
 	g->dpdk = dpdk_open(&g->settings, error, 512);
 	if (!g->dpdk)
 		return false;
 	notes(dpdk_notes(g->dpdk));
+	/* After the ports: see dpdk.h on when to open. */
+	if (!gateway_dns_open(g, error, 512))
+		return false;
 	g->n_workers = dpdk_n_workers(g->dpdk);
 	g->workers = calloc(g->n_workers, sizeof(*g->workers));
 	return g->workers && start_workers(g, net, error) && start_control(g, error);
