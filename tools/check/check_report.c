@@ -34,7 +34,7 @@ static json_t *json_octets_or_null(struct span s)
 
 static json_t *spf_json(const struct verify *v)
 {
-	const struct spf *s = v->spf_reported;
+	const struct spf *s = verify_spf(v);
 
 	return json_pack("{s:s, s:o, s:s, s:o, s:i, s:i, s:s}", "result", spf_result_text(s->result), "domain",
 			 json_octets_or_null(s->domain), "scope", s->scope == SPF_SCOPE_HELO ? "helo" : "mfrom",
