@@ -13,37 +13,38 @@
 #include "dataplane/smtp/smtp_reply.h"
 
 struct smtp_session_settings {
-	const char *hostname;	    /* in the greeting and EHLO */
-	uint64_t message_max;	    /* SIZE; octets */
-	uint32_t recipients_max;    /* 1000: then 452 4.5.3 */
-	uint32_t messages_max;	    /* 1000 a connection: then 421 4.7.0 */
-	uint32_t errors_soft;	    /* 10: from then on each error reply is delayed by error_delay_us */
-	uint32_t errors_hard;	    /* 20: 421 4.7.0 and close */
-	uint32_t line_max;	    /* 512 octets of a command with CRLF; MAIL and RCPT may be 1024 longer for parameters */
+	const char *hostname;    /* in the greeting and EHLO */
+	uint64_t message_max;    /* SIZE; octets */
+	uint32_t recipients_max; /* 1000: then 452 4.5.3 */
+	uint32_t messages_max;   /* 1000 a connection: then 421 4.7.0 */
+	uint32_t errors_soft;    /* 10: from then on each error reply is delayed by error_delay_us */
+	uint32_t errors_hard;    /* 20: 421 4.7.0 and close */
+	uint32_t line_max; /* 512 octets of a command with CRLF; MAIL and RCPT may be 1024 longer for parameters */
 	uint64_t error_delay_us;
 	uint64_t command_timeout_us; /* 300 s */
 	uint64_t data_timeout_us;    /* 180 s between octets of DATA */
 	uint64_t message_timeout_us; /* 1800 s for a whole DATA phase */
+	bool refuse_early_talk;      /* octets before the greeting went out: 554 5.5.1 and close */
 };
 
 struct smtp_session_settings smtp_session_settings_default(void);
 
 enum smtp_action_kind {
-	SMTP_SEND,	    /* octets for the peer: bytes */
-	SMTP_HELO,	    /* greeted: bytes is the name given, esmtp says which command; no answer wanted */
-	SMTP_MAIL,	    /* bytes is the reverse-path without <> (source route stripped), empty: null; size, body8bit */
-	SMTP_RCPT,	    /* bytes is the forward-path without <> */
-	SMTP_DATA_BEGIN,    /* answer 354 (smtp_reply_go_ahead) or a refusal */
-	SMTP_BODY,	    /* octets of the message, dots removed, CRLF line ends: bytes */
-	SMTP_MESSAGE_END,   /* final dot seen; answer is the reply to the message */
-	SMTP_ABORT,	    /* the transaction begun with MAIL is over without MESSAGE_END: forget it; no answer wanted */
-	SMTP_CLOSE,	    /* close the connection after what was sent; nothing follows */
+	SMTP_SEND,       /* octets for the peer: bytes */
+	SMTP_HELO,       /* greeted: bytes is the name given, esmtp says which command; no answer wanted */
+	SMTP_MAIL,       /* bytes is the reverse-path without <> (source route stripped), empty: null; size, body8bit */
+	SMTP_RCPT,       /* bytes is the forward-path without <> */
+	SMTP_DATA_BEGIN, /* answer 354 (smtp_reply_go_ahead) or a refusal */
+	SMTP_BODY,       /* octets of the message, dots removed, CRLF line ends: bytes */
+	SMTP_MESSAGE_END, /* final dot seen; answer is the reply to the message */
+	SMTP_ABORT,       /* the transaction begun with MAIL is over without MESSAGE_END: forget it; no answer wanted */
+	SMTP_CLOSE,       /* close the connection after what was sent; nothing follows */
 };
 
 struct smtp_action {
 	enum smtp_action_kind kind;
 	struct span bytes; /* borrowed until the next call on this session */
-	uint64_t size;	   /* MAIL: SIZE= or 0 */
+	uint64_t size;     /* MAIL: SIZE= or 0 */
 	bool esmtp;
 	bool body_8bit;
 };
@@ -68,11 +69,21 @@ bool smtp_session_waits(const struct smtp_session *s);
  */
 void smtp_session_answer(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us);
 
-/* Draining or overload: 421 @reason once the transaction in hand, if any, is over; at once when idle. */
+/**
+ * smtp_session_refuse_message - give up a message while its octets come (no room, a verdict that is already clear)
+ * @reply: 4yz or 5yz, copied; 421 is sent at once and closes the session
+ *
+ * Only between the answer to DATA_BEGIN and MESSAGE_END, whose answer can say the same.  SMTP_ABORT comes next, no
+ * SMTP_BODY and no SMTP_MESSAGE_END any more; the rest is read and dropped, and the final dot gets @reply.
+ */
+void smtp_session_refuse_message(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us);
+
+/* Draining or overload: 421 4.3.2 once the transaction in hand, if any, is over; at once when idle. */
 void smtp_session_shutdown(struct smtp_session *s, uint64_t now_us);
 
 uint64_t smtp_session_deadline_us(const struct smtp_session *s);
-void smtp_session_expire(struct smtp_session *s, uint64_t now_us); /* 421 4.4.2 and close, or the end of an error delay */
+void smtp_session_expire(struct smtp_session *s,
+			 uint64_t now_us); /* 421 4.4.2 and close, or the end of an error delay */
 
 const char *smtp_session_state_text(const struct smtp_session *s); /* "GREETED" "MAIL" "DATA"... for `show sessions` */
 

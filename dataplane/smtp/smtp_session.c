@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: MIT
+/*
+ * smtp_session.c - the server's side of SMTP: states, limits, replies (RFC 5321)
+ *
+ *	CONNECTED --EHLO/HELO--> GREETED --MAIL--> MAIL_ASKED --2yz--> MAIL --RCPT--> RCPT_ASKED --2yz--> RCPT
+ *	     ^ a refusal leads back to where the command came from                     (RCPT again from RCPT)
+ *
+ *	RCPT --DATA--> DATA_ASKED --354--> DATA --final dot--> END_ASKED --any answer--> GREETED
+ *	                                    |                                               ^
+ *	                   too large, or refuse_message()                                   |
+ *	                                    `-----------> DRAIN --final dot, the refusal----'
+ *
+ *	RSET, EHLO, HELO	MAIL, RCPT -> GREETED, told as ABORT			do_rset(), do_helo()
+ *	QUIT, 421, time-outs	all but *_ASKED -> CLOSED, told as ABORT and CLOSE	smtp_session_close_with()
+ *	octets before 354, bare CR or LF			likewise			smtp_session_close_with()
+ *
+ * In *_ASKED nothing is taken from the peer until smtp_session_answer().  A transaction is open (told by MAIL and not
+ * yet by MESSAGE_END or ABORT) in MAIL, RCPT_ASKED, RCPT, DATA_ASKED and DATA.
+ *
+ * What is said, and when, is in smtp_session_out.c; what a line says, in smtp_command.c.
+ */
+#include "dataplane/smtp/smtp_command.h"
+#include "dataplane/smtp/smtp_session_out.h"
+
+#define IDLE_COMMANDS_MAX 100 /* NOOP and the like since the last message; then 421 4.7.0 */
+_Static_assert(sizeof(struct smtp_session) < 3072, "an idle session is cheap");
+
+struct smtp_session_settings smtp_session_settings_default(void)
+{
+	return (struct smtp_session_settings){
+		.hostname = "mx.example",
+		.message_max = 50U << 20,
+		.recipients_max = 1000,
+		.messages_max = 1000,
+		.errors_soft = 10,
+		.errors_hard = 20,
+		.line_max = SMTP_SESSION_LINE_MAX,
+		.error_delay_us = 1000000,
+		.command_timeout_us = 300 * UINT64_C(1000000),
+		.data_timeout_us = 180 * UINT64_C(1000000),
+		.message_timeout_us = 1800 * UINT64_C(1000000),
+	};
+}
+
+static bool is_asked(const struct smtp_session *s)
+{
+	return s->state == SESSION_MAIL_ASKED || s->state == SESSION_RCPT_ASKED || s->state == SESSION_DATA_ASKED ||
+	       s->state == SESSION_END_ASKED;
+}
+
+static void check(const struct smtp_session *s)
+{
+	DCHECK(s->state < SESSION_N_STATES);
+	DCHECK(s->out_sent <= s->out_ready && s->out_ready <= s->out_len && s->out_len < sizeof(s->out));
+	DCHECK(!(s->due & DUE_CLOSE) || s->state == SESSION_CLOSED);
+	DCHECK(!(s->due & DUE_BODY) || s->state == SESSION_DATA || s->state == SESSION_END_ASKED);
+	DCHECK(!(s->due & DUE_EVENT) || is_asked(s) || s->event == SMTP_HELO);
+	DCHECK(s->state != SESSION_RCPT || s->n_rcpts > 0);
+	(void)s;
+}
+
+/* --- commands ------------------------------------------------------------------------------ */
+
+/* To be told by smtp_session_next(); @argument stays in `buffer` until the answer, as nothing is taken before it. */
+static void tell(struct smtp_session *s, enum smtp_action_kind event, struct span argument)
+{
+	s->due |= DUE_EVENT;
+	s->event = (uint8_t)event;
+	s->argument = argument;
+}
+
+/* The transaction, if one is open, ends without a message. */
+static void forget_transaction(struct smtp_session *s)
+{
+	smtp_session_abort(s);
+	if (s->state != SESSION_CONNECTED)
+		s->state = SESSION_GREETED;
+}
+
+/* Commands that bring no message nearer are free, but not without end.  False: the session was closed. */
+static bool may_idle(struct smtp_session *s)
+{
+	if (++s->n_idle_commands <= IDLE_COMMANDS_MAX)
+		return true;
+	s->stats->smtp_idle_commands++;
+	smtp_session_close_with(s, SMTP_TEXT_IDLE_COMMANDS);
+	return false;
+}
+
+/* What RSET, EHLO and HELO leave behind; a shutdown that waited for the transaction comes now. */
+static void back_to_idle(struct smtp_session *s)
+{
+	if (s->shutting_down)
+		smtp_session_close_with(s, SMTP_TEXT_SHUTDOWN);
+}
+
+/* RFC 5321 4.1.1.1: the reply to EHLO has our name, then one extension a line; that to HELO the name only. */
+static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
+{
+	char line[SMTP_REPLY_TEXT_MAX];
+	struct smtp_reply reply;
+	struct text t;
+
+	(void)now_us;
+	if (!may_idle(s))
+		return;
+	forget_transaction(s);
+	s->state = SESSION_GREETED;
+	s->esmtp = c->verb == SMTP_VERB_EHLO;
+	tell(s, SMTP_HELO, c->argument);
+	text_init(&t, line, sizeof(line));
+	text_puts(&t, s->settings->hostname);
+	if (s->esmtp) {
+		text_puts(&t, "\nPIPELINING\nSIZE ");
+		text_dec(&t, s->settings->message_max);
+		text_puts(&t, "\n8BITMIME\nENHANCEDSTATUSCODES");
+	}
+	smtp_reply_set(&reply, 250, 0, 0, 0, text_span(&t));
+	smtp_session_say_reply(s, &reply);
+	back_to_idle(s);
+}
+
+static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
+{
+	if (s->state == SESSION_CONNECTED) {
+		smtp_session_refuse(s, SMTP_TEXT_HELO_FIRST, now_us);
+	} else if (s->state != SESSION_GREETED) {
+		smtp_session_refuse(s, SMTP_TEXT_MAIL_NESTED, now_us);
+	} else if (s->n_messages >= s->settings->messages_max) {
+		s->stats->smtp_messages_max++;
+		smtp_session_close_with(s, SMTP_TEXT_MESSAGES);
+	} else if (c->size > s->settings->message_max) {
+		/* RFC 1870 6.1 (2) */
+		s->stats->smtp_too_big++;
+		smtp_session_say(s, SMTP_TEXT_TOO_BIG);
+	} else {
+		s->state = SESSION_MAIL_ASKED;
+		s->n_rcpts = 0;
+		s->size = c->size;
+		s->body_8bit = c->body_8bit;
+		tell(s, SMTP_MAIL, c->argument);
+	}
+}
+
+static void do_rcpt(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
+{
+	if (s->state != SESSION_MAIL && s->state != SESSION_RCPT) {
+		smtp_session_refuse(s, s->state == SESSION_CONNECTED ? SMTP_TEXT_HELO_FIRST : SMTP_TEXT_MAIL_FIRST,
+				    now_us);
+	} else if (s->n_rcpts >= s->settings->recipients_max) {
+		/* RFC 5321 4.5.3.1.10: temporary, so that the client sends the rest in another transaction */
+		s->stats->smtp_recipients_max++;
+		smtp_session_say(s, SMTP_TEXT_RECIPIENTS);
+	} else {
+		s->state = SESSION_RCPT_ASKED;
+		tell(s, SMTP_RCPT, c->argument);
+	}
+}
+
+static void do_data(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
+{
+	(void)c;
+	if (s->state == SESSION_RCPT) {
+		s->state = SESSION_DATA_ASKED;
+		tell(s, SMTP_DATA_BEGIN, span_of(s->buffer, 0));
+	} else {
+		smtp_session_refuse(s,
+				    s->state == SESSION_CONNECTED ? SMTP_TEXT_HELO_FIRST
+				    : s->state == SESSION_MAIL    ? SMTP_TEXT_NO_RECIPIENTS
+								  : SMTP_TEXT_MAIL_FIRST,
+				    now_us);
+	}
+}
+
+static void do_rset(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
+{
+	(void)c, (void)now_us;
+	if (!may_idle(s))
+		return;
+	forget_transaction(s);
+	smtp_session_say(s, SMTP_TEXT_OK);
+	back_to_idle(s);
+}
+
+static void do_nothing(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
+{
+	(void)now_us;
+	if (may_idle(s))
+		smtp_session_say(s, c->verb == SMTP_VERB_VRFY   ? SMTP_TEXT_VRFY
+				    : c->verb == SMTP_VERB_HELP ? SMTP_TEXT_HELP
+								: SMTP_TEXT_OK);
+}
+
+static void do_quit(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
+{
+	(void)c, (void)now_us;
+	smtp_session_close_with(s, SMTP_TEXT_BYE);
+}
+
+/* What a well-formed command does.  The verbs that are missing never get past smtp_command_parse(). */
+static void (*const proceed[SMTP_N_VERBS])(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us) = {
+	[SMTP_VERB_EHLO] = do_helo,    [SMTP_VERB_HELO] = do_helo,    [SMTP_VERB_MAIL] = do_mail,
+	[SMTP_VERB_RCPT] = do_rcpt,    [SMTP_VERB_DATA] = do_data,    [SMTP_VERB_RSET] = do_rset,
+	[SMTP_VERB_NOOP] = do_nothing, [SMTP_VERB_VRFY] = do_nothing, [SMTP_VERB_HELP] = do_nothing,
+	[SMTP_VERB_QUIT] = do_quit,
+};
+
+static void run_line(struct smtp_session *s, struct span line, bool more_follows, uint64_t now_us)
+{
+	struct smtp_command c;
+	enum smtp_text refusal = smtp_command_parse(line, s->settings->line_max, &c);
+
+	/*
+	 * RFC 2920 3.1: DATA is the last of a group.  What came with it was sent without a look at our reply: if we
+	 * refused DATA, a message would be read as commands.  So there is no way on, whatever the state is.
+	 */
+	if (c.verb == SMTP_VERB_DATA && more_follows) {
+		s->stats->smtp_early_data++;
+		smtp_session_close_with(s, SMTP_TEXT_EARLY_DATA);
+	} else if (c.verb == SMTP_VERB_FOREIGN) {
+		s->stats->smtp_foreign++;
+		smtp_session_close_with(s, SMTP_TEXT_FOREIGN_PROTOCOL);
+	} else if (refusal != SMTP_TEXT_OK) {
+		smtp_session_refuse(s, refusal, now_us);
+	} else {
+		proceed[c.verb](s, &c, now_us);
+	}
+}
+
+static size_t take_line(struct smtp_session *s, struct span in, uint64_t now_us)
+{
+	enum smtp_line_end end;
+	size_t n = smtp_line_feed(&s->line, s->buffer, sizeof(s->buffer), in, &end);
+	struct span line = span_of(s->buffer, s->line.len);
+
+	if (end == SMTP_LINE_MORE) /* the time for a command goes on: octets one by one do not stretch it */
+		return n;
+	s->since_us = now_us;
+	smtp_line_reset(&s->line);
+	if (end == SMTP_LINE_WHOLE) {
+		run_line(s, line, n < in.len, now_us);
+	} else if (end == SMTP_LINE_TOO_LONG) {
+		s->stats->smtp_line_too_long++;
+		smtp_session_refuse(s, SMTP_TEXT_LINE_TOO_LONG, now_us);
+	} else {
+		s->stats->smtp_bare_command++;
+		s->stats->smtp_errors++;
+		smtp_session_close_with(s, SMTP_TEXT_BARE_COMMAND);
+	}
+	return n;
+}
+
+/* --- message ------------------------------------------------------------------------------- */
+
+static void final_dot(struct smtp_session *s)
+{
+	s->n_messages++;
+	s->n_idle_commands = 0;
+	s->stats->smtp_messages++;
+	if (s->state == SESSION_DATA) {
+		s->state = SESSION_END_ASKED;
+		tell(s, SMTP_MESSAGE_END, span_of(s->buffer, 0));
+		return;
+	}
+	s->out_ready = s->out_len;
+	s->state = SESSION_GREETED;
+	back_to_idle(s);
+}
+
+/* From here on the message is only read to its end, where @reply is said. */
+static void drain(struct smtp_session *s, const struct smtp_reply *reply)
+{
+	smtp_session_abort(s);
+	s->due &= DUE_ABORT;
+	(void)smtp_session_put(s, reply);
+	s->state = SESSION_DRAIN;
+}
+
+static void refuse_size(struct smtp_session *s)
+{
+	struct smtp_reply reply;
+
+	s->stats->smtp_too_big++;
+	smtp_reply_fixed(&reply, SMTP_TEXT_TOO_BIG);
+	drain(s, &reply);
+}
+
+static size_t take_data(struct smtp_session *s, struct span in, uint64_t now_us)
+{
+	struct span run;
+	size_t n = smtp_data_feed(&s->data, in, &run);
+
+	s->since_us = now_us;
+	s->n_body += run.len;
+	if (s->data.state == SMTP_DATA_BAD) {
+		s->stats->smtp_bare_data++;
+		smtp_session_close_with(s, SMTP_TEXT_BARE_DATA);
+		return n;
+	}
+	if (s->state == SESSION_DATA && s->n_body > s->settings->message_max)
+		refuse_size(s);
+	if (s->state == SESSION_DATA && run.len) {
+		s->due |= DUE_BODY;
+		s->body = run;
+	} else if (s->state == SESSION_DRAIN && s->n_body / 2 > s->settings->message_max) {
+		/* As much again as is allowed, so that a sender who did not heed SIZE learns of 552. */
+		s->stats->smtp_drain_max++;
+		smtp_session_close_with(s, SMTP_TEXT_DRAIN_TOO_LONG);
+		return n;
+	}
+	if (s->data.state == SMTP_DATA_DONE)
+		final_dot(s);
+	return n;
+}
+
+void smtp_session_refuse_message(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us)
+{
+	bool dot_seen = s->state == SESSION_END_ASKED;
+
+	CHECK(reply->code >= 400);
+	if (s->state == SESSION_CLOSED || s->state == SESSION_DRAIN)
+		return;
+	CHECK(s->state == SESSION_DATA || (dot_seen && (s->due & DUE_EVENT)));
+	s->since_us = now_us;
+	drain(s, reply);
+	if (reply->code == 421) {
+		smtp_session_close(s);
+	} else if (dot_seen) {
+		s->out_ready = s->out_len;
+		s->state = SESSION_GREETED;
+		back_to_idle(s);
+	}
+	check(s);
+}
+
+/* --- the verbs ----------------------------------------------------------------------------- */
+
+void smtp_session_init(struct smtp_session *s, const struct smtp_session_settings *settings, struct stats *stats,
+		       uint64_t now_us)
+{
+	char line[SMTP_REPLY_TEXT_MAX];
+	struct smtp_reply reply;
+	struct text t;
+
+	CHECK(settings->line_max <= SMTP_SESSION_LINE_MAX);
+	memset(s, 0, sizeof(*s));
+	s->settings = settings;
+	s->stats = stats;
+	s->since_us = now_us;
+	text_init(&t, line, sizeof(line));
+	text_puts(&t, settings->hostname);
+	text_puts(&t, " ESMTP"); /* no product, no version: features for the peer come with EHLO */
+	smtp_reply_set(&reply, 220, 0, 0, 0, text_span(&t));
+	smtp_session_say_reply(s, &reply);
+}
+
+/* Whether octets may be taken, or something must be told, said or waited for first. */
+static bool takes_input(const struct smtp_session *s)
+{
+	if (s->due || s->delay_until_us || is_asked(s))
+		return false;
+	return s->state == SESSION_DATA || s->state == SESSION_DRAIN || smtp_session_has_room(s);
+}
+
+size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us)
+{
+	size_t n = 0;
+
+	if (in.len && !s->greeting_out && s->settings->refuse_early_talk && s->state == SESSION_CONNECTED) {
+		s->stats->smtp_early_talk++;
+		s->out_len = s->out_ready = 0; /* the refusal is the greeting (RFC 5321 3.1) */
+		smtp_session_close_with(s, SMTP_TEXT_EARLY_TALK);
+	}
+	if (in.len && s->state == SESSION_DATA_ASKED) {
+		s->stats->smtp_early_data++;
+		smtp_session_close_with(s, SMTP_TEXT_EARLY_DATA);
+	}
+	while (n < in.len && takes_input(s)) {
+		struct span rest = span_skip(in, n);
+
+		if (s->state == SESSION_CLOSED)
+			break;
+		n += s->state == SESSION_DATA || s->state == SESSION_DRAIN ? take_data(s, rest, now_us)
+									   : take_line(s, rest, now_us);
+		check(s);
+	}
+	/* What comes after the end is read, so that TCP can close in order, and dropped. */
+	return s->state == SESSION_CLOSED ? in.len : n;
+}
+
+bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
+{
+	*action = (struct smtp_action){ .kind = SMTP_SEND };
+	if (s->due & DUE_ABORT) {
+		s->due &= (uint8_t)~DUE_ABORT;
+		action->kind = SMTP_ABORT;
+	} else if (s->out_sent < s->out_ready) {
+		action->bytes = span_of(s->out + s->out_sent, (size_t)(s->out_ready - s->out_sent));
+		s->out_sent = s->out_ready;
+		s->greeting_out = true;
+	} else if (s->due & DUE_BODY) {
+		s->due &= (uint8_t)~DUE_BODY;
+		action->kind = SMTP_BODY;
+		action->bytes = s->body;
+	} else if (s->due & DUE_EVENT) {
+		s->due &= (uint8_t)~DUE_EVENT;
+		action->kind = (enum smtp_action_kind)s->event;
+		action->bytes = s->argument;
+		action->size = s->event == SMTP_MAIL ? s->size : 0;
+		action->esmtp = s->esmtp;
+		action->body_8bit = s->event == SMTP_MAIL && s->body_8bit;
+	} else if (s->due & DUE_CLOSE) {
+		s->due &= (uint8_t)~DUE_CLOSE;
+		action->kind = SMTP_CLOSE;
+	} else {
+		return false;
+	}
+	check(s);
+	return true;
+}
+
+bool smtp_session_waits(const struct smtp_session *s)
+{
+	return is_asked(s) && !(s->due & DUE_EVENT);
+}
+
+/* The state after an answer, and what else it means. */
+static void answered(struct smtp_session *s, bool good, uint64_t now_us)
+{
+	switch ((enum smtp_session_state)s->state) {
+	case SESSION_MAIL_ASKED:
+		s->state = good ? SESSION_MAIL : SESSION_GREETED;
+		s->stats->smtp_transactions += good;
+		break;
+	case SESSION_RCPT_ASKED:
+		s->n_rcpts += good;
+		s->state = s->n_rcpts ? SESSION_RCPT : SESSION_MAIL;
+		break;
+	case SESSION_DATA_ASKED:
+		s->state = good ? SESSION_DATA : SESSION_RCPT;
+		s->data = (struct smtp_data){ .state = SMTP_DATA_BOL };
+		s->data_since_us = now_us;
+		s->n_body = 0;
+		break;
+	case SESSION_END_ASKED:
+		s->state = SESSION_GREETED;
+		break;
+	case SESSION_CONNECTED:
+	case SESSION_GREETED:
+	case SESSION_MAIL:
+	case SESSION_RCPT:
+	case SESSION_DATA:
+	case SESSION_DRAIN:
+	case SESSION_CLOSED:
+	case SESSION_N_STATES:
+		CHECK(!"an answer that nobody waits for");
+	}
+}
+
+void smtp_session_answer(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us)
+{
+	bool envelope = s->state == SESSION_MAIL_ASKED || s->state == SESSION_RCPT_ASKED;
+
+	if (s->state == SESSION_CLOSED) /* closed while the question was under way */
+		return;
+	CHECK(smtp_session_waits(s));
+	CHECK(reply->code >= 400 || (reply->code == 354) == (s->state == SESSION_DATA_ASKED));
+	s->since_us = now_us;
+	answered(s, reply->code < 400, now_us);
+	if (reply->code == 421) {
+		smtp_session_say_reply(s, reply);
+		smtp_session_close(s);
+	} else if (envelope && smtp_reply_permanent(reply)) {
+		smtp_session_refuse_reply(s, reply, now_us); /* guessing addresses is an error too */
+	} else {
+		smtp_session_say_reply(s, reply);
+	}
+	if (s->state == SESSION_GREETED && s->delay_until_us == 0)
+		back_to_idle(s);
+	check(s);
+}
+
+void smtp_session_shutdown(struct smtp_session *s, uint64_t now_us)
+{
+	(void)now_us;
+	s->shutting_down = true;
+	if (s->state == SESSION_CONNECTED || s->state == SESSION_GREETED)
+		back_to_idle(s);
+}
+
+uint64_t smtp_session_deadline_us(const struct smtp_session *s)
+{
+	const struct smtp_session_settings *settings = s->settings;
+	uint64_t octets_us = s->since_us + settings->data_timeout_us;
+	uint64_t message_us = s->data_since_us + settings->message_timeout_us;
+
+	if (s->state == SESSION_CLOSED || is_asked(s))
+		return UINT64_MAX;
+	if (s->delay_until_us)
+		return s->delay_until_us;
+	if (s->state == SESSION_DATA || s->state == SESSION_DRAIN)
+		return octets_us < message_us ? octets_us : message_us;
+	return s->since_us + settings->command_timeout_us;
+}
+
+void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
+{
+	if (now_us < smtp_session_deadline_us(s))
+		return;
+	if (s->delay_until_us) {
+		s->delay_until_us = 0;
+		s->out_ready = s->out_len;
+		s->since_us = now_us;
+		if (s->state == SESSION_CONNECTED || s->state == SESSION_GREETED)
+			back_to_idle(s);
+		return;
+	}
+	if (s->state == SESSION_DATA || s->state == SESSION_DRAIN)
+		s->stats->smtp_timeouts_data++;
+	else
+		s->stats->smtp_timeouts_command++;
+	smtp_session_close_with(s, SMTP_TEXT_TIMEOUT);
+}
+
+const char *smtp_session_state_text(const struct smtp_session *s)
+{
+	static const char *const names[SESSION_N_STATES] = {
+		[SESSION_CONNECTED] = "CONNECTED",   [SESSION_GREETED] = "GREETED",
+		[SESSION_MAIL_ASKED] = "MAIL-ASKED", [SESSION_MAIL] = "MAIL",
+		[SESSION_RCPT_ASKED] = "RCPT-ASKED", [SESSION_RCPT] = "RCPT",
+		[SESSION_DATA_ASKED] = "DATA-ASKED", [SESSION_DATA] = "DATA",
+		[SESSION_DRAIN] = "DRAIN",           [SESSION_END_ASKED] = "VERDICT",
+		[SESSION_CLOSED] = "CLOSED",
+	};
+
+	return names[s->state];
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * smtp_session_state.h - struct smtp_session, so that callers can place it; its fields are smtp_session.c's own
+ */
+#ifndef SMTP_SESSION_STATE_H
+#define SMTP_SESSION_STATE_H
+
+#include "dataplane/smtp/smtp_data.h"
+#include "dataplane/smtp/smtp_line.h"
+
+#define SMTP_SESSION_LINE_MAX 512        /* RFC 5321 4.5.3.1.4 */
+#define SMTP_SESSION_PARAMETERS_MAX 1024 /* more, for MAIL and RCPT */
+
+/* Transitions stand at the top of smtp_session.c. */
+enum smtp_session_state {
+	SESSION_CONNECTED,  /* no EHLO or HELO yet */
+	SESSION_GREETED,    /* no transaction */
+	SESSION_MAIL_ASKED, /* MAIL waits for its answer */
+	SESSION_MAIL,       /* transaction without a recipient */
+	SESSION_RCPT_ASKED, /* RCPT waits for its answer */
+	SESSION_RCPT,       /* transaction with a recipient */
+	SESSION_DATA_ASKED, /* DATA waits for its answer */
+	SESSION_DATA,       /* 354 was said: octets of the message */
+	SESSION_DRAIN,      /* octets of a message that is refused; its reply is the unready end of `out` */
+	SESSION_END_ASKED,  /* the message waits for its answer */
+	SESSION_CLOSED,     /* nothing is taken any more */
+	SESSION_N_STATES,
+};
+
+struct smtp_session {
+	/* read for every octet */
+	const struct smtp_session_settings *settings;
+	struct stats *stats;
+	uint8_t state;      /* enum smtp_session_state */
+	uint8_t due;        /* what smtp_session_next() has to tell: DUE_... of smtp_session.c */
+	uint8_t event;      /* enum smtp_action_kind of DUE_EVENT */
+	bool esmtp;         /* EHLO, not HELO */
+	bool body_8bit;     /* of the MAIL that is told */
+	bool shutting_down; /* smtp_session_shutdown() was called */
+	bool greeting_out;  /* the greeting was told */
+	struct smtp_data data;
+	struct smtp_line line;
+	uint16_t out_sent, out_ready, out_len; /* in `out`: told, may be told, written */
+	struct span body;                      /* of DUE_BODY, in the caller's octets */
+	struct span argument;                  /* of DUE_EVENT, in `buffer` */
+	uint64_t size;                         /* of the MAIL that is told */
+	uint64_t since_us;                     /* when the wait for a command began; in DATA: when octets came last */
+	uint64_t data_since_us;                /* when 354 was said */
+	uint64_t delay_until_us;               /* an error reply waits in `out` until then; 0: none does */
+	uint64_t n_body;                       /* octets of the message so far, dots removed */
+	uint32_t n_rcpts, n_messages, n_errors;
+	uint32_t n_idle_commands; /* commands since the last message that brought none nearer */
+	char out[1024];           /* replies */
+	uint8_t buffer[SMTP_SESSION_LINE_MAX + SMTP_SESSION_PARAMETERS_MAX - 2]; /* the line, without CRLF */
+};
+
+#endif
