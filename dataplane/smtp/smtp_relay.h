@@ -2,7 +2,8 @@
 /*
  * smtp_relay.h - the client's side of SMTP: one connection to a next hop, message after message
  *
- * Same verbs as the server.  MAIL, RCPT and DATA are pipelined when the next hop offers it (RFC 2920).
+ * Same verbs as the server.  MAIL and RCPT are pipelined when the next hop offers it (RFC 2920); DATA follows when all
+ * were accepted.
  * The body is written by smtp_relay_body() once BODY_WANTED was told.  The result of a message is one
  * reply, the next hop's own where it gave one.
  */
@@ -13,21 +14,21 @@
 #include "dataplane/smtp/smtp_reply.h"
 
 struct smtp_relay_settings {
-	const char *hostname;		/* for EHLO */
-	uint64_t greeting_timeout_us;	/* 300 s (RFC 5321 4.5.3.2.1) */
-	uint64_t command_timeout_us;	/* 300 s for MAIL, RCPT; 120 s for DATA */
-	uint64_t data_timeout_us;	/* 180 s */
-	uint64_t final_timeout_us;	/* 600 s after the final dot (4.5.3.2.6) */
+	const char *hostname;         /* for EHLO */
+	uint64_t greeting_timeout_us; /* 300 s (RFC 5321 4.5.3.2.1) */
+	uint64_t command_timeout_us;  /* 300 s for MAIL, RCPT; 120 s for DATA */
+	uint64_t data_timeout_us;     /* 180 s */
+	uint64_t final_timeout_us;    /* 600 s after the final dot (4.5.3.2.6) */
 };
 
 struct smtp_relay_settings smtp_relay_settings_default(void);
 
 enum smtp_relay_kind {
-	RELAY_SEND,	   /* octets for the next hop: bytes */
-	RELAY_READY,	   /* greeted and EHLO done, or the last message is over: smtp_relay_message() may be called */
+	RELAY_SEND,        /* octets for the next hop: bytes */
+	RELAY_READY,       /* greeted and EHLO done, or the last message is over: smtp_relay_message() may be called */
 	RELAY_BODY_WANTED, /* 354 came: smtp_relay_body() until the end */
-	RELAY_RESULT,	   /* the message's result: reply.  A 2yz is the next hop's own reply to the final dot */
-	RELAY_CLOSE,	   /* this connection is of no more use: close it.  A message in hand had its RESULT before */
+	RELAY_RESULT,      /* the message's result: reply.  A 2yz is the next hop's own reply to the final dot */
+	RELAY_CLOSE,       /* this connection is of no more use: close it.  A message in hand had its RESULT before */
 };
 
 struct smtp_relay_action {
@@ -40,11 +41,11 @@ struct smtp_relay_action {
 
 /* Envelope of a message; borrowed until its RESULT. */
 struct smtp_envelope {
-	struct span mail_from;	       /* without <>; empty: null */
-	const struct span *rcpts;      /* without <> */
+	struct span mail_from;    /* without <>; empty: null */
+	const struct span *rcpts; /* without <> */
 	uint32_t n_rcpts;
-	uint64_t size;		       /* octets to come, for SIZE= */
-	bool body_8bit;		       /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
+	uint64_t size;  /* octets to come, for SIZE= */
+	bool body_8bit; /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
 };
 
 #include "dataplane/smtp/smtp_relay_state.h" /* struct smtp_relay, for placement */
@@ -70,7 +71,7 @@ void smtp_relay_body_end(struct smtp_relay *r, uint64_t now_us);
 
 /* The connection was closed or failed: a message in hand gets a 451 4.4.2 RESULT, then CLOSE. */
 void smtp_relay_lost(struct smtp_relay *r, uint64_t now_us);
-/* QUIT and CLOSE, when idle. */
+/* QUIT, when idle; CLOSE once it was answered, or after 10 s. */
 void smtp_relay_quit(struct smtp_relay *r, uint64_t now_us);
 
 uint64_t smtp_relay_deadline_us(const struct smtp_relay *r);

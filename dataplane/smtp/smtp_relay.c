@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: MIT
+/*
+ * smtp_relay.c - the client's side of SMTP: states, and what a next hop's replies mean (RFC 5321)
+ *
+ *	GREETING --220--> EHLO --2yz--> IDLE <--2yz-- HELO		EHLO --5yz--> HELO
+ *
+ *	IDLE --message()--> ENVELOPE --all 2yz--> DATA --354--> BODY --body_end()--> FINAL --any, RESULT--> IDLE
+ *	                        |                   |
+ *	                        `----- refused -----`--> RESULT, RSET --2yz--> IDLE
+ *
+ *	421, no reply in time, connection lost, a reply that makes no sense: RESULT if a message is in hand, CLOSED
+ *
+ * MAIL and the RCPTs are one group if the next hop offers PIPELINING (RFC 2920); DATA waits for all their replies.
+ * That costs one round trip and is exact: whether all recipients were accepted is known before a message is begun, so
+ * there is none to be taken back after 354 (RFC 2920 3.1).
+ *
+ * A message is in hand (envelope is set) in ENVELOPE, DATA, BODY and FINAL.  Only a reply that comes after the final
+ * dot went out can be its reply: a 2yz that lies ready before that is no promise, and ends the connection.
+ */
+#include "dataplane/smtp/smtp_relay_reply.h"
+
+/* What smtp_relay_next() has to tell, in this order, SEND after RESULT. */
+#define DUE_RESULT 1U
+#define DUE_READY 2U
+#define DUE_BODY 4U
+#define DUE_CLOSE 8U
+
+#define DATA_TIMEOUT_US (120 * UINT64_C(1000000)) /* for 354: RFC 5321 4.5.3.2.4 */
+#define QUIT_TIMEOUT_US (10 * UINT64_C(1000000))  /* nothing depends on the reply to QUIT */
+
+struct smtp_relay_settings smtp_relay_settings_default(void)
+{
+	return (struct smtp_relay_settings){
+		.hostname = "mx.example",
+		.greeting_timeout_us = 300 * UINT64_C(1000000),
+		.command_timeout_us = 300 * UINT64_C(1000000),
+		.data_timeout_us = 180 * UINT64_C(1000000),
+		.final_timeout_us = 600 * UINT64_C(1000000),
+	};
+}
+
+static void check(const struct smtp_relay *r)
+{
+	DCHECK(r->state < RELAY_N_STATES);
+	DCHECK(r->out_sent <= r->out_len && r->out_len < sizeof(r->out));
+	DCHECK((r->envelope != NULL) == (r->state >= RELAY_AT_ENVELOPE && r->state <= RELAY_AT_FINAL));
+	DCHECK(!(r->due & DUE_CLOSE) || r->state == RELAY_AT_CLOSED);
+	DCHECK(!(r->due & DUE_READY) || r->state == RELAY_AT_IDLE);
+	DCHECK(!(r->due & DUE_BODY) || r->state == RELAY_AT_BODY);
+	(void)r;
+}
+
+/* --- results and ends ---------------------------------------------------------------------- */
+
+static void become(struct smtp_relay *r, enum smtp_relay_state state, uint64_t now_us)
+{
+	r->state = (uint8_t)state;
+	r->since_us = now_us;
+}
+
+/* The message in hand is over; `result` has its reply. */
+static void give_result(struct smtp_relay *r)
+{
+	r->envelope = NULL;
+	r->due |= DUE_RESULT;
+	r->result_final_dot_sent = false;
+}
+
+/* Nothing more is sent or told but what is known already. */
+static void close_relay(struct smtp_relay *r)
+{
+	r->due = (uint8_t)((r->due & DUE_RESULT) | DUE_CLOSE);
+	r->out_sent = r->out_len = 0;
+	r->state = RELAY_AT_CLOSED;
+}
+
+/* The connection is of no more use, and a message in hand fails for now. */
+static void fail(struct smtp_relay *r, enum smtp_text which)
+{
+	if (r->envelope) {
+		/* A 421 to the final dot is an answer: the message was not taken. */
+		bool dot = r->state == RELAY_AT_FINAL && r->final_dot_out && which != SMTP_TEXT_NEXT_HOP_CLOSES;
+
+		smtp_reply_fixed(&r->result, which);
+		give_result(r);
+		r->result_final_dot_sent = dot;
+		r->stats->relay_failed++;
+		r->stats->relay_duplicates_possible += dot;
+	}
+	close_relay(r);
+}
+
+static void fail_unclear(struct smtp_relay *r)
+{
+	r->stats->relay_bad_replies++;
+	fail(r, SMTP_TEXT_NEXT_HOP_UNCLEAR);
+}
+
+/* --- commands ------------------------------------------------------------------------------ */
+
+static void begin_out(struct smtp_relay *r, struct text *t)
+{
+	if (r->out_sent == r->out_len)
+		r->out_sent = r->out_len = 0;
+	text_init(t, r->out + r->out_len, sizeof(r->out) - r->out_len);
+}
+
+static void end_out(struct smtp_relay *r, const struct text *t)
+{
+	CHECK(!t->full);
+	r->out_len = (uint16_t)(r->out_len + t->len);
+}
+
+static void send_text(struct smtp_relay *r, const char *what, const char *argument)
+{
+	struct text t;
+
+	begin_out(r, &t);
+	text_puts(&t, what);
+	text_puts(&t, argument);
+	text_puts(&t, "\r\n");
+	end_out(r, &t);
+}
+
+static void write_mail(const struct smtp_relay *r, struct text *t)
+{
+	text_puts(t, "MAIL FROM:<");
+	text_put(t, r->envelope->mail_from);
+	text_putc(t, '>');
+	if (r->has_size && r->envelope->size) {
+		text_puts(t, " SIZE=");
+		text_dec(t, r->envelope->size);
+	}
+	if (r->has_8bitmime && r->envelope->body_8bit)
+		text_puts(t, " BODY=8BITMIME");
+	text_puts(t, "\r\n");
+}
+
+static void write_rcpt(const struct smtp_relay *r, uint32_t i, struct text *t)
+{
+	text_puts(t, "RCPT TO:<");
+	text_put(t, r->envelope->rcpts[i]);
+	text_puts(t, ">\r\n");
+}
+
+/* The message will not be sent to all: no use in asking for more recipients. */
+static bool is_given_up(const struct smtp_relay *r)
+{
+	return r->mail_refused || (r->n_refused && r->n_accepted);
+}
+
+static bool has_commands(const struct smtp_relay *r)
+{
+	return r->state == RELAY_AT_ENVELOPE && !is_given_up(r) && r->n_sent <= r->envelope->n_rcpts &&
+	       (r->pipelining || r->n_sent == r->n_replied);
+}
+
+/* As much of the envelope as may be sent now and fits. */
+static void write_envelope(struct smtp_relay *r)
+{
+	while (has_commands(r)) {
+		struct text t;
+
+		begin_out(r, &t);
+		if (r->n_sent == 0)
+			write_mail(r, &t);
+		else
+			write_rcpt(r, r->n_sent - 1, &t);
+		if (t.full) {
+			CHECK(r->out_len > 0); /* one command fits: smtp_relay_message() has seen to it */
+			return;
+		}
+		end_out(r, &t);
+		r->n_sent++;
+	}
+}
+
+/* --- replies ------------------------------------------------------------------------------- */
+
+static void become_ready(struct smtp_relay *r, uint64_t now_us)
+{
+	become(r, RELAY_AT_IDLE, now_us);
+	r->due |= DUE_READY;
+}
+
+/* One line of the reply to EHLO: keyword and parameters (RFC 5321 4.1.1.1); the first has the name. */
+static void take_extension(struct smtp_relay *r, struct span line)
+{
+	struct span keyword = span_cut(&line, ' ');
+
+	if (r->reply.n_lines == 1 || r->reply.code / 100 != 2)
+		return;
+	r->pipelining |= span_eq_nocase(keyword, SPAN("PIPELINING"));
+	r->has_size |= span_eq_nocase(keyword, SPAN("SIZE"));
+	r->has_8bitmime |= span_eq_nocase(keyword, SPAN("8BITMIME"));
+}
+
+/* `result` has the refusal of a message that did not get as far as its data. */
+static void refuse_message(struct smtp_relay *r, uint64_t now_us)
+{
+	give_result(r);
+	become(r, RELAY_AT_RSET, now_us);
+	send_text(r, "RSET", "");
+}
+
+static void end_envelope(struct smtp_relay *r, uint64_t now_us)
+{
+	if (!r->mail_refused && r->n_refused == 0) {
+		become(r, RELAY_AT_DATA, now_us);
+		send_text(r, "DATA", "");
+		return;
+	}
+	if (!r->mail_refused && r->n_accepted) {
+		smtp_reply_fixed(&r->result, SMTP_TEXT_NEXT_HOP_RECIPIENT);
+		r->stats->relay_failed++;
+	} else {
+		r->stats->relay_refused++;
+	}
+	refuse_message(r, now_us);
+}
+
+static void on_envelope(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
+{
+	bool is_mail = r->n_replied == 0, good = smtp_reply_positive(reply);
+
+	if (r->n_replied == r->n_sent || reply->code / 100 == 3) {
+		fail_unclear(r);
+		return;
+	}
+	r->since_us = now_us;
+	r->n_replied++;
+	if (!good && !r->mail_refused && r->n_refused == 0)
+		r->result = *reply;
+	if (is_mail) {
+		r->mail_refused = !good;
+	} else {
+		r->n_accepted += good;
+		r->n_refused += !good;
+	}
+	if (r->n_replied == r->n_sent && !has_commands(r))
+		end_envelope(r, now_us);
+}
+
+static void on_data(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
+{
+	if (reply->code == 354) {
+		become(r, RELAY_AT_BODY, now_us);
+		r->body_end[0] = '\r';
+		r->body_end[1] = '\n';
+		r->due |= DUE_BODY;
+	} else if (reply->code >= 400) {
+		r->result = *reply;
+		r->stats->relay_refused++;
+		refuse_message(r, now_us);
+	} else {
+		fail_unclear(r);
+	}
+}
+
+static void on_final(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
+{
+	if (reply->code / 100 == 3) {
+		fail_unclear(r);
+		return;
+	}
+	r->result = *reply;
+	if (smtp_reply_positive(reply))
+		r->stats->relay_accepted++;
+	else
+		r->stats->relay_refused++;
+	give_result(r);
+	become_ready(r, now_us);
+}
+
+static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
+{
+	bool good = smtp_reply_positive(reply);
+
+	if (reply->code == 421) { /* RFC 5321 3.8: at any time, in place of any reply */
+		fail(r, SMTP_TEXT_NEXT_HOP_CLOSES);
+		return;
+	}
+	switch ((enum smtp_relay_state)r->state) {
+	case RELAY_AT_GREETING:
+		if (!good) {
+			close_relay(r);
+			return;
+		}
+		become(r, RELAY_AT_EHLO, now_us);
+		send_text(r, "EHLO ", r->settings->hostname);
+		return;
+	case RELAY_AT_EHLO:
+		if (good) {
+			become_ready(r, now_us);
+		} else if (smtp_reply_permanent(reply)) { /* 4.1.4: one who does not know EHLO */
+			become(r, RELAY_AT_HELO, now_us);
+			send_text(r, "HELO ", r->settings->hostname);
+		} else {
+			close_relay(r);
+		}
+		return;
+	case RELAY_AT_HELO:
+	case RELAY_AT_RSET:
+		if (good)
+			become_ready(r, now_us);
+		else
+			close_relay(r);
+		return;
+	case RELAY_AT_ENVELOPE:
+		on_envelope(r, reply, now_us);
+		return;
+	case RELAY_AT_DATA:
+		on_data(r, reply, now_us);
+		return;
+	case RELAY_AT_FINAL:
+		on_final(r, reply, now_us);
+		return;
+	case RELAY_AT_IDLE:
+	case RELAY_AT_BODY:
+		fail_unclear(r);
+		return;
+	case RELAY_AT_QUIT:
+		close_relay(r);
+		return;
+	case RELAY_AT_CLOSED:
+	case RELAY_N_STATES:
+		return;
+	}
+}
+
+/* Octets follow a reply, and no other is due: nobody asked for them, and they must not pass for a later reply. */
+static void on_unasked(struct smtp_relay *r)
+{
+	if (r->state == RELAY_AT_CLOSED || (r->state == RELAY_AT_ENVELOPE && r->n_replied < r->n_sent))
+		return;
+	if (r->state == RELAY_AT_IDLE) /* often a 421 after the last message: its RESULT stands */
+		close_relay(r);
+	else
+		fail_unclear(r);
+}
+
+/* --- the verbs ----------------------------------------------------------------------------- */
+
+void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *settings, struct stats *stats,
+		     uint64_t now_us)
+{
+	memset(r, 0, sizeof(*r));
+	r->settings = settings;
+	r->stats = stats;
+	become(r, RELAY_AT_GREETING, now_us);
+}
+
+size_t smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us)
+{
+	size_t n = 0;
+
+	while (n < in.len && r->due == 0 && r->out_sent == r->out_len && r->state != RELAY_AT_CLOSED) {
+		enum smtp_relay_reply_end end;
+		struct smtp_reply reply;
+		struct span text;
+
+		n += smtp_relay_reply_feed(&r->reply, span_skip(in, n), &end, &text);
+		if (r->state == RELAY_AT_EHLO && (end == RELAY_REPLY_LINE || end == RELAY_REPLY_WHOLE))
+			take_extension(r, text);
+		if (end == RELAY_REPLY_WHOLE) {
+			smtp_relay_reply_get(&r->reply, &reply);
+			on_reply(r, &reply, now_us);
+			if (n < in.len)
+				on_unasked(r);
+		} else if (end == RELAY_REPLY_BAD) {
+			fail_unclear(r);
+		}
+		check(r);
+	}
+	return r->state == RELAY_AT_CLOSED ? in.len : n;
+}
+
+bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action)
+{
+	*action = (struct smtp_relay_action){ .kind = RELAY_SEND };
+	if (r->out_sent == r->out_len)
+		write_envelope(r);
+	if (r->due & DUE_RESULT) {
+		r->due &= (uint8_t)~DUE_RESULT;
+		action->kind = RELAY_RESULT;
+		action->reply = &r->result;
+		action->final_dot_sent = r->result_final_dot_sent;
+	} else if (r->out_sent < r->out_len) {
+		action->bytes = span_of(r->out + r->out_sent, (size_t)(r->out_len - r->out_sent));
+		r->out_sent = r->out_len;
+		r->final_dot_out = r->state == RELAY_AT_FINAL;
+	} else if (r->due & DUE_READY) {
+		r->due &= (uint8_t)~DUE_READY;
+		action->kind = RELAY_READY;
+	} else if (r->due & DUE_BODY) {
+		r->due &= (uint8_t)~DUE_BODY;
+		action->kind = RELAY_BODY_WANTED;
+	} else if (r->due & DUE_CLOSE) {
+		r->due &= (uint8_t)~DUE_CLOSE;
+		action->kind = RELAY_CLOSE;
+	} else {
+		return false;
+	}
+	check(r);
+	return true;
+}
+
+void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelope, uint64_t now_us)
+{
+	CHECK(smtp_relay_idle(r));
+	CHECK(envelope->n_rcpts > 0);
+	r->envelope = envelope;
+	r->mail_refused = r->final_dot_out = false;
+	r->n_sent = r->n_replied = r->n_accepted = r->n_refused = 0;
+	become(r, RELAY_AT_ENVELOPE, now_us);
+	check(r);
+}
+
+/*
+ * Dots at the beginning of a line are doubled (RFC 5321 4.5.2).  Few octets are dots and few of those begin a line, so
+ * runs up to the next such dot are copied whole.  A dot after a bare LF is doubled as well: no body has one, and if one
+ * had, a next hop that takes LF for a line end must not see the end of the message there.
+ */
+size_t smtp_relay_body(struct smtp_relay *r, struct span in, uint8_t *out, size_t cap, size_t *n_out, uint64_t now_us)
+{
+	size_t i = 0, o = 0; /* octets of @in taken, of @out written */
+
+	*n_out = 0;
+	if (r->state == RELAY_AT_CLOSED) /* the connection broke meanwhile; the RESULT is told already */
+		return in.len;
+	CHECK(r->state == RELAY_AT_BODY);
+	r->since_us = now_us;
+	while (i < in.len && o < cap) {
+		size_t n = in.len - i < cap - o ? in.len - i : cap - o, from = 0, dot;
+		uint8_t before = i ? in.at[i - 1] : r->body_end[1];
+
+		if (in.at[i] == '.' && before == '\n') {
+			if (cap - o < 2)
+				break;
+			out[o++] = '.';
+			out[o++] = '.';
+			i++;
+			continue;
+		}
+		do { /* a dot at `from` itself is in the middle of a line */
+			dot = span_find(span_part(in, i + from + 1, i + n), '.');
+			from = dot == SPAN_NONE ? n : from + 1 + dot;
+		} while (from < n && in.at[i + from - 1] != '\n');
+		memcpy(out + o, in.at + i, from);
+		i += from;
+		o += from;
+	}
+	if (i >= 2)
+		memcpy(r->body_end, in.at + i - 2, 2);
+	else if (i == 1) {
+		r->body_end[0] = r->body_end[1];
+		r->body_end[1] = in.at[0];
+	}
+	*n_out = o;
+	return i;
+}
+
+void smtp_relay_body_end(struct smtp_relay *r, uint64_t now_us)
+{
+	if (r->state == RELAY_AT_CLOSED)
+		return;
+	CHECK(r->state == RELAY_AT_BODY);
+	become(r, RELAY_AT_FINAL, now_us);
+	send_text(r, memcmp(r->body_end, "\r\n", 2) == 0 ? "." : "\r\n.", "");
+	check(r);
+}
+
+void smtp_relay_lost(struct smtp_relay *r, uint64_t now_us)
+{
+	(void)now_us;
+	if (r->state != RELAY_AT_CLOSED)
+		fail(r, SMTP_TEXT_NEXT_HOP_LOST);
+	check(r);
+}
+
+/* RFC 5321 4.1.1.10: QUIT, then the connection is closed once the reply came; it is not waited for long. */
+void smtp_relay_quit(struct smtp_relay *r, uint64_t now_us)
+{
+	if (r->state == RELAY_AT_CLOSED)
+		return;
+	CHECK(r->state == RELAY_AT_IDLE);
+	r->due &= DUE_RESULT;
+	become(r, RELAY_AT_QUIT, now_us);
+	send_text(r, "QUIT", "");
+}
+
+uint64_t smtp_relay_deadline_us(const struct smtp_relay *r)
+{
+	const struct smtp_relay_settings *s = r->settings;
+	uint64_t command_us = s->command_timeout_us;
+
+	switch ((enum smtp_relay_state)r->state) {
+	case RELAY_AT_GREETING:
+		return r->since_us + s->greeting_timeout_us;
+	case RELAY_AT_EHLO:
+	case RELAY_AT_HELO:
+	case RELAY_AT_ENVELOPE:
+	case RELAY_AT_RSET:
+		return r->since_us + command_us;
+	case RELAY_AT_DATA:
+		return r->since_us + (command_us < DATA_TIMEOUT_US ? command_us : DATA_TIMEOUT_US);
+	case RELAY_AT_BODY:
+		return r->since_us + s->data_timeout_us;
+	case RELAY_AT_FINAL:
+		return r->since_us + s->final_timeout_us;
+	case RELAY_AT_QUIT:
+		return r->since_us + QUIT_TIMEOUT_US;
+	case RELAY_AT_IDLE:
+	case RELAY_AT_CLOSED:
+	case RELAY_N_STATES:
+		break;
+	}
+	return UINT64_MAX;
+}
+
+void smtp_relay_expire(struct smtp_relay *r, uint64_t now_us)
+{
+	if (now_us < smtp_relay_deadline_us(r))
+		return;
+	if (r->state != RELAY_AT_QUIT)
+		r->stats->relay_timeouts++;
+	fail(r, SMTP_TEXT_NEXT_HOP_TIMEOUT);
+	check(r);
+}
+
+bool smtp_relay_idle(const struct smtp_relay *r)
+{
+	return r->state == RELAY_AT_IDLE && !(r->due & (DUE_READY | DUE_RESULT));
+}
+
+const char *smtp_relay_state_text(const struct smtp_relay *r)
+{
+	static const char *const names[RELAY_N_STATES] = {
+		[RELAY_AT_GREETING] = "GREETING", [RELAY_AT_EHLO] = "EHLO",         [RELAY_AT_HELO] = "HELO",
+		[RELAY_AT_IDLE] = "IDLE",         [RELAY_AT_ENVELOPE] = "ENVELOPE", [RELAY_AT_DATA] = "DATA",
+		[RELAY_AT_BODY] = "BODY",         [RELAY_AT_FINAL] = "FINAL",       [RELAY_AT_RSET] = "RSET",
+		[RELAY_AT_QUIT] = "QUIT",         [RELAY_AT_CLOSED] = "CLOSED",
+	};
+
+	return names[r->state];
+}
