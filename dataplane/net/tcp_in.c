@@ -152,6 +152,7 @@ static void peer_fin(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	c->rcv_nxt++;
 	c->flags &= (uint16_t)~CONN_FIN_KNOWN;
+	tcp_ooo_clear(&c->ooo, &t->blocks); /* beyond a FIN there is nothing: whoever sent it lied */
 	ack_at_once(t, c);
 	tcp_conn_event(t, c, TCP_EVENT_PEER_CLOSED);
 	if (c->state == TCP_ESTABLISHED) {
