@@ -41,7 +41,7 @@ void spf_explain(struct spf *s, struct span subject, const char *what)
 	if (!s->explain)
 		return;
 	struct text *out = &s->explain->text;
-	text_puts(out, "spf: ");
+	text_puts(out, s->scope == SPF_SCOPE_HELO ? "spf helo: " : "spf: ");
 	text_escaped(out, s->n_frames ? s->values.domain : s->domain);
 	text_puts(out, ": ");
 	text_escaped(out, subject);
@@ -454,7 +454,7 @@ bool spf_step(struct spf *s, const struct dns_answer *answer, uint64_t now_us)
 	if (s->wait == SPF_WAIT_DONE)
 		return true;
 	/* RFC 7208 4.6.4: "If such a limit is exceeded, the result of authorization SHOULD be temperror" */
-	if (now_us - s->begin_us > (uint64_t)s->settings->spf_timeout_ms * 1000) {
+	if (now_us - s->begin_us >= (uint64_t)s->settings->spf_timeout_ms * 1000) {
 		s->settings->stats->spf_timeouts++;
 		if (s->result == SPF_RESULT_FAIL)
 			end_of_explanation(s);
