@@ -50,6 +50,14 @@ static uint16_t take16(struct world *w)
 	return (uint16_t)(high << 8 | take8(w));
 }
 
+/* 16 bits, signed, as a sequence number offset */
+static uint32_t take_offset(struct world *w)
+{
+	uint32_t v = take16(w);
+
+	return v < 0x8000 ? v : v - 0x10000;
+}
+
 static void input(struct world *w, uint8_t *wire, size_t n)
 {
 	if (n >= TCP_HEADER) {
@@ -86,8 +94,8 @@ static void segment(struct world *w)
 
 	s.flags = take8(w) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK);
 	s.wnd = take16(w);
-	s.seq = w->peer_nxt + (uint32_t)(int16_t)take16(w);
-	s.ack = w->our_nxt + (uint32_t)(int16_t)take16(w);
+	s.seq = w->peer_nxt + take_offset(w);
+	s.ack = w->our_nxt + take_offset(w);
 	if (s.flags & TCP_SYN) {
 		s.options.mss = s.wnd / 32;
 		s.options.wscale = (uint8_t)(s.wnd & 15);
@@ -182,7 +190,7 @@ static void step(struct world *w)
 		user(w);
 		break;
 	case 14: {
-		uint32_t seq = w->our_nxt + (uint32_t)(int16_t)take16(w);
+		uint32_t seq = w->our_nxt + take_offset(w);
 		const uint8_t quoted[8] = {
 			(uint8_t)(w->our_port >> 8), (uint8_t)w->our_port, 4321 >> 8,           4321 & 255,
 			(uint8_t)(seq >> 24),        (uint8_t)(seq >> 16), (uint8_t)(seq >> 8), (uint8_t)seq
