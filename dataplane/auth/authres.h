@@ -8,6 +8,10 @@
 #include "dataplane/auth/arc.h"
 #include "dataplane/auth/dmarc.h"
 
+#define AUTHRES_VALUE_MAX 256        /* octets of a peer's value that are shown */
+#define AUTHRES_SIGNATURES_MAX 16    /* DKIM signatures that are shown... */
+#define AUTHRES_DKIM_OCTETS_MAX 2048 /* ...in so many octets; of more, the number is told */
+
 /* What there is to report; all borrowed for the call. */
 struct authres_in {
 	const struct auth_settings *settings;
@@ -20,11 +24,25 @@ struct authres_in {
 	const struct from *from;
 };
 
-/* The whole field, folded, each line with its CRLF. */
+/**
+ * authres_write - the whole Authentication-Results field, folded, each line with its CRLF (RFC 8601 2.2)
+ *
+ * What a peer wrote comes out as a token, as local-part@domain or as a quoted-string of printable ASCII ('?' for any
+ * other octet), AUTHRES_VALUE_MAX octets at most: it cannot add a result, a comment or a line.
+ */
 void authres_write(const struct authres_in *in, struct text *out);
+
+/* One Received-SPF field for each identity that was checked, the reverse-path first; values as above. */
 void authres_received_spf(const struct authres_in *in, struct text *out);
 
-/* Whether a field claims to be an Authentication-Results field of ours, or might be read as one (RFC 8601 5). */
+/**
+ * authres_is_ours - whether a field must be removed because it speaks, or might be read as speaking, for us
+ * @name: of the field
+ * @value: what follows the colon, folding included
+ *
+ * True for an Authentication-Results field whose authserv-id is ours in any spelling (RFC 8601 5), or that has none,
+ * or in which it cannot be found with certainty.  Fields of other servers stay.
+ */
 bool authres_is_ours(const struct auth_settings *settings, struct span name, struct span value);
 
 #endif
