@@ -243,6 +243,35 @@ static bool list(struct from *f, const struct auth_settings *settings, struct fr
 	return !in_group;
 }
 
+/*
+ * A line that is no field, but might be taken for From by a reader that passes over octets other than printable
+ * ASCII: " From: x" as the first line, "From" folded before its colon, a NUL or a byte order mark in it.
+ */
+static bool looks_like_from(struct span line)
+{
+	static const char name[] = "from:";
+	size_t n = 0;
+
+	for (size_t i = 0; i < line.len && name[n]; i++) {
+		if (line.at[i] <= ' ' || line.at[i] >= 0x7f)
+			continue;
+		if (byte_lower(line.at[i]) != (uint8_t)name[n++])
+			return false;
+	}
+	return name[n] == '\0';
+}
+
+/* Whether what was indexed may be short of a From field that another reader finds. */
+static bool one_is_hidden(struct from *f, const struct msg_header *header)
+{
+	if (header->too_many)
+		fail(f, FROM_SYNTAX, "the header has more fields than are looked at for From");
+	for (size_t i = 0; header->malformed && i < header->n_fields; i++)
+		if (header->fields[i].name_len == 0 && looks_like_from(msg_field_whole(header, &header->fields[i])))
+			fail(f, FROM_SYNTAX, "a line that is no header field may be read as From");
+	return f->error != FROM_OK;
+}
+
 void from_parse(struct from *f, const struct auth_settings *settings, const struct msg_header *header)
 {
 	size_t i = msg_header_find(header, SPAN("From"), 0);
@@ -250,6 +279,8 @@ void from_parse(struct from *f, const struct auth_settings *settings, const stru
 
 	memset(f, 0, sizeof(*f));
 	f->reason = "";
+	if (one_is_hidden(f, header))
+		return;
 	if (i == SPAN_NONE) {
 		fail(f, FROM_MISSING, "there is no From field");
 		return;
@@ -270,12 +301,8 @@ void from_parse(struct from *f, const struct auth_settings *settings, const stru
 const char *from_error_text(enum from_error e)
 {
 	static const char *const texts[] = {
-		[FROM_OK] = "ok",
-		[FROM_MISSING] = "missing",
-		[FROM_REPEATED] = "repeated",
-		[FROM_SYNTAX] = "syntax",
-		[FROM_NO_ADDRESS] = "no_address",
-		[FROM_MANY_DOMAINS] = "many_domains",
+		[FROM_OK] = "ok",         [FROM_MISSING] = "missing",       [FROM_REPEATED] = "repeated",
+		[FROM_SYNTAX] = "syntax", [FROM_NO_ADDRESS] = "no_address", [FROM_MANY_DOMAINS] = "many_domains",
 		[FROM_DOMAIN] = "domain",
 	};
 

@@ -12,19 +12,19 @@
 
 enum from_error {
 	FROM_OK,
-	FROM_MISSING,	/* no From field */
-	FROM_REPEATED,	/* more than one From field */
-	FROM_SYNTAX,	/* not an RFC 5322 mailbox-list */
-	FROM_NO_ADDRESS,/* only empty groups */
+	FROM_MISSING,      /* no From field */
+	FROM_REPEATED,     /* more than one From field */
+	FROM_SYNTAX,       /* not an RFC 5322 mailbox-list */
+	FROM_NO_ADDRESS,   /* only empty groups */
 	FROM_MANY_DOMAINS, /* several authors of different domains */
-	FROM_DOMAIN,	/* the domain is none: literal, single empty label, no IDNA mapping... */
+	FROM_DOMAIN,       /* the domain is none: literal, single empty label, no IDNA mapping... */
 };
 
 struct from {
 	enum from_error error;
 	const char *reason; /* constant sentence */
 	uint8_t domain_len;
-	char domain[254]; /* A-labels, lower case, no final dot; "" unless error is FROM_OK */
+	char domain[254];             /* A-labels, lower case, no final dot; "" unless error is FROM_OK */
 	bool address_in_display_name; /* an @ stands in a display name (for policy) */
 };
 

@@ -9,9 +9,32 @@ static bool is_atext(uint8_t c)
 	return byte_is_alnum(c) || c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
 }
 
-static bool is_control(uint8_t c)
+/* A control octet, or a CR or LF alone: to some readers that is the end of a line, or of the header. */
+static bool is_bad(struct span s, size_t i)
 {
-	return c == 0x7f || (c < ' ' && !byte_is_fws(c));
+	uint8_t c = s.at[i];
+
+	if (c == '\r')
+		return i + 1 == s.len || s.at[i + 1] != '\n';
+	if (c == '\n')
+		return i == 0 || s.at[i - 1] != '\r';
+	return c == 0x7f || (c < ' ' && c != '\t');
+}
+
+/* After a backslash RFC 5322 4.1 once allowed even NUL, CR and LF. */
+static bool is_unquotable(uint8_t c)
+{
+	return c == 0x7f || (c < ' ' && c != '\t');
+}
+
+/* Length of folding white space at the start of @s. */
+static size_t fws_len(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.len && (byte_is_wsp(s.at[n]) || (byte_is_fws(s.at[n]) && !is_bad(s, n))))
+		n++;
+	return n;
 }
 
 /* Length of a comment at the start of @s, 0 when it does not end. */
@@ -20,15 +43,16 @@ static size_t comment_len(struct span s)
 	size_t depth = 0;
 
 	for (size_t i = 0; i < s.len; i++) {
+		if (is_bad(s, i))
+			return 0;
 		if (s.at[i] == '\\') {
-			i++;
+			if (++i < s.len && is_unquotable(s.at[i]))
+				return 0;
 		} else if (s.at[i] == '(') {
 			if (++depth > FROM_COMMENT_DEPTH_MAX)
 				return 0;
 		} else if (s.at[i] == ')' && --depth == 0) {
 			return i + 1;
-		} else if (is_control(s.at[i])) {
-			return 0;
 		}
 	}
 	return 0;
@@ -38,12 +62,14 @@ static size_t comment_len(struct span s)
 static size_t enclosed_len(struct span s, uint8_t close)
 {
 	for (size_t i = 1; i < s.len; i++) {
-		if (s.at[i] == '\\')
-			i++;
-		else if (s.at[i] == close)
-			return i + 1;
-		else if (is_control(s.at[i]))
+		if (is_bad(s, i))
 			return 0;
+		if (s.at[i] == '\\') {
+			if (++i < s.len && is_unquotable(s.at[i]))
+				return 0;
+		} else if (s.at[i] == close) {
+			return i + 1;
+		}
 	}
 	return 0;
 }
@@ -65,8 +91,7 @@ static void token_enclosed(struct from_scan *s, enum from_token kind, uint8_t cl
 void from_scan_next(struct from_scan *s)
 {
 	for (;;) {
-		while (s->rest.len && byte_is_fws(s->rest.at[0]))
-			s->rest = span_skip(s->rest, 1);
+		s->rest = span_skip(s->rest, fws_len(s->rest));
 		if (s->rest.len == 0 || s->rest.at[0] != '(')
 			break;
 		size_t len = comment_len(s->rest);
@@ -91,7 +116,7 @@ void from_scan_next(struct from_scan *s)
 		token_enclosed(s, FROM_TOKEN_QUOTED, '"');
 	else if (c == '[')
 		token_enclosed(s, FROM_TOKEN_LITERAL, ']');
-	else if (is_control(c) || c == ')' || c == ']' || c == '\\')
+	else if (is_bad(s->rest, 0) || c == ')' || c == ']' || c == '\\')
 		token(s, FROM_TOKEN_BAD, 0);
 	else
 		token(s, FROM_TOKEN_SPECIAL, 1);
