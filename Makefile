@@ -40,6 +40,7 @@ ROOM_CFLAGS_tools/load = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane = -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane/cli = -D_GNU_SOURCE
 ROOM_CFLAGS_tools/check = -D_GNU_SOURCE
+ROOM_CFLAGS_tools/bench = -D_GNU_SOURCE
 ROOM_CFLAGS_dns = -D_GNU_SOURCE
 ROOM_CFLAGS_crypto = -D_GNU_SOURCE
 
@@ -91,6 +92,10 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LIBS)
 
+$(B)/tools/bench/bench: $(B)/tools/bench/bench.o $(LIB)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LIBS)
+
 # A fuzz target without a fuzzer: fuzz_main.c replays its corpus.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 	@echo "  LD    $@"
@@ -100,7 +105,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c)
-SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tests/run tests/e2e/run tests/e2e/in-namespace \
+SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try .ci/run
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
@@ -151,6 +156,7 @@ fuzz-smoke: ## all fuzz targets for 30 s each
 	@+$(MAKE) --no-print-directory fuzz SECONDS=30
 
 bench: build ## figures of this machine into build/bench/result.json
+	@+$(MAKE) --no-print-directory FLAVOUR=release build/release/tools/bench/bench
 	@tools/bench/run
 
 clean: ## remove build/
