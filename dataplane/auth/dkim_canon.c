@@ -70,8 +70,10 @@ size_t dkim_hash_final(struct dkim_hash *h, uint8_t digest[SHA256_LEN])
 typedef uint8_t octet_lanes __attribute__((vector_size(LANES)));
 typedef uint64_t word_lanes __attribute__((vector_size(LANES)));
 
-/* Whether is_break() for one of the 32 octets at @at, each with the octet that follows it: 33 are read. */
-static bool has_break(const uint8_t *at)
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first octet is the lowest of a word");
+
+/* Index of the first of 32 octets at @at for which is_break(), 32 when there is none; 33 are read. */
+static size_t find_break(const uint8_t *at)
 {
 	octet_lanes c, next;
 
@@ -82,7 +84,11 @@ static bool has_break(const uint8_t *at)
 					((octet_lanes)(c == '\r') & (octet_lanes)(next != '\n')) |
 					((octet_lanes)(c == '\n') & (octet_lanes)(next == '\r')));
 
-	return (found[0] | found[1] | found[2] | found[3]) != 0;
+	if ((found[0] | found[1] | found[2] | found[3]) == 0)
+		return LANES;
+	for (size_t i = 0;; i++)
+		if (found[i])
+			return 8 * i + (size_t)__builtin_ctzll(found[i]) / 8;
 }
 
 /* Whether a run may not go on with @c, seen together with the octet that follows it. */
@@ -109,8 +115,13 @@ static size_t plain_run(struct span s, size_t from)
 {
 	size_t i = from + 1;
 
-	while (s.len - i > LANES && !has_break(s.at + i))
-		i += LANES;
+	while (s.len - i > LANES) {
+		size_t n = find_break(s.at + i);
+
+		i += n;
+		if (n < LANES)
+			return i - from;
+	}
 	for (; i + 1 < s.len; i++)
 		if (is_break(s.at[i], s.at[i + 1]))
 			return i - from;
