@@ -34,12 +34,12 @@
  *	ESTABLISHED -> CLOSE_WAIT         peer_fin()          event PEER_CLOSED
  *	FIN_WAIT_1 -> FIN_WAIT_2          fin_acked()
  *	FIN_WAIT_1 -> CLOSING             peer_fin()          simultaneous close
- *	FIN_WAIT_1/2 -> TIME-WAIT         peer_fin()          event CLOSED; a struct tcp_wait takes over
+ *	FIN_WAIT_2 -> TIME-WAIT           peer_fin()          event CLOSED; a struct tcp_wait takes over
  *	CLOSING -> TIME-WAIT              fin_acked()         event CLOSED; likewise
  *	CLOSE_WAIT -> LAST_ACK            tcp_close()
  *	LAST_ACK -> CLOSED                fin_acked()         event CLOSED
  *	any -> CLOSED                     tcp_conn_fail()     reset or timed out: event FAILED
- *	FIN_WAIT_2 -> CLOSED              tcp_conn_due()      the peer never closes: event CLOSED
+ *	FIN_WAIT_2 -> CLOSED              idle_due()          the peer never closes: event CLOSED
  *	CLOSED -> FREE                    tcp_event()         one call after CLOSED or FAILED was told; CLOSED waits until
  *	                                                      the user has read all, for TCP_LINGER_US at most
  *	any -> FREE                       tcp_abort()         RST out
