@@ -20,6 +20,7 @@
 #define SETTINGS_SERVERS_MAX 8
 #define SETTINGS_EAL_MAX 32
 #define SETTINGS_ARC_TRUSTED_MAX 64
+#define SETTINGS_DOMAINS_MAX 255
 #define SETTINGS_MTU_MIN 1280 /* RFC 8200 5 */
 #define SETTINGS_MTU_MAX 9000
 
@@ -65,6 +66,8 @@ struct settings {
 	char eal[SETTINGS_EAL_MAX][SETTINGS_STR_MAX]; /* eal = [ "--log-level=..." ] added to the EAL's arguments */
 	uint8_t n_arc_trusted;
 	char arc_trusted[SETTINGS_ARC_TRUSTED_MAX][SETTINGS_STR_MAX]; /* arc.trusted = [ "example.net" ] */
+	uint8_t n_domains;
+	char domains[SETTINGS_DOMAINS_MAX][SETTINGS_STR_MAX]; /* relay.domains = [ "example.org" ]; none: any recipient */
 	uint64_t version; /* of the configuration in force, counted by publish.c */
 };
 

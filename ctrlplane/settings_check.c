@@ -248,6 +248,20 @@ static void check_next_hops(struct checking *c)
 	}
 }
 
+static void check_domains(struct checking *c, const char *list, const char (*domains)[SETTINGS_STR_MAX], size_t n)
+{
+	char name[64];
+
+	for (size_t i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "%s.[%zu]", list, i);
+		if (!is_host_name(span_str(domains[i])))
+			found(c, name, "must be a domain name in ASCII (A-labels), is \"%s\"", domains[i]);
+		for (size_t j = 0; j < i; j++)
+			if (span_eq_nocase(span_str(domains[i]), span_str(domains[j])))
+				found(c, name, "must not be given twice, is \"%s\"", domains[i]);
+	}
+}
+
 static void check_names(struct checking *c)
 {
 	const struct settings *s = c->s;
@@ -260,14 +274,8 @@ static void check_names(struct checking *c)
 			    s->dns_servers[i].port == s->dns_servers[j].port)
 				bad_address(c, name, "not be given twice", &s->dns_servers[i].addr);
 	}
-	for (size_t i = 0; i < s->n_arc_trusted; i++) {
-		snprintf(name, sizeof(name), "arc.trusted.[%zu]", i);
-		if (!is_host_name(span_str(s->arc_trusted[i])))
-			found(c, name, "must be a domain name in ASCII (A-labels), is \"%s\"", s->arc_trusted[i]);
-		for (size_t j = 0; j < i; j++)
-			if (span_eq_nocase(span_str(s->arc_trusted[i]), span_str(s->arc_trusted[j])))
-				found(c, name, "must not be given twice, is \"%s\"", s->arc_trusted[i]);
-	}
+	check_domains(c, "arc.trusted", s->arc_trusted, s->n_arc_trusted);
+	check_domains(c, "relay.domains", s->domains, s->n_domains);
 }
 
 void settings_check(const struct settings *s, settings_problem *problem, void *arg)

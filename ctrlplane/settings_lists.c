@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * settings_lists.c - the lists of a configuration: ports, next_hops, eal, dns.servers, arc.trusted
+ * settings_lists.c - the lists of a configuration: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains
  *
  * Shapes only; whether an address makes sense where it stands is settings_check.c's question.
  */
@@ -204,6 +204,8 @@ bool settings_load_list(struct settings_loading *l, const config_setting_t *v, c
 		load_servers(l, v, name);
 	else if (span_eq(is, SPAN("arc.trusted")))
 		load_strings(l, v, name, SETTINGS_ARC_TRUSTED_MAX, s->arc_trusted, &s->n_arc_trusted);
+	else if (span_eq(is, SPAN("relay.domains")))
+		load_strings(l, v, name, SETTINGS_DOMAINS_MAX, s->domains, &s->n_domains);
 	else
 		return false;
 	return true;

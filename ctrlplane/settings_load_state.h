@@ -31,7 +31,7 @@ const char *settings_string(struct settings_loading *l, const config_setting_t *
 bool settings_number(struct settings_loading *l, const config_setting_t *v, const char *name, uint64_t least,
 		     uint64_t most, const char *unit, uint64_t *out);
 
-/* The lists: ports, next_hops, eal, dns.servers, arc.trusted.  False when @name is none of them. */
+/* The lists: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains.  False when @name is none of them. */
 bool settings_load_list(struct settings_loading *l, const config_setting_t *v, const char *name);
 
 #endif

@@ -45,6 +45,11 @@ static const char arc[] = "\narc :\n"
 static const char dns_servers[] =
 	"\n\t# resolvers for mode forward, such as \"192.0.2.53\" or \"[2001:db8::53]:5353\"\n\tservers = [ ];\n";
 
+static const char relay_domains[] =
+	"\n\t# domains of the recipients that are accepted, such as \"example.org\"; others get 550 5.7.1; empty: all are,\n"
+	"\t# and the next hop must refuse those that are not its own\n"
+	"\tdomains = [ ];\n";
+
 /* "a|b|c" as "a, b, c" */
 static void print_words(FILE *f, const char *words)
 {
@@ -95,6 +100,8 @@ void settings_print_sample(FILE *f)
 			continue;
 		if (strcmp(at->group, "dns") == 0)
 			fputs(dns_servers, f);
+		if (strcmp(at->group, "relay") == 0)
+			fputs(relay_domains, f);
 		fputs("};\n", f);
 		if (strcmp(at->group, "dkim") == 0)
 			fputs(arc, f);

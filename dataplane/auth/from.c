@@ -3,11 +3,17 @@
  * from.c - the author domain out of the From field (RFC 5322 3.4, 3.6.2, RFC 6532, RFC 6854)
  *
  * mailbox-list, groups as RFC 6854 allows them, and of the obsolete forms those that can be read in one way only:
- * white space and comments round dots and at-signs, empty list elements, source routes (the last domain counts).
+ * dots in a display name, empty list elements, white space round the dots of a local part and round the at-sign.
  * Everything else is no author: what two programs may read differently must not be authenticated.
+ *
+ * DEVIATES from RFC 5322 4.4: no source route ("<@a,@b:c@d>", of which some show a), no white space and no comment
+ * within a domain ("c@bank.example .evil.example", of which some show the bank).  A dot may end a domain; a quoted
+ * display name may stand before an address without brackets, as old senders have it: both name one domain only.
  */
 #include "dataplane/auth/from.h"
 #include "dataplane/auth/from_scan.h"
+
+#define FROM_AUTHORS_MAX 100 /* each may cost an IDNA mapping */
 
 static void fail(struct from *f, enum from_error error, const char *reason)
 {
@@ -66,34 +72,33 @@ static void author(struct from *f, const struct auth_settings *settings, struct 
 	f->domain_len = (uint8_t)t.len;
 }
 
-/* After the at-sign: dot-atom, white space round the dots allowed.  False: a syntax error was told. */
-static bool domain(struct from *f, const struct auth_settings *settings, struct from_scan *s, bool counts)
+static bool is_adjacent(const struct from_scan *s, const uint8_t *end)
 {
-	char joined[3 * DNS_NAME_MAX]; /* U-labels may be longer than their A-labels */
-	struct text t;
+	return s->text.at == end;
+}
 
-	text_init(&t, joined, sizeof(joined));
+/* After the at-sign: a dot-atom in one piece.  False: a syntax error was told. */
+static bool domain(struct from *f, const struct auth_settings *settings, struct from_scan *s)
+{
+	const uint8_t *begin = s->text.at, *end;
+
 	if (s->token == FROM_TOKEN_LITERAL) {
 		fail(f, FROM_DOMAIN, "the domain of From is an address literal");
 		from_scan_next(s);
 		return true;
 	}
-	for (;;) {
-		if (s->token != FROM_TOKEN_ATOM) {
-			fail(f, FROM_SYNTAX, "an address in From has no domain after its @, or an empty label in it");
-			return false;
-		}
-		text_put(&t, s->text);
-		from_scan_next(s);
-		if (!from_scan_is(s, '.'))
-			break;
-		text_putc(&t, '.');
-		from_scan_next(s);
+	if (s->token != FROM_TOKEN_ATOM) {
+		fail(f, FROM_SYNTAX, "an address in From has no domain after its @");
+		return false;
 	}
-	if (t.full)
-		fail(f, FROM_DOMAIN, "the domain of From is longer than a domain name can be");
-	else if (counts)
-		author(f, settings, text_span(&t));
+	do {
+		end = s->text.at + s->text.len;
+		from_scan_next(s);
+		if (!from_scan_is(s, '.') || !is_adjacent(s, end))
+			break;
+		from_scan_next(s); /* a dot without an atom after it ends the domain */
+	} while (s->token == FROM_TOKEN_ATOM && is_adjacent(s, end + 1));
+	author(f, settings, span_of(begin, (size_t)(end - begin)));
 	return true;
 }
 
@@ -102,11 +107,17 @@ static bool is_word(const struct from_scan *s)
 	return s->token == FROM_TOKEN_ATOM || s->token == FROM_TOKEN_QUOTED;
 }
 
+/* RFC 2047 5: an encoded word must not appear within an addr-spec; some decode it all the same. */
+static bool is_encoded_word(const struct from_scan *s)
+{
+	return s->token == FROM_TOKEN_ATOM && span_starts_nocase(s->text, SPAN("=?"));
+}
+
 /* local-part "@" domain */
 static bool addr_spec(struct from *f, const struct auth_settings *settings, struct from_scan *s)
 {
 	for (;;) {
-		if (!is_word(s)) {
+		if (!is_word(s) || is_encoded_word(s)) {
 			fail(f, FROM_SYNTAX, "an address in From has no local part");
 			return false;
 		}
@@ -120,33 +131,13 @@ static bool addr_spec(struct from *f, const struct auth_settings *settings, stru
 		return false;
 	}
 	from_scan_next(s);
-	return domain(f, settings, s, true);
+	return domain(f, settings, s);
 }
 
-/* obs-route: "@a,@b:" before the address (RFC 5322 4.4). */
-static bool route(struct from *f, const struct auth_settings *settings, struct from_scan *s)
-{
-	while (from_scan_is(s, '@') || from_scan_is(s, ',')) {
-		bool at = from_scan_is(s, '@');
-
-		from_scan_next(s);
-		if (at && !domain(f, settings, s, false))
-			return false;
-	}
-	if (!from_scan_is(s, ':')) {
-		fail(f, FROM_SYNTAX, "a source route in From does not end with a colon");
-		return false;
-	}
-	from_scan_next(s);
-	return true;
-}
-
-/* "<" [route] addr-spec ">" */
+/* "<" addr-spec ">" */
 static bool angle_addr(struct from *f, const struct auth_settings *settings, struct from_scan *s)
 {
 	from_scan_next(s);
-	if (from_scan_is(s, '@') && !route(f, settings, s))
-		return false;
 	if (!addr_spec(f, settings, s))
 		return false;
 	if (!from_scan_is(s, '>')) {
@@ -160,21 +151,22 @@ static bool angle_addr(struct from *f, const struct auth_settings *settings, str
 /* What stands before "<", "@" or ":": words, in a phrase also dots (obs-phrase). */
 struct words {
 	size_t n;
-	bool local_part; /* word *("." word), so that an @ may follow */
+	bool local_part; /* word *("." word), so that an @ may follow; a quoted string before it is a display name */
 	bool has_at;
 };
 
 static struct words words(struct from_scan *s)
 {
 	struct words w = { .local_part = true };
-	bool dot_before = true;
+	bool dot_before = true, name_before = false;
 
 	while (is_word(s) || from_scan_is(s, '.')) {
 		bool word = is_word(s);
 
-		if (word != dot_before)
+		if ((word != dot_before && !(word && name_before)) || is_encoded_word(s))
 			w.local_part = false; /* two words, or two dots, in a row */
 		dot_before = !word;
+		name_before = w.n == 0 && s->token == FROM_TOKEN_QUOTED;
 		if (span_find(s->text, '@') != SPAN_NONE)
 			w.has_at = true;
 		w.n++;
@@ -197,7 +189,7 @@ static bool mailbox(struct from *f, const struct auth_settings *settings, struct
 	}
 	if (from_scan_is(s, '@') && w.local_part) {
 		from_scan_next(s);
-		return domain(f, settings, s, true);
+		return domain(f, settings, s);
 	}
 	if (from_scan_is(s, ':') && w.n) {
 		from_scan_next(s);
@@ -212,6 +204,7 @@ static bool mailbox(struct from *f, const struct auth_settings *settings, struct
 static bool list(struct from *f, const struct auth_settings *settings, struct from_scan *s)
 {
 	bool in_group = false, group, after_element = false;
+	unsigned n_authors = 0;
 
 	while (s->token != FROM_TOKEN_END) {
 		if (from_scan_is(s, ',')) {
@@ -227,6 +220,10 @@ static bool list(struct from *f, const struct auth_settings *settings, struct fr
 		}
 		if (after_element) {
 			fail(f, FROM_SYNTAX, "something other than a comma follows an address in From");
+			return false;
+		}
+		if (++n_authors > FROM_AUTHORS_MAX) {
+			fail(f, FROM_SYNTAX, "From names more authors than are looked at");
 			return false;
 		}
 		if (!mailbox(f, settings, s, &group))
@@ -272,6 +269,60 @@ static bool one_is_hidden(struct from *f, const struct msg_header *header)
 	return f->error != FROM_OK;
 }
 
+/* Length of the UTF-8 character at the start of @s, in its shortest form (RFC 3629 4); 0 when there is none. */
+static size_t utf8_len(struct span s)
+{
+	uint8_t c = s.at[0];
+	size_t len = c < 0x80                ? 1
+		     : c >= 0xc2 && c < 0xe0 ? 2
+		     : c >= 0xe0 && c < 0xf0 ? 3
+		     : c >= 0xf0 && c < 0xf5 ? 4
+					     : 0;
+
+	if (len > s.len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((s.at[i] & 0xc0) != 0x80)
+			return 0;
+	if ((c == 0xe0 && s.at[1] < 0xa0) || (c == 0xed && s.at[1] > 0x9f) || (c == 0xf0 && s.at[1] < 0x90) ||
+	    (c == 0xf4 && s.at[1] > 0x8f))
+		return 0;
+	return len;
+}
+
+/* UTF-8 (RFC 6532 3.2) without control characters, CR and LF only where the field is folded. */
+static bool octets_ok(struct span value)
+{
+	if (span_ends_nocase(value, SPAN("\r\n")))
+		value.len -= 2;
+	while (value.len) {
+		size_t len = utf8_len(value);
+		uint8_t c = value.at[0];
+
+		if (value.len > 2 && c == '\r' && value.at[1] == '\n' && byte_is_wsp(value.at[2]))
+			len = 3;
+		else if (len == 0 || (c < ' ' && c != '\t') || c == 0x7f)
+			return false;
+		value = span_skip(value, len);
+	}
+	return true;
+}
+
+/*
+ * A line that is no field but has "From" before its colon, or is that word alone: behind white space, an octet order
+ * mark, or with the colon on the next line.  Some read it as From.
+ */
+static bool has_disguised(const struct msg_header *header)
+{
+	for (size_t i = 0; header->malformed && i < header->n_fields; i++) {
+		struct span line = msg_field_whole(header, &header->fields[i]);
+
+		if (header->fields[i].name_len == 0 && span_ends_nocase(span_trim(span_cut(&line, ':')), SPAN("From")))
+			return true;
+	}
+	return false;
+}
+
 void from_parse(struct from *f, const struct auth_settings *settings, const struct msg_header *header)
 {
 	size_t i = msg_header_find(header, SPAN("From"), 0);
@@ -279,6 +330,10 @@ void from_parse(struct from *f, const struct auth_settings *settings, const stru
 
 	memset(f, 0, sizeof(*f));
 	f->reason = "";
+	if (has_disguised(header)) {
+		fail(f, FROM_SYNTAX, "a line that is no header field could be read as From");
+		return;
+	}
 	if (one_is_hidden(f, header))
 		return;
 	if (i == SPAN_NONE) {
@@ -289,7 +344,12 @@ void from_parse(struct from *f, const struct auth_settings *settings, const stru
 		fail(f, FROM_REPEATED, "there is more than one From field");
 		return;
 	}
-	from_scan_begin(&s, msg_field_value(header, &header->fields[i]));
+	struct span value = msg_field_value(header, &header->fields[i]);
+	if (!octets_ok(value)) {
+		fail(f, FROM_SYNTAX, "From holds an octet that may not stand there");
+		return;
+	}
+	from_scan_begin(&s, value);
 	if (list(f, settings, &s) && f->error == FROM_OK && f->domain_len == 0)
 		fail(f, FROM_NO_ADDRESS, "From names no address");
 	if (f->error != FROM_OK) {

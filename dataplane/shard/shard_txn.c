@@ -215,8 +215,26 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
 }
 
+/* Whether mail for that recipient is ours to relay: a gateway that its next hop trusts must not be an open relay. */
+static bool rcpt_is_ours(const struct settings *c, struct span forward_path)
+{
+	size_t at = span_find_last(forward_path, '@');
+
+	if (c->n_domains == 0 || at == SPAN_NONE) /* without a domain only postmaster passes the grammar */
+		return true;
+	for (unsigned i = 0; i < c->n_domains; i++)
+		if (span_eq_nocase(span_skip(forward_path, at + 1), span_str(c->domains[i])))
+			return true;
+	return false;
+}
+
 void txn_rcpt(struct shard *s, struct txn *t, struct span forward_path, struct smtp_reply *reply)
 {
+	if (!rcpt_is_ours(s->env.settings, forward_path)) {
+		s->stats.shard_rcpt_foreign++;
+		smtp_reply_set(reply, 550, 5, 7, 1, SPAN("No mail for that domain is taken here"));
+		return;
+	}
 	if (t->n_rcpts == TXN_RCPTS_MAX || forward_path.len > sizeof(t->rcpt_text) - t->rcpt_text_len) {
 		s->stats.shard_rcpt_full++;
 		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Too many recipients; send the rest in another message"));

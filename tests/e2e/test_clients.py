@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import smtplib
 import subprocess
 
 from traffic import send, verify
@@ -41,7 +42,6 @@ smtpd_peername_lookup = no
 """)
     run("postfix", "-c", conf, "start")
     try:
-        import smtplib
         wait_for(lambda: subprocess.run(["ss", "-Hltn", "sport", "=", ":2525"], capture_output=True, check=False).stdout, 10,
                  "the sending Postfix listens")
         with smtplib.SMTP("127.0.0.1", 2525, timeout=30) as s:
@@ -85,6 +85,11 @@ def main():
         c.ok(code == 250 and len(w.stored(1, user="second")) == 1, "two recipients: both get it", (code, text))
         code, text = send(signer.sign(message("a@good.example", "unknown")), to=("nobody@inside.example",))
         c.ok(code == 550, "a recipient that the next hop does not know: its own 550", (code, text))
+        with smtplib.SMTP(GATEWAY, 25, local_hostname="mail.good.example", timeout=30, source_address=(GOOD, 0)) as s:
+            s.ehlo()
+            s.mail("a@good.example")
+            code, text = s.rcpt("someone@elsewhere.example")
+        c.ok(code == 550, "a recipient of a domain that is not ours: 550 at RCPT", (code, text))
         forged = b"Authentication-Results: MX.inside.example; dmarc=pass (forged-by-sender)\r\n" + \
             signer.sign(message("a@good.example", "forged results"))
         code, text = send(forged)

@@ -254,7 +254,7 @@ scache unix - - n - 1 scache
         sections = {"server": {"hostname": '"mx.inside.example"', "control_socket": f'"{self.path("control")}"',
                                "log_file": f'"{self.path("records")}"', "idle_sleep_us": "50"},
                     "dns": {"mode": '"forward"', "servers": '[ "127.0.0.1:5353" ]', "timeout_ms": "3000"},
-                    "relay": {"connect_timeout_ms": "2000"},
+                    "relay": {"connect_timeout_ms": "2000", "domains": '[ "inside.example" ]'},
                     "smtp": {}, "limits": {"transactions_max": "300", "sessions_max": "1000"}, "policy": {}}
         for section, values in self.sections.items():
             sections.setdefault(section, {}).update(values)

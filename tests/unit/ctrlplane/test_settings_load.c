@@ -109,6 +109,8 @@ static const struct {
 	  "f:2: dns.servers must be a list, is \"192.0.2.53\"\n" },
 	{ "a trusted sealer that is no domain", NEEDED "arc: { trusted = [ \"example.net\",\n\"@example.net\" ]; };",
 	  "f:3: arc.trusted.[1] must be a domain name in ASCII (A-labels), is \"@example.net\"\n" },
+	{ "a recipient domain that is an address", NEEDED "relay: { domains = [ \"example.org\",\n\"user@example.org\" ]; };",
+	  "f:3: relay.domains.[1] must be a domain name in ASCII (A-labels), is \"user@example.org\"\n" },
 	{ "a trusted sealer twice", NEEDED "arc: { trusted = [ \"example.net\",\n\"Example.NET\" ]; };",
 	  "f:3: arc.trusted.[1] must not be given twice, is \"Example.NET\"\n" },
 	{ "a port without a device", HOP "ports = ({\naddresses = [ \"192.0.2.25/24\" ]; });",
