@@ -152,6 +152,7 @@ static bool angle_addr(struct from *f, const struct auth_settings *settings, str
 struct words {
 	size_t n;
 	bool local_part; /* word *("." word), so that an @ may follow; a quoted string before it is a display name */
+	bool named;      /* that quoted string is there */
 	bool has_at;
 };
 
@@ -163,8 +164,12 @@ static struct words words(struct from_scan *s)
 	while (is_word(s) || from_scan_is(s, '.')) {
 		bool word = is_word(s);
 
-		if ((word != dot_before && !(word && name_before)) || is_encoded_word(s))
+		if (word && name_before)
+			w.named = true;
+		else if (word != dot_before)
 			w.local_part = false; /* two words, or two dots, in a row */
+		if (is_encoded_word(s))
+			w.local_part = false;
 		dot_before = !word;
 		name_before = w.n == 0 && s->token == FROM_TOKEN_QUOTED;
 		if (span_find(s->text, '@') != SPAN_NONE)
@@ -188,6 +193,7 @@ static bool mailbox(struct from *f, const struct auth_settings *settings, struct
 		return angle_addr(f, settings, s);
 	}
 	if (from_scan_is(s, '@') && w.local_part) {
+		f->address_in_display_name |= w.named && w.has_at;
 		from_scan_next(s);
 		return domain(f, settings, s);
 	}
