@@ -86,7 +86,6 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 			tcp_cc_timeout(c);
 			c->snd_nxt = c->snd_una;
 		}
-		c->flags &= (uint16_t)~CONN_RTT_TIMING; /* Karn */
 		if (c->backoff < BACKOFF_MAX)
 			c->backoff++;
 	}
