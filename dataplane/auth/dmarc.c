@@ -188,6 +188,15 @@ bool dmarc_walks_done(const struct dmarc *m)
 	return m->exists != DMARC_EXISTS_WANTED && m->exists != DMARC_EXISTS_ASKED;
 }
 
+/* Whether @domain is @parent or below it. */
+static bool is_within(struct span domain, struct span parent)
+{
+	if (domain.len <= parent.len)
+		return span_eq(domain, parent);
+	size_t dot = domain.len - parent.len - 1;
+	return domain.at[dot] == '.' && span_eq(span_skip(domain, dot + 1), parent);
+}
+
 enum aligned { ALIGNED_NO, ALIGNED_YES, ALIGNED_UNKNOWN };
 
 static enum aligned aligned(const struct dmarc *m, struct span domain, bool strict)
@@ -201,6 +210,10 @@ static enum aligned aligned(const struct dmarc *m, struct span domain, bool stri
 	if (span_eq(text_span(&t), m->from_domain))
 		return ALIGNED_YES;
 	if (strict)
+		return ALIGNED_NO;
+	/* Its organizational domain is a tail of it: it cannot be the author's unless that is one too, whatever a walk
+	 * that met a DNS error would have found.  Else a stranger's broken zone would turn a fail into a temperror. */
+	if (!m->walks[0].error && !is_within(text_span(&t), dmarc_walk_org(&m->walks[0])))
 		return ALIGNED_NO;
 	const struct dmarc_walk *w = walk_find(m, text_span(&t));
 	if (!w)
@@ -282,11 +295,12 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 	}
 	int step = policy_step(w);
 	m->org_domain = dmarc_walk_org(w);
+	if (step != 0 && w->error) {
+		result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
+		return;
+	}
 	if (step < 0) {
-		if (w->error)
-			result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
-		else
-			result(m, DMARC_RESULT_NONE, "no DMARC record is published");
+		result(m, DMARC_RESULT_NONE, "no DMARC record is published");
 		return;
 	}
 	m->record = w->records[step];
@@ -299,9 +313,7 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 	bool policy_known = apply(m, step > 0);
 	struct evidence e = gather(m, spf, dkim);
 
-	if (w->error && step > 0)
-		result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
-	else if (e.pass)
+	if (e.pass)
 		result(m, DMARC_RESULT_PASS, "");
 	else if (e.unknown)
 		result(m, DMARC_RESULT_TEMPERROR, "an identifier that may be aligned could not be checked");

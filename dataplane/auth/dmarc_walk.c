@@ -69,6 +69,7 @@ bool dmarc_walk_question(struct dmarc_walk *w, unsigned *step, struct dns_questi
 			return true;
 		}
 		w->answered |= (uint8_t)(1u << i); /* too long to have a record */
+		w->done = w->n_steps == 1;
 	}
 	return false;
 }
