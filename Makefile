@@ -55,6 +55,7 @@ FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
 .PHONY: help deps build programs run demo test unit e2e conformance lint format fuzz fuzz-smoke bench clean tests-build
 .DEFAULT_GOAL := help
+.SECONDARY:
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
@@ -103,6 +104,9 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
+# T=name picks those of a list whose name has that in it.
+picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
+
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c)
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
@@ -111,7 +115,7 @@ SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tool
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
 	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan tests-build build/asan/bin/sekisho-check
-	@tests/run $(filter %$(T)%,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%)))
+	@tests/run $(call picked,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%)))
 
 e2e: build ## the real daemon and real peers in network namespaces (root; T=name picks)
 	@tools/deps test
@@ -150,7 +154,7 @@ SECONDS ?= 60
 FUZZ_TARGETS = $(patsubst tests/fuzz/%/,%,$(sort $(dir $(FUZZ_SOURCES))))
 fuzz: ## all fuzz targets for SECONDS each (T=name picks), two at a time
 	@tools/deps build fuzz
-	@tests/fuzz/run $(SECONDS) $(filter %$(T)%,$(FUZZ_TARGETS))
+	@tests/fuzz/run $(SECONDS) $(call picked,$(FUZZ_TARGETS))
 
 fuzz-smoke: ## all fuzz targets for 30 s each
 	@+$(MAKE) --no-print-directory fuzz SECONDS=30

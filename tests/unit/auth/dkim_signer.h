@@ -235,14 +235,15 @@ static inline void put_without_b(struct twin *t, bool relaxed, const char *field
 /* Puts the base64 text where the template wants it; the field goes on top of @m. */
 static inline void finish_field(struct mail *m, char *field, size_t cap, const char *b64)
 {
-	char folded[2048], *to = folded;
+	char folded[2048];
+	struct text t;
 
+	text_init(&t, folded, sizeof(folded));
 	for (size_t i = 0; b64[i]; i++) {
 		if (i && i % 40 == 0)
-			to += sprintf(to, "\r\n\t ");
-		*to++ = b64[i];
+			text_puts(&t, "\r\n\t ");
+		text_putc(&t, (uint8_t)b64[i]);
 	}
-	*to = '\0';
 	replace(field, cap, "@B@", b64);
 	replace(field, cap, "@BF@", folded);
 	mail_prepend(m, "\r\n");
