@@ -7,8 +7,8 @@
  * Everything else is no author: what two programs may read differently must not be authenticated.
  *
  * DEVIATES from RFC 5322 4.4: no source route ("<@a,@b:c@d>", of which some show a), no white space and no comment
- * within a domain ("c@bank.example .evil.example", of which some show the bank).  A dot may end a domain; a quoted
- * display name may stand before an address without brackets, as old senders have it: both name one domain only.
+ * within a domain ("c@bank.example .evil.example", of which some show the bank).  A quoted display name may stand
+ * before an address without brackets, as old senders have it: every reader finds the same domain.
  */
 #include "dataplane/auth/from.h"
 #include "dataplane/auth/from_scan.h"
@@ -80,24 +80,29 @@ static bool is_adjacent(const struct from_scan *s, const uint8_t *end)
 /* After the at-sign: a dot-atom in one piece.  False: a syntax error was told. */
 static bool domain(struct from *f, const struct auth_settings *settings, struct from_scan *s)
 {
-	const uint8_t *begin = s->text.at, *end;
+	const uint8_t *begin = s->text.at, *end = begin;
 
 	if (s->token == FROM_TOKEN_LITERAL) {
 		fail(f, FROM_DOMAIN, "the domain of From is an address literal");
 		from_scan_next(s);
 		return true;
 	}
-	if (s->token != FROM_TOKEN_ATOM) {
-		fail(f, FROM_SYNTAX, "an address in From has no domain after its @");
-		return false;
-	}
-	do {
-		end = s->text.at + s->text.len;
+	for (;;) {
+		if (s->token != FROM_TOKEN_ATOM || !is_adjacent(s, end)) {
+			fail(f, FROM_SYNTAX,
+			     "an address in From has no domain after its @, or one that is not in one piece");
+			return false;
+		}
+		end += s->text.len;
 		from_scan_next(s);
-		if (!from_scan_is(s, '.') || !is_adjacent(s, end))
+		if (!from_scan_is(s, '.'))
 			break;
-		from_scan_next(s); /* a dot without an atom after it ends the domain */
-	} while (s->token == FROM_TOKEN_ATOM && is_adjacent(s, end + 1));
+		if (!is_adjacent(s, end++)) {
+			fail(f, FROM_SYNTAX, "an address in From has a domain that is not in one piece");
+			return false;
+		}
+		from_scan_next(s);
+	}
 	author(f, settings, span_of(begin, (size_t)(end - begin)));
 	return true;
 }
@@ -275,60 +280,6 @@ static bool one_is_hidden(struct from *f, const struct msg_header *header)
 	return f->error != FROM_OK;
 }
 
-/* Length of the UTF-8 character at the start of @s, in its shortest form (RFC 3629 4); 0 when there is none. */
-static size_t utf8_len(struct span s)
-{
-	uint8_t c = s.at[0];
-	size_t len = c < 0x80                ? 1
-		     : c >= 0xc2 && c < 0xe0 ? 2
-		     : c >= 0xe0 && c < 0xf0 ? 3
-		     : c >= 0xf0 && c < 0xf5 ? 4
-					     : 0;
-
-	if (len > s.len)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s.at[i] & 0xc0) != 0x80)
-			return 0;
-	if ((c == 0xe0 && s.at[1] < 0xa0) || (c == 0xed && s.at[1] > 0x9f) || (c == 0xf0 && s.at[1] < 0x90) ||
-	    (c == 0xf4 && s.at[1] > 0x8f))
-		return 0;
-	return len;
-}
-
-/* UTF-8 (RFC 6532 3.2) without control characters, CR and LF only where the field is folded. */
-static bool octets_ok(struct span value)
-{
-	if (span_ends_nocase(value, SPAN("\r\n")))
-		value.len -= 2;
-	while (value.len) {
-		size_t len = utf8_len(value);
-		uint8_t c = value.at[0];
-
-		if (value.len > 2 && c == '\r' && value.at[1] == '\n' && byte_is_wsp(value.at[2]))
-			len = 3;
-		else if (len == 0 || (c < ' ' && c != '\t') || c == 0x7f)
-			return false;
-		value = span_skip(value, len);
-	}
-	return true;
-}
-
-/*
- * A line that is no field but has "From" before its colon, or is that word alone: behind white space, an octet order
- * mark, or with the colon on the next line.  Some read it as From.
- */
-static bool has_disguised(const struct msg_header *header)
-{
-	for (size_t i = 0; header->malformed && i < header->n_fields; i++) {
-		struct span line = msg_field_whole(header, &header->fields[i]);
-
-		if (header->fields[i].name_len == 0 && span_ends_nocase(span_trim(span_cut(&line, ':')), SPAN("From")))
-			return true;
-	}
-	return false;
-}
-
 void from_parse(struct from *f, const struct auth_settings *settings, const struct msg_header *header)
 {
 	size_t i = msg_header_find(header, SPAN("From"), 0);
@@ -336,10 +287,6 @@ void from_parse(struct from *f, const struct auth_settings *settings, const stru
 
 	memset(f, 0, sizeof(*f));
 	f->reason = "";
-	if (has_disguised(header)) {
-		fail(f, FROM_SYNTAX, "a line that is no header field could be read as From");
-		return;
-	}
 	if (one_is_hidden(f, header))
 		return;
 	if (i == SPAN_NONE) {
@@ -350,12 +297,7 @@ void from_parse(struct from *f, const struct auth_settings *settings, const stru
 		fail(f, FROM_REPEATED, "there is more than one From field");
 		return;
 	}
-	struct span value = msg_field_value(header, &header->fields[i]);
-	if (!octets_ok(value)) {
-		fail(f, FROM_SYNTAX, "From holds an octet that may not stand there");
-		return;
-	}
-	from_scan_begin(&s, value);
+	from_scan_begin(&s, msg_field_value(header, &header->fields[i]));
 	if (list(f, settings, &s) && f->error == FROM_OK && f->domain_len == 0)
 		fail(f, FROM_NO_ADDRESS, "From names no address");
 	if (f->error != FROM_OK) {
