@@ -93,6 +93,19 @@ static int set_number(const char *text, uint64_t least, uint64_t most, uint64_t 
 	return wrong(what, "see sekisho-check --help");
 }
 
+/* ADDR or ADDR@PORT, as libunbound takes it. */
+static int set_resolver(struct check_options *o, const char *text)
+{
+	struct span port = span_str(text), addr = span_cut(&port, '@');
+	struct ip_addr parsed;
+	uint64_t number = 53;
+
+	o->resolver = text;
+	if (!ip_addr_parse(addr, &parsed) || (port.at && (!span_decimal(port, 65535, &number) || number == 0)))
+		return wrong("--resolver is no address", "give it as 192.0.2.53 or 192.0.2.53@5353");
+	return -1;
+}
+
 static int set_option(struct check_options *o, int option)
 {
 	uint64_t bits;
@@ -116,8 +129,7 @@ static int set_option(struct check_options *o, int option)
 		o->zone_file = optarg;
 		return -1;
 	case RESOLVER:
-		o->resolver = optarg;
-		return -1;
+		return set_resolver(o, optarg);
 	case AUTHSERV_ID:
 		o->settings.authserv_id = optarg;
 		return -1;

@@ -85,7 +85,8 @@ static void reply_text(const struct verdict *v, struct text *out)
 		text_dec(out, v->enhanced[i]);
 	}
 	text_puts(out, " ");
-	text_puts(out, v->text);
+	/* What is passed on gets the next hop's reply; there is none here. */
+	text_puts(out, v->text[0] ? v->text : "message accepted");
 }
 
 /* The body of the Authentication-Results field, unfolded. */
