@@ -11,11 +11,13 @@ enum core { CORE_SPF_HELO, CORE_SPF_MFROM, CORE_DKIM, CORE_ARC, CORE_DMARC };
 
 #define TICKET(core, slot) ((uint32_t)(core) << 16 | (uint32_t)(slot))
 
+/* Of what is too long the end: a domain that was cut there would be another one. */
 static void copy(char *to, size_t cap, struct span from, struct span *out)
 {
 	size_t n = from.len < cap ? from.len : cap;
 
-	memcpy(to, from.at, n);
+	if (n)
+		memcpy(to, from.at + (from.len - n), n);
 	*out = span_of(to, n);
 }
 
@@ -156,11 +158,11 @@ static void spf_answer(struct verify_spf *c, uint32_t slot, const struct dns_ans
 
 void verify_answer(struct verify *v, uint32_t ticket, const struct dns_answer *answer, uint64_t now_us)
 {
-	uint32_t slot = ticket & 0xffff;
+	uint32_t core = ticket >> 16, slot = ticket & 0xffff;
 
-	if (v->judged)
+	if (v->judged || (core >= CORE_DKIM && !v->has_header))
 		return;
-	switch (ticket >> 16) {
+	switch (core) {
 	case CORE_SPF_HELO:
 		spf_answer(&v->spf_helo, slot, answer, now_us);
 		break;
