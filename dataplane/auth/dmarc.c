@@ -57,6 +57,42 @@ static void walk_add(struct dmarc *m, struct span domain)
 	dmarc_walk_begin(&m->walks[m->n_walks++], domain, psl, organizational);
 }
 
+/* The step whose record is the policy record, or -1. */
+static int policy_step(const struct dmarc_walk *w)
+{
+	int org = -1, psd = -1;
+
+	for (unsigned i = 0; i < w->n_steps; i++) {
+		if (!(w->found & 1u << i))
+			continue;
+		if (i == 0)
+			return 0;
+		if (w->at[i] == w->org_at)
+			org = (int)i;
+		else if (w->records[i].psd == DMARC_PSD_YES)
+			psd = (int)i;
+	}
+	return org >= 0 ? org : psd;
+}
+
+/* When the author's walk is done: does it matter whether the author domain exists? */
+static void author_done(struct dmarc *m)
+{
+	struct dmarc_walk *w = &m->walks[0];
+	int step = policy_step(w);
+
+	if (m->author_done || !w->done)
+		return;
+	m->author_done = true;
+	if (step <= 0 || m->settings->dmarc_rfc7489)
+		return;
+	struct dmarc_record r = w->records[step];
+	if (!dmarc_record_usable(&r) || r.np == DMARC_POLICY_ABSENT || r.np == (r.sp ? r.sp : r.p))
+		return; /* the same either way */
+	/* No NXDOMAIN for a name below it: then it exists (RFC 8020). */
+	m->exists = w->nxdomain & 1u ? DMARC_EXISTS_WANTED : DMARC_EXISTS_YES;
+}
+
 void dmarc_begin(struct dmarc *m, const struct auth_settings *settings, struct span author_domain,
 		 struct explain *explain)
 {
@@ -68,6 +104,7 @@ void dmarc_begin(struct dmarc *m, const struct auth_settings *settings, struct s
 		return;
 	walk_add(m, author_domain);
 	m->from_domain = m->org_domain = dmarc_walk_domain(&m->walks[0]);
+	author_done(m);
 }
 
 /* The last label: domains that differ in it have no organizational domain in common. */
@@ -108,51 +145,14 @@ bool dmarc_question(struct dmarc *m, unsigned *slot, struct dns_question *q)
 		return false;
 	m->exists = DMARC_EXISTS_ASKED;
 	*slot = SLOT_EXISTS;
-	if (dns_question_set(q, DNS_A, m->from_domain))
-		return true;
-	m->exists = DMARC_EXISTS_UNKNOWN;
-	return false;
-}
-
-/* The step whose record is the policy record, or -1. */
-static int policy_step(const struct dmarc_walk *w)
-{
-	int org = -1, psd = -1;
-
-	for (unsigned i = 0; i < w->n_steps; i++) {
-		if (!(w->found & 1u << i))
-			continue;
-		if (i == 0)
-			return 0;
-		if (w->at[i] == w->org_at)
-			org = (int)i;
-		else if (w->records[i].psd == DMARC_PSD_YES)
-			psd = (int)i;
-	}
-	return org >= 0 ? org : psd;
-}
-
-/* When the author's walk is done: does it matter whether the author domain exists? */
-static void author_done(struct dmarc *m)
-{
-	struct dmarc_walk *w = &m->walks[0];
-	int step = policy_step(w);
-
-	if (m->author_done || !w->done)
-		return;
-	m->author_done = true;
-	if (step <= 0 || m->settings->dmarc_rfc7489)
-		return;
-	struct dmarc_record *r = &w->records[step];
-	if (r->np == DMARC_POLICY_ABSENT || r->np == (r->sp ? r->sp : r->p))
-		return; /* the same either way */
-	/* No NXDOMAIN for a name below it: then it exists (RFC 8020). */
-	m->exists = w->nxdomain & 1u ? DMARC_EXISTS_WANTED : DMARC_EXISTS_YES;
+	return dns_question_set(q, DNS_A, m->from_domain);
 }
 
 void dmarc_answer(struct dmarc *m, unsigned slot, const struct dns_answer *answer)
 {
 	if (slot == SLOT_EXISTS) {
+		if (m->exists != DMARC_EXISTS_ASKED)
+			return; /* late, or never asked */
 		if (answer->rcode == DNS_NXDOMAIN)
 			m->exists = DMARC_EXISTS_NO;
 		else if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT)

@@ -27,53 +27,6 @@ static size_t parent(struct span domain, size_t at)
 	return dot == SPAN_NONE ? domain.len : at + dot + 1;
 }
 
-void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational)
-{
-	memset(w, 0, offsetof(struct dmarc_walk, at));
-	DCHECK(domain.len <= sizeof(w->domain));
-	w->domain_len = (uint8_t)domain.len;
-	memcpy(w->domain, domain.at, domain.len);
-	struct span own = dmarc_walk_domain(w);
-
-	step_add(w, 0);
-	if (psl) {
-		if (organizational.len && organizational.len < own.len)
-			step_add(w, own.len - organizational.len);
-		w->org_at = organizational.len ? (uint8_t)(own.len - organizational.len) : 0;
-		return;
-	}
-	unsigned labels = n_labels(own);
-	size_t at = 0;
-
-	if (labels > DMARC_WALK_LABELS_TAIL) {
-		for (; labels > DMARC_WALK_LABELS_TAIL; labels--)
-			at = parent(own, at);
-		step_add(w, at);
-	}
-	for (at = parent(own, at); at < own.len; at = parent(own, at))
-		step_add(w, at);
-}
-
-bool dmarc_walk_question(struct dmarc_walk *w, unsigned *step, struct dns_question *q)
-{
-	for (unsigned i = 0; i < w->n_steps && !w->done; i++) {
-		uint8_t name[DNS_NAME_MAX + 8] = "_dmarc.";
-		struct span own = dmarc_walk_step(w, i);
-
-		if (w->asked & 1u << i)
-			continue;
-		w->asked |= (uint8_t)(1u << i);
-		memcpy(name + 7, own.at, own.len);
-		if (dns_question_set(q, DNS_TXT, span_of(name, 7 + own.len))) {
-			*step = i;
-			return true;
-		}
-		w->answered |= (uint8_t)(1u << i); /* too long to have a record */
-		w->done = w->n_steps == 1;
-	}
-	return false;
-}
-
 /* RFC 9989 4.10.2, from the longest name to the shortest; step @last is where the walk stopped. */
 static void choose_org(struct dmarc_walk *w, unsigned last)
 {
@@ -118,6 +71,79 @@ static void settle(struct dmarc_walk *w, bool psl)
 	}
 }
 
+/* The name that step @i asks for; false: none can be registered, it is too long or has a label that is no label. */
+static bool question_of(const struct dmarc_walk *w, unsigned i, struct dns_question *q)
+{
+	uint8_t name[DNS_NAME_MAX + 8] = "_dmarc.";
+	struct span own = dmarc_walk_step(w, i);
+
+	memcpy(name + 7, own.at, own.len);
+	return dns_question_set(q, DNS_TXT, span_of(name, 7 + own.len));
+}
+
+/* RFC 9989 4.10: after the name itself its ancestors, of a long name from seven labels on. */
+static void steps_add(struct dmarc_walk *w, struct span own)
+{
+	unsigned labels = n_labels(own);
+	size_t at = 0;
+
+	if (labels > DMARC_WALK_LABELS_TAIL) {
+		for (; labels > DMARC_WALK_LABELS_TAIL; labels--)
+			at = parent(own, at);
+		step_add(w, at);
+	}
+	for (at = parent(own, at); at < own.len; at = parent(own, at))
+		step_add(w, at);
+}
+
+/* A name that cannot be asked for does not exist: answered before it was asked. */
+static void skip_impossible(struct dmarc_walk *w)
+{
+	struct dns_question q;
+
+	for (unsigned i = 0; i < w->n_steps; i++) {
+		uint8_t bit = (uint8_t)(1u << i);
+
+		if (question_of(w, i, &q))
+			continue;
+		w->asked |= bit;
+		w->answered |= bit;
+		w->nxdomain |= bit;
+	}
+}
+
+void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational)
+{
+	memset(w, 0, offsetof(struct dmarc_walk, at));
+	DCHECK(domain.len <= sizeof(w->domain));
+	w->domain_len = (uint8_t)domain.len;
+	memcpy(w->domain, domain.at, domain.len);
+	struct span own = dmarc_walk_domain(w);
+
+	step_add(w, 0);
+	if (psl) {
+		if (organizational.len && organizational.len < own.len)
+			step_add(w, own.len - organizational.len);
+		w->org_at = organizational.len ? (uint8_t)(own.len - organizational.len) : 0;
+	} else {
+		steps_add(w, own);
+	}
+	skip_impossible(w);
+	settle(w, psl);
+}
+
+bool dmarc_walk_question(struct dmarc_walk *w, unsigned *step, struct dns_question *q)
+{
+	for (unsigned i = 0; i < w->n_steps && !w->done; i++) {
+		if (w->asked & 1u << i)
+			continue;
+		w->asked |= (uint8_t)(1u << i);
+		*step = i;
+		return question_of(w, i, q);
+	}
+	return false;
+}
+
 void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_answer *answer, bool psl)
 {
 	struct dmarc_record record;
@@ -125,7 +151,7 @@ void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_ans
 	uint32_t cursor = 0;
 	unsigned bit = 1u << step, n = 0;
 
-	if (w->done || step >= w->n_steps || (w->answered & bit))
+	if (w->done || step >= w->n_steps || !(w->asked & bit) || (w->answered & bit))
 		return;
 	w->answered |= (uint8_t)bit;
 	if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT)
