@@ -21,6 +21,12 @@ static void copy(char *to, size_t cap, struct span from, struct span *out)
 	*out = span_of(to, n);
 }
 
+/* What DMARC takes of SPF: the reverse-path, HELO for the null one alone (RFC 7208 2.4); NULL when none was told. */
+static const struct spf *spf_for_dmarc(const struct verify *v)
+{
+	return v->client.has_mail_from ? verify_spf(v) : NULL;
+}
+
 static void settle(struct verify *v)
 {
 	if (v->judged || (v->spf_helo.wanted && !v->spf_helo.final) || (v->spf_mfrom.wanted && !v->spf_mfrom.final))
@@ -33,7 +39,7 @@ static void settle(struct verify *v)
 	    !dmarc_walks_done(&v->dmarc))
 		return;
 	v->judged = true;
-	dmarc_judge(&v->dmarc, verify_spf(v), &v->dkim);
+	dmarc_judge(&v->dmarc, spf_for_dmarc(v), &v->dkim);
 }
 
 static void spf_run(struct verify_spf *c, const struct dns_answer *answer, uint64_t now_us)
@@ -69,7 +75,8 @@ void verify_begin(struct verify *v, const struct auth_settings *settings, const 
 
 static void identifiers(struct verify *v)
 {
-	dmarc_identifier(&v->dmarc, verify_spf(v)->domain);
+	if (spf_for_dmarc(v))
+		dmarc_identifier(&v->dmarc, spf_for_dmarc(v)->domain);
 	for (size_t i = 0, n = dkim_n_reports(&v->dkim); i < n; i++) {
 		struct dkim_report r;
 
