@@ -229,11 +229,11 @@ static void end_of_record(struct spf *s)
 		frame_result(s, SPF_RESULT_NEUTRAL, SPAN("default"));
 		return;
 	}
-	spf_explain(s, spf_term_text(&s->arena, t), "takes over");
 	if (!spf_term_count(s))
 		return;
 	if (t->uses_p && !s->p_known && spf_term_resolve_p(s, true) != SPF_MOVE_AGAIN)
 		return;
+	spf_explain(s, spf_term_text(&s->arena, t), "takes over");
 	/* A malformed target is refused by push_frame() as one without a record. */
 	if (!spf_term_target(s, t) || (t->uses_local && s->local_8bit))
 		s->target_len = 0;

@@ -11,6 +11,8 @@
 
 #include "dataplane/base/base64.h"
 
+#define MAIL_FROM_MAX 320 /* local-part of 64, @, domain of 255 octets (RFC 5321 4.5.3.1): the gateway refuses more */
+
 static const char no_memory[] = "no memory";
 
 static struct span string_span(const json_t *s)
@@ -180,6 +182,8 @@ static const char *read_envelope(struct check_case *c)
 		return "helo is no string";
 	if (!read_string(c->json, "mail_from", &c->mail_from, &c->has_mail_from))
 		return "mail_from is no string";
+	if (c->mail_from.len > MAIL_FROM_MAX)
+		return "mail_from is longer than a path may be";
 	c->receiver = json_string_value(json_object_get(c->json, "receiver"));
 	if (now && !json_is_null(now)) {
 		if (!json_is_number(now) || json_number_value(now) < 0 || json_number_value(now) > 1e15)
