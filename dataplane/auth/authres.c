@@ -326,8 +326,10 @@ static bool bare_id_is_ours(const struct auth_settings *settings, struct from_sc
 		text_put(&id, span_head(s->text, n));
 		if (id.full || id.len == 0)
 			return true;
-		if (n < s->text.len)
-			return names_us(settings, text_span(&id));
+		if (n < s->text.len) {
+			from_scan_next(s);
+			break;
+		}
 		from_scan_next(s);
 		if (s->text.at != end && names_us(settings, text_span(&id)))
 			return true; /* to some readers the name ends before white space, whatever follows */
