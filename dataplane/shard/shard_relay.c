@@ -419,9 +419,11 @@ void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 		relay_gone(s, r, now_us);
 		return;
 	}
-	if (r->ready && now_us >= r->since_us + s->env.settings->relay_idle_s * 1000000)
+	if (r->ready && now_us >= r->since_us + s->env.settings->relay_idle_s * 1000000) {
+		r->ready = false; /* from QUIT on it takes no message */
 		smtp_relay_quit(&r->smtp, now_us);
-	else if (now_us >= smtp_relay_deadline_us(&r->smtp))
+	} else if (now_us >= smtp_relay_deadline_us(&r->smtp)) {
 		smtp_relay_expire(&r->smtp, now_us);
+	}
 	relay_run(s, r, now_us);
 }
