@@ -3,7 +3,8 @@
  * verdict.c - what is done with a message: results and settings in, action and reply out
  *
  * From first, for DMARC says nothing without an author; then DMARC, by the policy that the domain publishes and what
- * the settings make of it; a trusted ARC chain may take a DMARC failure back (RFC 8617 7.2.1).
+ * the settings make of it; a trusted ARC chain may take a DMARC failure back (RFC 8617 7.2.1).  What is not known
+ * defers a message only when it could change what becomes of it.
  */
 #include "ctrlplane/policy/verdict.h"
 
@@ -76,14 +77,48 @@ static void put_domain(struct text *text, struct span domain)
 	text_put(text, domain);
 }
 
+/* An answer that the verdict needs did not come. */
+static void judge_temperror(struct verdict *out, const struct settings *settings, const char *rule, struct span domain,
+			    struct text *text)
+{
+	if (is_word(settings->policy_temperror, "accept")) {
+		decide(out, VERDICT_ACCEPT, rule);
+		return;
+	}
+	decide(out, VERDICT_DEFER, rule);
+	text_puts(text, "DMARC: DNS did not answer for ");
+	put_domain(text, domain);
+	text_puts(text, " or the domains that signed for it; try later");
+}
+
+/* The chain is of a sealer who may override, if only it could be validated. */
+static bool arc_is_missed(const struct settings *settings, const struct arc *a)
+{
+	if (a->result != ARC_RESULT_TEMPERROR || !a->covers_from)
+		return false;
+	for (unsigned i = 0; i < settings->n_arc_trusted; i++)
+		if (span_eq_nocase(span_str(settings->arc_trusted[i]), a->sealer))
+			return true;
+	return false;
+}
+
+static bool arc_overrides(const struct arc *a)
+{
+	return a->result == ARC_RESULT_PASS && a->trusted && a->covers_from;
+}
+
 static void judge_dmarc_failure(struct verdict *out, const struct settings *settings, const struct verify *v,
 				struct text *text)
 {
 	const struct dmarc *m = &v->dmarc;
 	bool reject = m->disposition == DMARC_POLICY_REJECT;
 
-	if (v->arc.result == ARC_RESULT_PASS && v->arc.trusted && v->arc.covers_from) {
+	if (arc_overrides(&v->arc)) {
 		decide(out, VERDICT_ACCEPT, "dmarc.override.arc");
+		return;
+	}
+	if (arc_is_missed(settings, &v->arc)) {
+		judge_temperror(out, settings, "arc.temperror", span_of(v->from.domain, v->from.domain_len), text);
 		return;
 	}
 	decide(out, action_of(reject ? settings->policy_dmarc_reject : settings->policy_dmarc_quarantine),
@@ -107,14 +142,10 @@ static void judge_dmarc(struct verdict *out, const struct settings *settings, co
 			judge_dmarc_failure(out, settings, v, text);
 		return;
 	case DMARC_RESULT_TEMPERROR:
-		if (is_word(settings->policy_temperror, "accept")) {
-			decide(out, VERDICT_ACCEPT, "dmarc.temperror");
-			return;
-		}
-		decide(out, VERDICT_DEFER, "dmarc.temperror");
-		text_puts(text, "DMARC: DNS did not answer for ");
-		put_domain(text, span_of(v->from.domain, v->from.domain_len));
-		text_puts(text, " or the domains that signed for it; try later");
+		/* RFC 9989 5.4: a policy of none must not change how a message is handled. */
+		if (v->dmarc.at_stake > DMARC_POLICY_NONE && !arc_overrides(&v->arc))
+			judge_temperror(out, settings, "dmarc.temperror", span_of(v->from.domain, v->from.domain_len),
+					text);
 		return;
 	case DMARC_RESULT_NONE:
 	case DMARC_RESULT_PASS:

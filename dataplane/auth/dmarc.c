@@ -256,23 +256,26 @@ static struct evidence gather(struct dmarc *m, const struct spf *spf, const stru
 	return e;
 }
 
+/* What is left of a policy under t=y: reject, quarantine, none, one step down. */
+static enum dmarc_policy tested(const struct dmarc *m, uint8_t policy)
+{
+	return (enum dmarc_policy)(m->testing && policy > DMARC_POLICY_NONE ? policy - 1 : policy);
+}
+
 /* p, sp or np, then t.  False: np would count if it were known whether the author domain exists. */
 static bool apply(struct dmarc *m, bool inherited)
 {
 	const struct dmarc_record *r = &m->record;
-	bool known = true;
-	uint8_t policy = r->p;
+	bool known = !inherited || m->exists != DMARC_EXISTS_UNKNOWN;
+	uint8_t policy = inherited && r->sp ? r->sp : r->p;
 
-	if (inherited && r->sp)
-		policy = r->sp;
 	if (inherited && r->np && m->exists == DMARC_EXISTS_NO)
 		policy = r->np;
-	if (inherited && m->exists == DMARC_EXISTS_UNKNOWN)
-		known = false;
-	m->published = m->policy = (enum dmarc_policy)policy;
 	m->testing = r->testing && !m->settings->dmarc_rfc7489;
-	if (m->testing && policy > DMARC_POLICY_NONE)
-		m->policy = (enum dmarc_policy)(policy - 1); /* reject, quarantine, none: one step down */
+	m->published = (enum dmarc_policy)policy;
+	m->policy = m->at_stake = tested(m, policy);
+	if (!known && tested(m, r->np) > m->at_stake)
+		m->at_stake = tested(m, r->np);
 	return known;
 }
 
@@ -281,6 +284,8 @@ static void result(struct dmarc *m, enum dmarc_result r, const char *reason)
 	m->result = r;
 	m->reason = reason;
 	m->disposition = r == DMARC_RESULT_FAIL ? m->policy : DMARC_POLICY_NONE;
+	if (r != DMARC_RESULT_TEMPERROR)
+		m->at_stake = DMARC_POLICY_NONE;
 	tell(m, "", m->from_domain, r == DMARC_RESULT_NONE ? ": no policy applies" : ": judged");
 	tell(m, dmarc_result_text(r), span_str(*reason ? ": " : ""), reason);
 }
@@ -296,6 +301,9 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 	int step = policy_step(w);
 	m->org_domain = dmarc_walk_org(w);
 	if (step != 0 && w->error) {
+		/* An identifier that is the author domain itself passes whatever the record says. */
+		m->at_stake = gather(m, spf, dkim).pass ? DMARC_POLICY_NONE : DMARC_POLICY_REJECT;
+		m->spf_aligned = m->dkim_aligned = false;
 		result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
 		return;
 	}

@@ -62,6 +62,7 @@ struct dmarc {
 	enum dmarc_policy policy;      /* for this message: p, sp or np, after t */
 	enum dmarc_policy published;   /* the same before t */
 	enum dmarc_policy disposition; /* what the policy asks for now: NONE unless the result is fail */
+	enum dmarc_policy at_stake;    /* of a temperror: the strictest disposition that the missing answers could bring */
 	bool testing, spf_aligned, dkim_aligned;
 	struct dmarc_record record;    /* the policy record; of use when policy_domain is not empty */
 

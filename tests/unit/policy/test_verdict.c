@@ -79,6 +79,8 @@ static void dmarc_decides(void)
 	is("accept dmarc.quarantine 250 2.0.0 none", "fail under p=quarantine, set to accept");
 
 	a_message(DMARC_RESULT_TEMPERROR, DMARC_POLICY_NONE);
+	is("accept default 250 2.0.0 none", "temperror when no answer could bring more than p=none");
+	v.dmarc.at_stake = DMARC_POLICY_QUARANTINE;
 	is("defer dmarc.temperror 451 4.7.1 none", "temperror");
 	strcpy(settings.policy_temperror, "accept");
 	is("accept dmarc.temperror 250 2.0.0 none", "temperror, set to accept");
@@ -104,7 +106,20 @@ static void a_trusted_chain_overrides(void)
 	v.arc.covers_from = true;
 	v.arc.result = ARC_RESULT_FAIL;
 	is("reject dmarc.reject 550 5.7.1 reject", "a broken ARC chain");
+	v.arc.result = ARC_RESULT_TEMPERROR;
+	v.arc.sealer = SPAN("Lists.example");
+	is("reject dmarc.reject 550 5.7.1 reject",
+	   "a chain that could not be validated, of a sealer who is not trusted");
+	settings.n_arc_trusted = 1;
+	strcpy(settings.arc_trusted[0], "lists.example");
+	is("defer arc.temperror 451 4.7.1 none", "the same of a sealer who would be trusted");
+	v.arc.covers_from = false;
+	is("reject dmarc.reject 550 5.7.1 reject", "the same without From signed");
+	v.arc.covers_from = true;
 	v.arc.result = ARC_RESULT_PASS;
+	v.dmarc.result = DMARC_RESULT_TEMPERROR;
+	v.dmarc.at_stake = DMARC_POLICY_REJECT;
+	is("accept default 250 2.0.0 none", "a trusted chain whatever DMARC would have said");
 	v.from = (struct from){ .error = FROM_SYNTAX, .reason = "it is a test" };
 	is("reject from.syntax 550 5.7.1 none", "a trusted ARC chain without an author");
 }
@@ -152,6 +167,7 @@ static void long_domains_leave_room_for_the_sentence(void)
 	a_message(DMARC_RESULT_TEMPERROR, DMARC_POLICY_NONE);
 	memset(v.from.domain, 'a', 253);
 	v.from.domain_len = 253;
+	v.dmarc.at_stake = DMARC_POLICY_REJECT;
 	is("defer dmarc.temperror 451 4.7.1 none", "the longest domain, not answered");
 	ok(strstr(verdict.text, "try later") != NULL, "the sentence is whole");
 }
