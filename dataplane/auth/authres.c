@@ -337,37 +337,64 @@ static bool bare_id_is_ours(const struct auth_settings *settings, struct from_sc
 	return names_us(settings, text_span(&id)) || !id_has_ended(s);
 }
 
-/* A quoted authserv-id: compared without quoted pairs' backslashes and without any white space. */
+/* What a quoted-string says, without any white space. */
+static void put_unquoted(struct text *out, struct span quoted)
+{
+	struct span q = span_part(quoted, 1, quoted.len - 1);
+
+	for (size_t i = 0; i < q.len; i++) {
+		if (q.at[i] == '\\' && i + 1 < q.len)
+			i++;
+		if (!byte_is_fws(q.at[i]))
+			text_putc(out, q.at[i]);
+	}
+}
+
 static bool quoted_id_is_ours(const struct auth_settings *settings, struct from_scan *s)
 {
-	struct span q = span_part(s->text, 1, s->text.len - 1);
 	const uint8_t *end = s->text.at + s->text.len;
 	char room[4 * DNS_NAME_MAX];
 	struct text id;
 
 	text_init(&id, room, sizeof(room));
-	for (size_t i = 0; i < q.len; i++) {
-		if (q.at[i] == '\\' && i + 1 < q.len)
-			i++;
-		if (!byte_is_fws(q.at[i]))
-			text_putc(&id, q.at[i]);
-	}
+	put_unquoted(&id, s->text);
+	if (span_find(s->text, ';') != SPAN_NONE || span_find(s->text, '(') != SPAN_NONE)
+		return true; /* no name has these, and not all readers respect the quotes round them */
 	if (id.full || id.len == 0 || names_us(settings, text_span(&id)))
 		return true;
 	from_scan_next(s);
 	return !id_has_ended(s) || (s->token == FROM_TOKEN_ATOM && s->text.at == end);
 }
 
+/* Some drop comments and white space first: "m(x)x.example" is to them what all words before the ";" make together. */
+static bool joined_id_is_ours(const struct auth_settings *settings, struct from_scan *s)
+{
+	char room[4 * DNS_NAME_MAX];
+	struct text id;
+
+	text_init(&id, room, sizeof(room));
+	for (; s->token != FROM_TOKEN_END && !from_scan_is(s, ';'); from_scan_next(s)) {
+		if (s->token == FROM_TOKEN_BAD)
+			return true;
+		if (s->token == FROM_TOKEN_QUOTED)
+			put_unquoted(&id, s->text);
+		else
+			text_put(&id, s->text);
+	}
+	return !id.full && names_us(settings, text_span(&id));
+}
+
 bool authres_is_ours(const struct auth_settings *settings, struct span name, struct span value)
 {
-	struct from_scan s;
+	struct from_scan s, again;
 
 	if (!span_eq_nocase(name, SPAN("Authentication-Results")))
 		return false;
 	from_scan_begin(&s, value);
+	again = s;
 	if (s.token == FROM_TOKEN_ATOM)
-		return bare_id_is_ours(settings, &s);
+		return bare_id_is_ours(settings, &s) || joined_id_is_ours(settings, &again);
 	if (s.token == FROM_TOKEN_QUOTED)
-		return quoted_id_is_ours(settings, &s);
+		return quoted_id_is_ours(settings, &s) || joined_id_is_ours(settings, &again);
 	return true;
 }
