@@ -147,10 +147,10 @@ static void list_sessions(struct shard *s, uint64_t tag, uint64_t now_us)
 
 void control_check_drained(struct shard *s)
 {
-	if (!s->draining || s->n_live || s->drained_out)
+	if (!s->draining || s->n_live || s->drained_told || s->drained_out)
 		return;
 	s->drained = (struct shard_message){ .kind = SHARD_UP_DRAINED, .worker = s->env.index };
-	s->drained_out = ring_put(&s->env.link->up, &s->drained);
+	s->drained_told = s->drained_out = ring_put(&s->env.link->up, &s->drained);
 }
 
 static void drain(struct shard *s, uint64_t now_us)
@@ -158,6 +158,7 @@ static void drain(struct shard *s, uint64_t now_us)
 	if (s->draining)
 		return;
 	s->draining = true;
+	s->drained_told = false;
 	tcp_unlisten(s->tcp, (uint16_t)s->env.settings->smtp_port);
 	client_shutdown_all(s, now_us);
 }

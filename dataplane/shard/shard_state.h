@@ -24,7 +24,7 @@
 enum {
 	TXN_RCPTS_MAX = 1000,
 	TXN_RCPT_TEXT_MAX = 32768, /* octets of all recipients of one transaction: then 452 4.5.3 */
-	TXN_FIELDS_MAX = 16384,	   /* octets of the fields put on top */
+	TXN_FIELDS_MAX = 16384,    /* octets of the fields put on top */
 	TXN_ID_LEN = 16,
 	RELAY_OUT_MAX = 8192, /* message octets made ready for TCP at once */
 	SHARD_QUESTIONS_MAX = 4096,
@@ -41,8 +41,8 @@ enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY };
 struct client {
 	enum shard_peer peer;
 	struct client *next, *prev; /* list of all that live */
-	struct tcp_conn *conn;	    /* NULL: the connection is gone */
-	struct txn *txn;	    /* from MAIL on */
+	struct tcp_conn *conn;      /* NULL: the connection is gone */
+	struct txn *txn;            /* from MAIL on */
 	struct timer timer;
 	uint64_t started_us;
 	struct ip_addr ip;
@@ -54,7 +54,7 @@ struct client {
 	bool running; /* client_pump() is at work: an answer goes on there */
 	bool on_ready;
 	struct client *ready_next; /* list of those that were answered and have to go on */
-	uint16_t out_at, out_len; /* reply octets that TCP had no room for */
+	uint16_t out_at, out_len;  /* reply octets that TCP had no room for */
 	uint8_t out[1024];
 	char id[TXN_ID_LEN + 1];
 	uint16_t helo_len;
@@ -123,9 +123,9 @@ struct relay {
 	struct txn *txn;
 	struct timer timer;
 	uint64_t since_us; /* of connecting, then of being idle */
-	bool up;	   /* TCP is established */
-	bool ready;	   /* may take a message */
-	bool used;	   /* took one before: the next hop may have closed it meanwhile */
+	bool up;           /* TCP is established */
+	bool ready;        /* may take a message */
+	bool used;         /* took one before: the next hop may have closed it meanwhile */
 	bool closing, peer_closed;
 	bool body_wanted, body_ended;
 	uint32_t out_at, out_len;
@@ -138,7 +138,7 @@ struct hop {
 	struct relay *relays;
 	uint32_t n_relays, n_connecting;
 	uint64_t down_until_us; /* its last connection attempt failed; 0: it did not */
-	char name[64];		/* "192.0.2.1:25" */
+	char name[64];          /* "192.0.2.1:25" */
 };
 
 struct shard {
@@ -154,7 +154,8 @@ struct shard {
 	struct shard_sessions *sessions_reply;
 	bool sessions_reply_out;
 	struct shard_message drained;
-	bool drained_out;
+	bool drained_out;  /* it is not home yet */
+	bool drained_told; /* of this drain */
 	bool draining;
 	struct client *live;
 	uint32_t n_live;
@@ -217,7 +218,8 @@ void relay_take(struct shard *s, struct txn *t, uint64_t now_us); /* accepted: b
 bool MUST_USE relay_forget(struct shard *s, struct txn *t, uint64_t now_us);
 void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event, uint64_t now_us);
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us);
-void relay_dispatch(struct shard *s, uint64_t now_us); /* when s->dispatch: bring waiting messages and free connections together */
+void relay_dispatch(struct shard *s,
+		    uint64_t now_us); /* when s->dispatch: bring waiting messages and free connections together */
 
 /* shard_control.c: the rings */
 bool control_ask(struct shard *s, const struct dns_question *q, uint64_t ticket);
