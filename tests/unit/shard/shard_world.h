@@ -1,0 +1,745 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_world.h - one real shard in memory, and a second network stack that plays the world around it
+ *
+ *     caller (192.0.2.10, .66) ──┐
+ *                                ├── struct net "peer" ══ frames ══ shard (192.0.2.25:25)
+ *     sink (192.0.2.1:25) ───────┘                          │ rings
+ *                                                       zone (DNS), records
+ *
+ * A caller is a client from outside, moved by say() and read by what it got.  A sink is the next hop's side of one
+ * connection: it speaks by itself and does what `world.hop` tells it to at one phase.  Time is world.now_us; it moves
+ * in pass() only, from deadline to deadline.  Every frame lies in memory of exactly its size that is freed once the
+ * shard has had it, so that the sanitizer sees what is kept too long.
+ */
+#ifndef SHARD_WORLD_H
+#define SHARD_WORLD_H
+
+#include <stdlib.h>
+
+#include "crypto/crypto_openssl.h"
+#include "ctrlplane/settings_table.h"
+#include "dataplane/shard/shard_state.h"
+#include "dns/dns_zone.h"
+#include "dns/domain_names.h"
+#include "tests/tap.h"
+
+enum { CALLERS_MAX = 64, SINKS_MAX = 64, STORED_MAX = 512, HELD_MAX = 1024, RECORDS_MAX = 1024, RING_N = 8192 };
+#define UNIX_US UINT64_C(1795507200000000)
+#define SECOND UINT64_C(1000000)
+
+struct octets {
+	char *at; /* a NUL follows */
+	size_t len, cap;
+};
+
+static void octets_add(struct octets *o, struct span s)
+{
+	if (o->len + s.len + 1 > o->cap) {
+		o->cap = (o->len + s.len + 1) * 2;
+		o->at = realloc(o->at, o->cap);
+		CHECK(o->at);
+	}
+	if (s.len)
+		memcpy(o->at + o->len, s.at, s.len);
+	o->len += s.len;
+	o->at[o->len] = '\0';
+}
+
+enum side { SIDE_CALLER, SIDE_SINK };
+
+/* Where a sink fails, and how. */
+enum phase { NOWHERE, GREETING, EHLO, MAIL, RCPT, DATA, BODY, DOT, STORED };
+enum how { FAIL_CLOSE, FAIL_RESET, FAIL_SILENT, FAIL_4YZ, FAIL_5YZ, FAIL_DEAF /* it does not read any more */ };
+
+struct caller {
+	enum side side; /* first: what the user pointer names */
+	struct tcp_conn *conn;
+	bool connected, peer_closed, gone, failed, deaf, closing;
+	struct octets to_say, got;
+	size_t said;
+};
+
+struct sink {
+	enum side side;
+	struct tcp_conn *conn;
+	bool in_data, deaf, silent, over;
+	struct octets in, out;
+	size_t out_at;
+	unsigned n_messages;
+};
+
+static struct world {
+	uint64_t now_us;
+	struct settings settings;
+	struct net_settings shard_net, peer_net;
+	struct shard_link link;
+	void *slots[4][RING_N];
+	struct shard *shard;
+	void *shard_memory, *peer_memory;
+	struct crypto_backend *crypto;
+	struct net *peer;
+	struct tcp *tcp;
+	struct stats peer_stats;
+	struct dns_zone *zone;
+	bool dns_withheld;
+	struct shard_question held[HELD_MAX];
+	size_t n_held, n_asked;
+	struct caller callers[CALLERS_MAX];
+	size_t n_callers;
+	struct sink *sinks[SINKS_MAX];
+	size_t n_sinks;
+	struct {
+		enum phase phase;
+		enum how how;
+		unsigned from_message; /* of a connection, counted from 0: earlier ones go well */
+		bool ehlo_without_pipelining;
+		bool unplugged; /* nobody is there: frames to it vanish */
+		bool refuses;   /* nobody listens */
+	} hop;
+	char *stored[STORED_MAX];
+	size_t stored_len[STORED_MAX], n_stored;
+	struct shard_record records[RECORDS_MAX];
+	size_t n_records;
+	bool drained;
+	unsigned (*lose)(void); /* NULL, or whether the next frame is lost */
+} world;
+
+static struct ip_addr address(const char *text)
+{
+	struct ip_addr a = { 0 };
+
+	CHECK(ip_addr_parse(span_str(text), &a));
+	return a;
+}
+
+static const char *const world_zone = "good.example TXT \"v=spf1 ip4:192.0.2.10 -all\"\n"
+				      "_dmarc.good.example TXT \"v=DMARC1; p=reject\"\n"
+				      "good.example A 192.0.2.10\n"
+				      "mail.good.example A 192.0.2.10\n"
+				      "mild.example TXT \"v=spf1 -all\"\n"
+				      "_dmarc.mild.example TXT \"v=DMARC1; p=quarantine\"\n";
+
+/* --- making and ending it ---------------------------------------------------------------------- */
+
+/* Before world_open(): small limits, which a test may change. */
+static void world_settings(void)
+{
+	struct settings *s = &world.settings;
+
+	memset(&world, 0, sizeof(world));
+	settings_default(s);
+	s->limits_sessions_max = 16;
+	s->limits_transactions_max = 8;
+	s->limits_body_blocks = 64;
+	s->limits_header_max = 16384;
+	s->dns_worker_cache_entries = 100;
+	s->relay_connections_max = 4;
+	s->n_next_hops = 1;
+	s->next_hops[0] = (struct settings_next_hop){ .addr = address("192.0.2.1"), .port = 25 };
+}
+
+static struct net_if_settings port_of(uint8_t last_of_mac, const char *addr, unsigned n_more)
+{
+	static const char *const more[] = { "192.0.2.10", "192.0.2.66" };
+	struct net_if_settings p = { .mac = { 2, 0, 0, 0, 0, last_of_mac }, .mtu = 1500, .n_addrs = 1 };
+
+	p.addrs[0] = (struct net_if_addr){ address(addr), 24 };
+	for (unsigned i = 0; i < n_more; i++)
+		p.addrs[p.n_addrs++] = (struct net_if_addr){ address(more[i]), 24 };
+	return p;
+}
+
+static void *zeroed(size_t size)
+{
+	void *memory = aligned_alloc(64, (size + 63) & ~(size_t)63);
+
+	CHECK(memory);
+	memset(memory, 0, size);
+	return memory;
+}
+
+static void world_turn(void);
+
+static void world_open(void)
+{
+	static const uint8_t seed[16] = { 7 };
+	const char *what = "";
+	struct ring *rings[] = { &world.link.up, &world.link.up_back, &world.link.down, &world.link.down_back };
+
+	world.now_us = 1000 * SECOND;
+	for (size_t i = 0; i < 4; i++)
+		ring_init(rings[i], world.slots[i], RING_N);
+	world.zone = dns_zone_open();
+	CHECK(world.zone && dns_zone_load(world.zone, span_str(world_zone), &what) == 0);
+	world.crypto = crypto_openssl_open(16);
+	CHECK(world.crypto);
+	world.shard_net = world.peer_net = net_settings_default();
+	world.shard_net.n_ifs = world.peer_net.n_ifs = 1;
+	world.shard_net.ifs[0] = port_of(1, "192.0.2.25", 0);
+	world.peer_net.ifs[0] = port_of(2, "192.0.2.1", 2);
+	world.shard_net.tcp.conns_max = 64;
+	world.shard_net.tcp.buffer_blocks = (uint32_t)world.settings.limits_tcp_blocks;
+	world.shard_net.tcp.receive_max = 65536;
+	world.shard_net.tcp.send_max = 65536;
+	world.peer_net.tcp.conns_max = 256;
+	world.peer_net.tcp.buffer_blocks = 16384;
+	world.peer_net.tcp.receive_max = 65536;
+	world.peer = net_init(world.peer_memory = zeroed(net_memory(&world.peer_net)), &world.peer_net, seed,
+			      &world.peer_stats);
+	world.tcp = net_tcp(world.peer);
+	struct shard_env env = { .settings = &world.settings,
+				 .net = &world.shard_net,
+				 .hash = &crypto_openssl_hash,
+				 .crypto = world.crypto,
+				 .to_ascii = domain_to_ascii,
+				 .organizational = domain_organizational,
+				 .link = &world.link,
+				 .seed = { 1, 2, 3 } };
+
+	world.shard =
+		shard_init(world.shard_memory = zeroed(shard_memory(&env)), &env, world.now_us, UNIX_US + world.now_us);
+	if (!world.hop.refuses)
+		CHECK(tcp_listen(world.tcp, 25) == OK);
+	world_turn();
+}
+
+static void world_close(void)
+{
+	struct shard_answer *a;
+
+	while ((a = ring_get(&world.link.down)) || (a = ring_get(&world.link.down_back)))
+		free(a);
+	for (size_t i = 0; i < world.n_callers; i++) {
+		free(world.callers[i].to_say.at);
+		free(world.callers[i].got.at);
+	}
+	for (size_t i = 0; i < world.n_sinks; i++) {
+		free(world.sinks[i]->in.at);
+		free(world.sinks[i]->out.at);
+		free(world.sinks[i]);
+	}
+	for (size_t i = 0; i < world.n_stored; i++)
+		free(world.stored[i]);
+	dns_zone_close(world.zone);
+	crypto_openssl_close(world.crypto);
+	free(world.shard_memory);
+	free(world.peer_memory);
+}
+
+/* --- the next hop ------------------------------------------------------------------------------ */
+
+static void sink_reply(struct sink *k, const char *text)
+{
+	octets_add(&k->out, span_str(text));
+}
+
+static void sink_over(struct sink *k)
+{
+	k->conn = NULL;
+	k->over = true;
+}
+
+/* Fails, if this is the phase to fail in.  True: nothing more is to be said here. */
+static bool sink_fails(struct sink *k, enum phase phase)
+{
+	if (world.hop.phase != phase || k->n_messages < world.hop.from_message)
+		return false;
+	switch (world.hop.how) {
+	case FAIL_CLOSE:
+		tcp_close(world.tcp, k->conn, world.now_us);
+		k->silent = true;
+		break;
+	case FAIL_RESET:
+		tcp_abort(world.tcp, k->conn, world.now_us);
+		sink_over(k);
+		break;
+	case FAIL_SILENT:
+		k->silent = true;
+		break;
+	case FAIL_DEAF:
+		k->deaf = k->silent = true;
+		break;
+	case FAIL_4YZ:
+		sink_reply(k, phase == GREETING ? "421 4.2.0 Busy\r\n" : "450 4.2.0 Not now\r\n");
+		break;
+	case FAIL_5YZ:
+		sink_reply(k, "550 5.2.0 Not ever\r\n");
+		break;
+	}
+	return true;
+}
+
+static void sink_store(struct sink *k, struct span wire)
+{
+	struct octets m = { 0 };
+
+	CHECK(world.n_stored < STORED_MAX);
+	octets_add(&m, SPAN(""));
+	for (size_t i = 0; i < wire.len; i++)
+		if (wire.at[i] != '.' || (i && wire.at[i - 1] != '\n')) /* RFC 5321 4.5.2 */
+			octets_add(&m, span_of(wire.at + i, 1));
+		else if (i + 1 < wire.len)
+			octets_add(&m, span_of(wire.at + ++i, 1));
+	world.stored_len[world.n_stored] = m.len;
+	world.stored[world.n_stored++] = m.at;
+	(void)k;
+}
+
+/* The octets of a message, without its final dot; true when it is there. */
+static bool sink_data(struct sink *k, struct span in, size_t *n)
+{
+	size_t i = 0;
+
+	for (; i + 3 <= in.len; i++)
+		if (memcmp(in.at + i, ".\r\n", 3) == 0 && (i == 0 || (i >= 2 && memcmp(in.at + i - 2, "\r\n", 2) == 0)))
+			break;
+	if (i + 3 > in.len) {
+		if (in.len > 2000 && world.hop.phase == BODY)
+			(void)sink_fails(k, BODY);
+		return false;
+	}
+	*n = i + 3;
+	k->in_data = false;
+	if (sink_fails(k, DOT)) {
+		k->n_messages++;
+		return true;
+	}
+	sink_store(k, span_head(in, i));
+	k->n_messages++;
+	if (world.hop.phase == STORED)
+		k->n_messages--;
+	if (!sink_fails(k, STORED)) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "250 2.0.0 Stored as %zu\r\n", world.n_stored);
+		sink_reply(k, text);
+	}
+	return true;
+}
+
+static void sink_command(struct sink *k, struct span line)
+{
+	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO"))) {
+		if (!sink_fails(k, EHLO))
+			sink_reply(k, world.hop.ehlo_without_pipelining ? "250 sink\r\n"
+									: "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
+	} else if (span_eq_nocase(span_head(line, 4), SPAN("MAIL"))) {
+		if (!sink_fails(k, MAIL))
+			sink_reply(k, "250 2.1.0 Ok\r\n");
+	} else if (span_eq_nocase(span_head(line, 4), SPAN("RCPT"))) {
+		if (!sink_fails(k, RCPT))
+			sink_reply(k, "250 2.1.5 Ok\r\n");
+	} else if (span_eq_nocase(line, SPAN("DATA"))) {
+		if (sink_fails(k, DATA))
+			return;
+		sink_reply(k, "354 Go\r\n");
+		k->in_data = true;
+	} else if (span_eq_nocase(line, SPAN("QUIT"))) {
+		sink_reply(k, "221 Bye\r\n");
+	} else {
+		sink_reply(k, "250 2.0.0 Ok\r\n");
+	}
+}
+
+static void sink_flush(struct sink *k)
+{
+	if (k->conn && k->out_at < k->out.len)
+		k->out_at += tcp_send(world.tcp, k->conn, span_of(k->out.at + k->out_at, k->out.len - k->out_at),
+				      world.now_us);
+}
+
+static void sink_read(struct sink *k)
+{
+	struct span s;
+
+	while (k->conn && !k->deaf && (s = tcp_peek(world.tcp, k->conn)).len) {
+		octets_add(&k->in, s);
+		tcp_consume(world.tcp, k->conn, s.len);
+	}
+	for (bool more = true; more && k->conn && !k->silent && k->in.len;) {
+		struct span in = span_of(k->in.at, k->in.len);
+		size_t n = 0, end = span_find(in, '\n');
+
+		if (k->in_data) {
+			more = sink_data(k, in, &n);
+		} else {
+			more = end != SPAN_NONE;
+			n = more ? end + 1 : 0;
+			if (more)
+				sink_command(k, span_head(in, end ? end - 1 : 0));
+		}
+		memmove(k->in.at, k->in.at + n, k->in.len - n);
+		k->in.len -= n;
+	}
+	sink_flush(k);
+}
+
+static void sink_begin(struct tcp_conn *conn)
+{
+	struct sink *k = calloc(1, sizeof(*k));
+
+	CHECK(k && world.n_sinks < SINKS_MAX);
+	world.sinks[world.n_sinks++] = k;
+	k->side = SIDE_SINK;
+	k->conn = conn;
+	tcp_set_user(conn, k);
+	if (!sink_fails(k, GREETING))
+		sink_reply(k, "220 sink ESMTP\r\n");
+	sink_read(k);
+}
+
+static void sink_event(struct sink *k, const struct tcp_event *e)
+{
+	if (e->kind == TCP_EVENT_CLOSED || e->kind == TCP_EVENT_FAILED)
+		sink_over(k);
+	else
+		sink_read(k);
+	if (e->kind == TCP_EVENT_PEER_CLOSED && k->conn)
+		tcp_close(world.tcp, k->conn, world.now_us);
+}
+
+/* --- callers ----------------------------------------------------------------------------------- */
+
+static void caller_flush(struct caller *c)
+{
+	if (c->conn && c->connected && c->said < c->to_say.len)
+		c->said += tcp_send(world.tcp, c->conn, span_of(c->to_say.at + c->said, c->to_say.len - c->said),
+				    world.now_us);
+	if (c->conn && c->closing && c->said == c->to_say.len)
+		tcp_close(world.tcp, c->conn, world.now_us);
+}
+
+static void caller_event(struct caller *c, const struct tcp_event *e)
+{
+	struct span s;
+
+	switch (e->kind) {
+	case TCP_EVENT_CONNECTED:
+		c->connected = true;
+		break;
+	case TCP_EVENT_PEER_CLOSED:
+		c->peer_closed = true;
+		break;
+	case TCP_EVENT_FAILED:
+		c->failed = true;
+		c->gone = true;
+		c->conn = NULL;
+		return;
+	case TCP_EVENT_CLOSED:
+		c->gone = true;
+		c->conn = NULL;
+		return;
+	case TCP_EVENT_READABLE:
+	case TCP_EVENT_WRITABLE:
+	case TCP_EVENT_ACCEPTED:
+		break;
+	}
+	while (!c->deaf && (s = tcp_peek(world.tcp, c->conn)).len) {
+		octets_add(&c->got, s);
+		tcp_consume(world.tcp, c->conn, s.len);
+	}
+	if (c->peer_closed)
+		c->closing = true;
+	caller_flush(c);
+}
+
+static void peer_events(void)
+{
+	struct tcp_event e;
+
+	while (tcp_event(world.tcp, &e)) {
+		if (e.kind == TCP_EVENT_ACCEPTED)
+			sink_begin(e.conn);
+		else if (e.user && *(enum side *)e.user == SIDE_CALLER)
+			caller_event(e.user, &e);
+		else if (e.user)
+			sink_event(e.user, &e);
+	}
+}
+
+/* --- rings ------------------------------------------------------------------------------------- */
+
+static void answer(const struct shard_question *q, const struct dns_answer *known)
+{
+	struct shard_answer *a = calloc(1, sizeof(*a) + known->size);
+
+	CHECK(a);
+	a->m.kind = SHARD_DOWN_ANSWER;
+	a->ticket = q->ticket;
+	a->q = q->q;
+	memcpy(a->answer, known, known->size);
+	CHECK(ring_put(&world.link.down, a));
+}
+
+static void answer_from_zone(const struct shard_question *q)
+{
+	answer(q, dns_zone_answer(world.zone, &q->q));
+}
+
+/* All questions that were withheld get their answers now. */
+__attribute__((unused)) static void answer_held(void)
+{
+	for (size_t i = 0; i < world.n_held; i++)
+		answer_from_zone(&world.held[i]);
+	world.n_held = 0;
+}
+
+__attribute__((unused)) static void tell_shard(enum shard_message_kind kind)
+{
+	struct shard_message *m = calloc(1, sizeof(struct shard_answer));
+
+	CHECK(m);
+	m->kind = kind;
+	CHECK(ring_put(&world.link.down, m));
+}
+
+static bool rings_turn(void)
+{
+	struct shard_message *m;
+	bool any = false;
+
+	while ((m = ring_get(&world.link.down_back))) {
+		any = true;
+		free(m);
+	}
+	while ((m = ring_get(&world.link.up))) {
+		any = true;
+		if (m->kind == SHARD_UP_QUESTION) {
+			world.n_asked++;
+			if (!world.dns_withheld) {
+				answer_from_zone((struct shard_question *)m);
+			} else {
+				CHECK(world.n_held < HELD_MAX);
+				world.held[world.n_held++] = *(struct shard_question *)m;
+			}
+		} else if (m->kind == SHARD_UP_RECORD) {
+			CHECK(world.n_records < RECORDS_MAX);
+			world.records[world.n_records++] = *(struct shard_record *)m;
+		} else if (m->kind == SHARD_UP_DRAINED) {
+			world.drained = true;
+		}
+		CHECK(ring_put(&world.link.up_back, m));
+	}
+	return any;
+}
+
+/* --- frames and time --------------------------------------------------------------------------- */
+
+static bool frames_from_shard(void)
+{
+	static uint8_t buffer[NET_FRAME_MAX];
+	bool any = false;
+
+	for (;;) {
+		struct net_frame f = { .at = buffer, .cap = sizeof(buffer) };
+
+		if (!shard_tx(world.shard, &f, world.now_us))
+			return any;
+		any = true;
+		if (world.hop.unplugged || (world.lose && world.lose()))
+			continue;
+		net_input(world.peer, 0, span_of(f.at, f.len), 0, world.now_us);
+		peer_events();
+		net_input_end(world.peer, world.now_us);
+	}
+}
+
+struct frame {
+	struct frame *next;
+	size_t len;
+	uint8_t at[];
+};
+
+/* The frames that the peer has to send now, in memory of exactly their size. */
+static struct frame *frames_of_peer(void)
+{
+	static uint8_t buffer[NET_FRAME_MAX];
+	struct frame *first = NULL, **end = &first;
+
+	for (;;) {
+		struct net_frame f = { .at = buffer, .cap = sizeof(buffer) };
+
+		if (!net_next(world.peer, &f, world.now_us))
+			return first;
+		*end = malloc(sizeof(struct frame) + f.len);
+		CHECK(*end);
+		**end = (struct frame){ .len = f.len };
+		memcpy((*end)->at, f.at, f.len);
+		end = &(*end)->next;
+	}
+}
+
+static bool frames_to_shard(struct frame *f)
+{
+	bool any = f != NULL;
+
+	while (f) {
+		struct frame *next = f->next;
+
+		if (!world.lose || !world.lose())
+			shard_rx(world.shard, 0, span_of(f->at, f->len), 0, world.now_us);
+		free(f);
+		f = next;
+	}
+	return any;
+}
+
+/* Runs both sides until nothing is left to do at this time. */
+static void world_turn(void)
+{
+	bool more = true;
+
+	for (int i = 0; more && i < 5000; i++) {
+		more = shard_tick(world.shard, world.now_us, UNIX_US + world.now_us, true);
+		more |= frames_from_shard();
+		net_step(world.peer, world.now_us);
+		peer_events();
+		more |= frames_to_shard(frames_of_peer());
+		more |= rings_turn();
+	}
+	CHECK(!more);
+}
+
+/* Time goes on by @us. */
+static void pass(uint64_t us)
+{
+	uint64_t end_us = world.now_us + us;
+
+	world_turn();
+	while (world.now_us < end_us) {
+		uint64_t next_us = shard_deadline_us(world.shard), other_us = net_deadline_us(world.peer);
+
+		if (other_us < next_us)
+			next_us = other_us;
+		if (next_us <= world.now_us)
+			next_us = world.now_us + 1024;
+		world.now_us = next_us < end_us ? next_us : end_us;
+		world_turn();
+	}
+}
+
+/* --- what tests say ---------------------------------------------------------------------------- */
+
+/* A connection from @from that is not there yet; pass(0) makes it. */
+static struct caller *caller_begin(const char *from)
+{
+	CHECK(world.n_callers < CALLERS_MAX);
+	struct caller *c = &world.callers[world.n_callers++];
+	struct tcp_path path = { .local = address(from), .remote = address("192.0.2.25") };
+
+	c->side = SIDE_CALLER;
+	octets_add(&c->got, SPAN(""));
+	c->conn = tcp_connect(world.tcp, &path, 25, NULL, NULL, c, world.now_us);
+	CHECK(c->conn);
+	return c;
+}
+
+__attribute__((unused)) static struct caller *caller_open(const char *from)
+{
+	struct caller *c = caller_begin(from);
+
+	pass(0);
+	return c;
+}
+
+/* Octets without waiting for what comes of them. */
+__attribute__((unused)) static void mutter(struct caller *c, struct span s)
+{
+	octets_add(&c->to_say, s);
+	caller_flush(c);
+}
+
+/* ... and all that comes of them at once. */
+__attribute__((unused)) static void say(struct caller *c, const char *text)
+{
+	mutter(c, span_str(text));
+	pass(1000);
+}
+
+__attribute__((unused)) static void hang_up(struct caller *c)
+{
+	c->closing = true;
+	caller_flush(c);
+	pass(1000);
+}
+
+__attribute__((unused)) static void reset(struct caller *c)
+{
+	if (c->conn)
+		tcp_abort(world.tcp, c->conn, world.now_us);
+	c->conn = NULL;
+	c->gone = true;
+	pass(1000);
+}
+
+/* The last line that @c got, without CRLF. */
+__attribute__((unused)) static struct span last_line(const struct caller *c)
+{
+	struct span s = span_of(c->got.at, c->got.len);
+
+	if (s.len >= 2)
+		s.len -= 2;
+	for (size_t i = s.len; i > 0; i--)
+		if (s.at[i - 1] == '\n')
+			return span_skip(s, i);
+	return s;
+}
+
+#define is_last(c, prefix, ...)                                                                                        \
+	(ok(span_eq(span_head(last_line(c), strlen(prefix)), span_str(prefix)), __VA_ARGS__)                           \
+		 ? (void)0                                                                                             \
+		 : (void)printf("# got: %.*s\n", (int)last_line(c).len, (const char *)last_line(c).at))
+
+#define ENVELOPE "MAIL FROM:<a@good.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n"
+#define HEADER "From: <a@good.example>\r\nSubject: hello\r\n"
+#define MESSAGE HEADER "\r\nA line.\r\n..dots\r\n.\r\n"
+
+__attribute__((unused)) static struct caller *greeted(void)
+{
+	struct caller *c = caller_open("192.0.2.10");
+
+	say(c, "EHLO mail.good.example\r\n");
+	return c;
+}
+
+__attribute__((unused)) static struct caller *sends(const char *message)
+{
+	struct caller *c = greeted();
+
+	say(c, ENVELOPE);
+	say(c, message);
+	return c;
+}
+
+/* Whatever happened: after some minutes of silence every pool has all its objects again. */
+__attribute__((unused)) static void all_is_given_back(const char *when)
+{
+	struct shard *s = world.shard;
+
+	world.hop.unplugged = false;
+	world.lose = NULL;
+	for (size_t i = 0; i < world.n_callers; i++)
+		if (world.callers[i].conn)
+			reset(&world.callers[i]);
+	world.dns_withheld = false;
+	answer_held();
+	pass(1200 * SECOND);
+	tcp_check(s->tcp);
+	bool empty = !s->clients.n_used && !s->txns.n_used && !s->relays.n_used && !s->questions.n_used &&
+		     !s->records.n_used && !s->n_live && !s->n_waiting && !s->waiting && !s->ready && !s->live &&
+		     !s->hops[0].n_relays && !s->hops[0].n_connecting &&
+		     msg_store_n_free_blocks(s->store) == world.settings.limits_body_blocks;
+	size_t cursor = 0;
+
+	empty = empty && !tcp_walk(s->tcp, &cursor);
+	if (!ok(empty, "%s: nothing is kept", when))
+		printf("# clients %zu txns %zu relays %zu questions %zu records %zu live %u waiting %u hop %u/%u "
+		       "blocks %zu\n",
+		       s->clients.n_used, s->txns.n_used, s->relays.n_used, s->questions.n_used, s->records.n_used,
+		       s->n_live, s->n_waiting, s->hops[0].n_relays, s->hops[0].n_connecting,
+		       msg_store_n_free_blocks(s->store));
+	world_close();
+}
+
+#endif

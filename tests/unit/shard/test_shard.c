@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_shard.c - a message on its way through a shard, and what is said and recorded of it
+ */
+#include "tests/unit/shard/shard_world.h"
+
+static void begin(void)
+{
+	world_settings();
+	world_open();
+}
+
+static const char *stored_body(size_t i)
+{
+	const char *end = strstr(world.stored[i], "\r\n\r\n");
+
+	return end ? end + 4 : "";
+}
+
+static void goes_through(void)
+{
+	begin();
+	struct caller *c = caller_open("192.0.2.10");
+
+	is_last(c, "220 mx.example ESMTP", "the greeting comes first");
+	say(c, "EHLO mail.good.example\r\n" ENVELOPE);
+	is_last(c, "354 ", "the envelope is taken");
+	say(c, MESSAGE);
+	is_last(c, "250 2.0.0 Stored as 1", "the 250 is the next hop's own reply");
+	ok(world.n_stored == 1, "which has the message");
+	ok(strncmp(world.stored[0], "Authentication-Results:", 23) == 0, "Authentication-Results stands on top");
+	ok(strstr(world.stored[0], "spf=pass") && strstr(world.stored[0], "dmarc=pass"), "and has the results");
+	ok(strstr(world.stored[0], "\r\nReceived:"), "Received follows");
+	is_span(span_str(stored_body(0)), SPAN("A line.\r\n.dots\r\n"), "the body is passed octet for octet");
+	ok(strstr(world.stored[0], "\r\n" HEADER "\r\n"), "and so is the header");
+	say(c, ENVELOPE);
+	say(c, MESSAGE);
+	is_last(c, "250 2.0.0 Stored as 2", "a second message on the same connection goes through");
+	ok(world.n_sinks == 1, "on the same connection to the next hop");
+	say(c, "QUIT\r\n");
+	is_last(c, "221", "QUIT is answered");
+	ok(c->peer_closed, "and the connection closed");
+	ok(world.n_records == 2, "each message has its record");
+	all_is_given_back("two messages");
+}
+
+static void record(void)
+{
+	begin();
+	sends(MESSAGE);
+	const struct shard_record *r = &world.records[0];
+
+	ok(world.n_records == 1 && r->time_unix_us / SECOND == (UNIX_US + world.now_us) / SECOND, "record: its time");
+	is_span(span_str(r->helo), SPAN("mail.good.example"), "record: HELO");
+	is_span(span_str(r->mail_from), SPAN("a@good.example"), "record: MAIL FROM");
+	ok(r->n_rcpts == 1 && r->rcpts_len == 20, "record: one recipient");
+	is_span(span_str(r->rcpts), SPAN("user@inside.example"), "record: its address");
+	ok(r->size == strlen(MESSAGE) - 4, "record: the size without the dots of the wire, %ju", (uintmax_t)r->size);
+	is_span(span_str(r->spf), SPAN("pass"), "record: SPF");
+	is_span(span_str(r->dkim), SPAN("none"), "record: DKIM");
+	is_span(span_str(r->arc), SPAN("none"), "record: ARC");
+	is_span(span_str(r->dmarc), SPAN("pass"), "record: DMARC");
+	is_span(span_str(r->from_domain), SPAN("good.example"), "record: the author's domain");
+	is_span(span_str(r->action), SPAN("accept"), "record: the action");
+	is_span(span_str(r->nexthop), SPAN("192.0.2.1:25"), "record: the next hop");
+	is_span(span_str(r->reply), span_str(r->nexthop_reply), "record: our reply is the next hop's");
+	ok(strncmp(r->reply, "250 2.0.0 Stored", 16) == 0, "record: which is the 250");
+	struct ip_addr from = address("192.0.2.10");
+	ok(ip_addr_eq(&r->client, &from) && r->client_port, "record: the client");
+	ok(strlen(r->id) == TXN_ID_LEN && strlen(r->session) == TXN_ID_LEN && strcmp(r->id, r->session) != 0,
+	   "record: names of the message and of the session");
+	ok(strstr(world.stored[0], r->id), "the message's name stands in Received");
+	ok(strncmp(r->fields, "Authentication-Results:", 23) == 0 && r->fields_len, "record: the fields on top");
+	ok(!r->duplicate_possible, "record: no duplicate");
+	all_is_given_back("a record");
+}
+
+static void waits_for_next_hop(void)
+{
+	world_settings();
+	world.hop.phase = DOT;
+	world.hop.how = FAIL_SILENT;
+	world_open();
+	struct caller *c = sends(MESSAGE);
+
+	pass(100 * SECOND);
+	is_last(c, "354", "as long as the next hop is silent after the final dot, so are we");
+	ok(shard_stats(world.shard)->shard_accepted == 0, "and nothing counts as accepted");
+	sink_reply(world.sinks[0], "250 2.0.0 At last\r\n");
+	sink_flush(world.sinks[0]);
+	pass(1000);
+	is_last(c, "250 2.0.0 At last", "then its reply is passed on");
+	all_is_given_back("a slow next hop");
+}
+
+static void verdicts(void)
+{
+	begin();
+	struct caller *c = caller_open("192.0.2.66");
+
+	say(c, "EHLO mail.good.example\r\n" ENVELOPE);
+	say(c, MESSAGE);
+	is_last(c, "550 5.7.1", "a forged author under p=reject is refused");
+	ok(world.n_sinks == 0 && world.n_stored == 0, "before the next hop hears of it");
+	is_span(span_str(world.records[0].action), SPAN("reject"), "and recorded so");
+	is_span(span_str(world.records[0].dmarc), SPAN("fail"), "with the reason");
+	say(c, "MAIL FROM:<a@mild.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
+	say(c, "From: <a@mild.example>\r\n\r\nx\r\n.\r\n");
+	is_last(c, "250 2.0.0 Stored", "under p=quarantine it is passed on");
+	ok(world.n_stored == 1 && strstr(world.stored[0], "\r\nX-Spam-Flag: YES\r\n"), "and marked");
+	say(c, ENVELOPE);
+	say(c, "this is no header\r\nFrom: <a@good.example>\r\n\r\nx\r\n.\r\n");
+	is_last(c, "550 5.6.0", "a line that is no field in the header is refused");
+	all_is_given_back("verdicts");
+}
+
+static void forged_results(void)
+{
+	begin();
+	struct caller *c = sends("Authentication-Results: mx.example; spf=pass (forged 1)\r\n"
+				 "Received: from x by y\r\n"
+				 "AUTHENTICATION-RESULTS: \"MX.example\" 1;\r\n\tdmarc=pass (forged 2)\r\n"
+				 "authentication-results: other.example; dmarc=pass (not ours)\r\n" HEADER
+				 "Authentication-Results: (hi) mx.example; none (forged 3)\r\n"
+				 "\r\n..\r\n...\r\n..a\r\n\r\n.\r\n");
+
+	is_last(c, "250", "a message with forged results is taken");
+	ok(!strstr(world.stored[0], "forged"), "every field with our authserv-id is removed");
+	ok(strstr(world.stored[0],
+		  "\r\nauthentication-results: other.example; dmarc=pass (not ours)\r\n" HEADER "\r\n"),
+	   "all else stays as it is");
+	is_span(span_str(stored_body(0)), SPAN(".\r\n..\r\n.a\r\n\r\n"), "dots at the beginning of lines too");
+	c = sends("Authentication-Results: mx.example; none (forged)\r\n.\r\n");
+	is_last(c, "550", "a message of a forged field alone has no author");
+	all_is_given_back("forged results");
+}
+
+static void long_body(void)
+{
+	begin();
+	struct caller *c = greeted();
+	struct octets m = { 0 }, expected = { 0 };
+	uint32_t x = 1;
+
+	octets_add(&m, SPAN(HEADER "\r\n"));
+	for (int i = 0; i < 12000; i++) {
+		char line[128];
+		int n = 0;
+
+		x = x * 1664525 + 1013904223;
+		for (uint32_t k = x >> 26; k; k--)
+			line[n++] = (char)((x >> (k & 15)) & 3 ? 0x80 | (k + (x & 63)) : '.');
+		memcpy(line + n, "\r\n", 2);
+		if (line[0] == '.')
+			octets_add(&m, SPAN("."));
+		octets_add(&m, span_of(line, (size_t)n + 2));
+		octets_add(&expected, span_of(line, (size_t)n + 2));
+	}
+	octets_add(&m, SPAN(".\r\n"));
+	say(c, ENVELOPE);
+	mutter(c, span_of(m.at, m.len));
+	pass(10 * SECOND);
+	is_last(c, "250", "a body of %zu octets is taken", expected.len);
+	const char *body = stored_body(0);
+	is_span(span_of(body, world.stored_len[0] - (size_t)(body - world.stored[0])),
+		span_of(expected.at, expected.len), "and passed octet for octet");
+	free(m.at);
+	free(expected.at);
+	all_is_given_back("a long body");
+}
+
+/* One segment for each chunk, all of them on the wire before the first reply. */
+static void burst(void)
+{
+	begin();
+	struct caller *c = caller_open("192.0.2.66");
+	struct frame *first = NULL, **end = &first;
+
+	say(c, "EHLO mail.good.example\r\n" ENVELOPE);
+	say(c, MESSAGE); /* its answers are cached now */
+	say(c, ENVELOPE);
+	for (int i = 0; i < 8; i++) {
+		mutter(c, SPAN(MESSAGE ENVELOPE));
+		*end = frames_of_peer();
+		while (*end)
+			end = &(*end)->next;
+	}
+	c->got.len = 0;
+	frames_to_shard(first);
+	pass(1000);
+	int n = 0;
+	for (const char *at = c->got.at; (at = strstr(at, "550 5.7.1")); at++)
+		n++;
+	ok(n == 8, "eight messages in one burst of segments get eight replies, %d", n);
+	is_last(c, "354", "and the ninth may come");
+	reset(c);
+	c = caller_open("192.0.2.10");
+	world.dns_withheld = true;
+	say(c, "EHLO other.example\r\n");
+	mutter(c, SPAN("MAIL FROM:<a@other.example>\r\n"));
+	for (int i = 0; i < 2000; i++)
+		mutter(c, SPAN("NOOP\r\n"));
+	pass(SECOND);
+	is_last(c, "421 4.7.0", "a flood of NOOP ends in 421");
+	all_is_given_back("bursts");
+}
+
+static void drain(void)
+{
+	world_settings();
+	world.hop.phase = DOT;
+	world.hop.how = FAIL_SILENT;
+	world_open();
+	struct caller *idle = greeted(), *data = greeted(), *relayed = sends(MESSAGE);
+
+	say(data, ENVELOPE);
+	tell_shard(SHARD_DOWN_DRAIN);
+	pass(1000);
+	is_last(idle, "421 4.3.2", "drain: an idle session is closed");
+	ok(idle->peer_closed && !data->peer_closed && !relayed->peer_closed, "drain: the others are not");
+	ok(!world.drained, "drain: nor is it over");
+	struct caller *late = caller_open("192.0.2.10");
+	ok(late->failed, "drain: a new connection is refused");
+	world.hop.phase = NOWHERE;
+	sink_reply(world.sinks[0], "250 2.0.0 At last\r\n");
+	sink_flush(world.sinks[0]);
+	pass(1000);
+	ok(strstr(relayed->got.at, "\r\n250 2.0.0 At last\r\n421 4.3.2"),
+	   "drain: a relayed message gets its reply first");
+	world.sinks[0]->silent = false;
+	say(data, MESSAGE);
+	ok(strstr(data->got.at, "\r\n250 2.0.0 Stored as 1\r\n421 4.3.2"),
+	   "drain: so does one whose octets still come");
+	pass(100 * SECOND);
+	ok(world.drained, "drain: then it is over");
+	tell_shard(SHARD_DOWN_RESUME);
+	pass(1000);
+	is_last(sends(MESSAGE), "250", "resume: mail goes through again");
+	all_is_given_back("drain");
+}
+
+int main(void)
+{
+	goes_through();
+	record();
+	waits_for_next_hop();
+	verdicts();
+	forged_results();
+	long_body();
+	burst();
+	drain();
+	return done();
+}
