@@ -132,6 +132,13 @@ static inline void replace(char *text, size_t cap, const char *marker, const cha
 	memcpy(at, by, n);
 }
 
+/* Changes the first @marker of the header, as someone on the way would. */
+static inline void mail_replace(struct mail *m, const char *marker, const char *by)
+{
+	replace(m->header, MAIL_MAX, marker, by);
+	m->header_len = strlen(m->header);
+}
+
 /* fields of a header, the slow way: the @n-th of that name from the bottom, without its CRLF */
 
 static inline struct span nth_from_bottom(const struct mail *m, struct span name, size_t n)
