@@ -350,6 +350,14 @@ static void put_unquoted(struct text *out, struct span quoted)
 	}
 }
 
+static bool has_any(struct span s, const char *octets)
+{
+	for (; *octets; octets++)
+		if (span_find(s, (uint8_t)*octets) != SPAN_NONE)
+			return true;
+	return false;
+}
+
 static bool quoted_id_is_ours(const struct auth_settings *settings, struct from_scan *s)
 {
 	const uint8_t *end = s->text.at + s->text.len;
@@ -358,7 +366,7 @@ static bool quoted_id_is_ours(const struct auth_settings *settings, struct from_
 
 	text_init(&id, room, sizeof(room));
 	put_unquoted(&id, s->text);
-	if (span_find(s->text, ';') != SPAN_NONE || span_find(s->text, '(') != SPAN_NONE)
+	if (has_any(text_span(&id), ";()\"\\"))
 		return true; /* no name has these, and not all readers respect the quotes round them */
 	if (id.full || id.len == 0 || names_us(settings, text_span(&id)))
 		return true;
@@ -373,13 +381,14 @@ static bool joined_id_is_ours(const struct auth_settings *settings, struct from_
 	struct text id;
 
 	text_init(&id, room, sizeof(room));
+	if (s->token == FROM_TOKEN_QUOTED) {
+		put_unquoted(&id, s->text);
+		from_scan_next(s);
+	}
 	for (; s->token != FROM_TOKEN_END && !from_scan_is(s, ';'); from_scan_next(s)) {
-		if (s->token == FROM_TOKEN_BAD)
-			return true;
-		if (s->token == FROM_TOKEN_QUOTED)
-			put_unquoted(&id, s->text);
-		else
-			text_put(&id, s->text);
+		if (s->token != FROM_TOKEN_ATOM && s->token != FROM_TOKEN_SPECIAL)
+			return true; /* nothing that a server would write */
+		text_put(&id, s->text);
 	}
 	return !id.full && names_us(settings, text_span(&id));
 }

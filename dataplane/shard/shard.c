@@ -161,6 +161,12 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	return s;
 }
 
+void shard_discard(struct shard *s, struct tcp_conn *conn)
+{
+	for (struct span rest = tcp_peek(s->tcp, conn); rest.len; rest = tcp_peek(s->tcp, conn))
+		tcp_consume(s->tcp, conn, rest.len);
+}
+
 void shard_id(struct shard *s, char id[TXN_ID_LEN + 1], uint64_t now_us)
 {
 	uint32_t second = (uint32_t)(shard_unix_us(s, now_us) / 1000000), n = s->id_counter++;

@@ -171,6 +171,7 @@ static void client_run(struct shard *s, struct client *c, uint64_t now_us)
 		if (t)
 			txn_abandon(s, t, now_us);
 		timer_cancel(&s->timers, &c->timer);
+		shard_discard(s, c->conn);
 		tcp_close(s->tcp, c->conn, now_us); /* harmless when it was called before; CLOSED or FAILED follows */
 		return;
 	}

@@ -269,6 +269,7 @@ static void relay_run(struct shard *s, struct relay *r, uint64_t now_us)
 	relay_pump(s, r, now_us);
 	if (r->closing && r->out_at == r->out_len) {
 		r->ready = false;
+		shard_discard(s, r->conn);
 		tcp_close(s->tcp, r->conn, now_us); /* CLOSED or FAILED frees it */
 	}
 	relay_arm(s, r);

@@ -178,6 +178,9 @@ static inline uint64_t shard_unix_us(const struct shard *s, uint64_t now_us)
 	return now_us + s->unix_offset_us;
 }
 
+/* Reads what still comes on a connection that is being closed: TCP tells its end only when all was read. */
+void shard_discard(struct shard *s, struct tcp_conn *conn);
+
 /* 16 hexadecimal digits: worker, second, count; unique and sortable. */
 void shard_id(struct shard *s, char id[TXN_ID_LEN + 1], uint64_t now_us);
 
