@@ -22,7 +22,7 @@ static bool is_dotted(struct span v, const char *others)
 
 		if (c == '.' && dot)
 			return false;
-		if (c != '.' && !byte_is_alnum(c) && (c == 0 || !strchr(others, c)))
+		if (c != '.' && !byte_is_alnum(c) && span_find(span_str(others), c) == SPAN_NONE)
 			return false;
 		dot = c == '.';
 	}

@@ -6,7 +6,7 @@
 
 static bool is_atext(uint8_t c)
 {
-	return byte_is_alnum(c) || c >= 0x80 || (c && strchr("!#$%&'*+-/=?^_`{|}~", c));
+	return byte_is_alnum(c) || c >= 0x80 || span_find(SPAN("!#$%&'*+-/=?^_`{|}~"), c) != SPAN_NONE;
 }
 
 /* A control octet, or a CR or LF alone: to some readers that is the end of a line, or of the header. */
