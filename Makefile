@@ -144,7 +144,7 @@ lint: ## who includes whom, purity of the cores, format, shell scripts, spelling
 	@tools/lint $(patsubst $(B)/%,build/lint/%,$(CORE_OBJECTS)) -- $(SHELL_SCRIPTS)
 
 .PHONY: lint-objects
-lint-objects: $(LIB_OBJECTS) $(MAINS:%.c=$(B)/%.o)
+lint-objects: $(LIB_OBJECTS) $(patsubst %.c,$(B)/%.o,$(wildcard $(MAINS)))
 
 format: ## clang-format in place
 	@tools/deps lint
