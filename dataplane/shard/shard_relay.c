@@ -49,7 +49,7 @@ static void relay_free(struct shard *s, struct relay *r)
 	if (r->next)
 		r->next->prev = r->prev;
 	h->n_relays--;
-	if (!r->up)
+	if (!r->greeted)
 		h->n_connecting--;
 	pool_give(&s->relays, r);
 }
@@ -186,17 +186,17 @@ static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	struct smtp_relay_action a;
 	struct hop *h = r->hop;
-	bool up = r->up;
+	bool greeted = r->greeted;
 
 	r->conn = NULL;
-	if (up) {
+	if (r->up) {
 		smtp_relay_lost(&r->smtp, now_us);
 		while (smtp_relay_next(&r->smtp, &a))
 			if (a.kind == RELAY_RESULT)
 				relay_result(s, r, &a, now_us);
 	}
 	relay_free(s, r);
-	if (!up)
+	if (!greeted)
 		connect_failed(s, h, now_us);
 	s->dispatch = true;
 }
@@ -209,6 +209,9 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		break;
 	case RELAY_READY:
 		r->ready = true;
+		if (!r->greeted)
+			r->hop->n_connecting--;
+		r->greeted = true;
 		s->dispatch = true;
 		r->since_us = now_us;
 		r->hop->down_until_us = 0;
@@ -267,6 +270,12 @@ static void relay_arm(struct shard *s, struct relay *r)
 static void relay_run(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	relay_pump(s, r, now_us);
+	if (r->closing && !r->greeted) {
+		/* As useless as a refused connection; there is nothing to be ended in good order. */
+		tcp_abort(s->tcp, r->conn, now_us);
+		relay_gone(s, r, now_us);
+		return;
+	}
 	if (r->closing && r->out_at == r->out_len) {
 		r->ready = false;
 		shard_discard(s, r->conn);
@@ -318,7 +327,8 @@ static void fail_first(struct shard *s, uint64_t now_us)
 	txn_finish(s, t, &reply, now_us);
 }
 
-/* A connection attempt came to nothing.  When no next hop is left to try, nobody waits for what does not come. */
+/* A connection attempt came to nothing, at the latest before EHLO was answered.  When no next hop is left to try,
+ * nobody waits for what does not come. */
 static void connect_failed(struct shard *s, struct hop *h, uint64_t now_us)
 {
 	s->stats.shard_relay_connect_failed++;
@@ -392,7 +402,6 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 	switch (event->kind) {
 	case TCP_EVENT_CONNECTED:
 		r->up = true;
-		r->hop->n_connecting--;
 		smtp_relay_init(&r->smtp, &s->relay_settings, &s->stats, now_us);
 		relay_run(s, r, now_us);
 		break;

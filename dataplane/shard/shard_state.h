@@ -124,6 +124,7 @@ struct relay {
 	struct timer timer;
 	uint64_t since_us; /* of connecting, then of being idle */
 	bool up;           /* TCP is established */
+	bool greeted;      /* it was ready once */
 	bool ready;        /* may take a message */
 	bool used;         /* took one before: the next hop may have closed it meanwhile */
 	bool closing, peer_closed;
@@ -136,7 +137,7 @@ struct relay {
 struct hop {
 	const struct settings_next_hop *settings;
 	struct relay *relays;
-	uint32_t n_relays, n_connecting;
+	uint32_t n_relays, n_connecting; /* all; those that were never ready yet */
 	uint64_t down_until_us; /* its last connection attempt failed; 0: it did not */
 	char name[64];          /* "192.0.2.1:25" */
 };
