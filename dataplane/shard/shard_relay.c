@@ -181,19 +181,26 @@ static void relay_send(struct shard *s, struct relay *r, struct span bytes, uint
 
 static void connect_failed(struct shard *s, struct hop *h, uint64_t now_us);
 
+/* All that is left to know from a connection of no more use. */
+static void relay_results(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	struct smtp_relay_action a;
+
+	while (smtp_relay_next(&r->smtp, &a))
+		if (a.kind == RELAY_RESULT)
+			relay_result(s, r, &a, now_us);
+}
+
 /* Tells the SMTP machine of what is left to tell when TCP is gone, and frees the relay. */
 static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 {
-	struct smtp_relay_action a;
 	struct hop *h = r->hop;
 	bool greeted = r->greeted;
 
 	r->conn = NULL;
 	if (r->up) {
 		smtp_relay_lost(&r->smtp, now_us);
-		while (smtp_relay_next(&r->smtp, &a))
-			if (a.kind == RELAY_RESULT)
-				relay_result(s, r, &a, now_us);
+		relay_results(s, r, now_us);
 	}
 	relay_free(s, r);
 	if (!greeted)
@@ -433,7 +440,12 @@ void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 		r->ready = false; /* from QUIT on it takes no message */
 		smtp_relay_quit(&r->smtp, now_us);
 	} else if (now_us >= smtp_relay_deadline_us(&r->smtp)) {
+		/* It may have stopped reading as well: what TCP still holds, a final dot perhaps, must not arrive later. */
 		smtp_relay_expire(&r->smtp, now_us);
+		relay_results(s, r, now_us);
+		tcp_abort(s->tcp, r->conn, now_us);
+		relay_gone(s, r, now_us);
+		return;
 	}
 	relay_run(s, r, now_us);
 }
