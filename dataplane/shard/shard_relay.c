@@ -401,6 +401,7 @@ bool relay_forget(struct shard *s, struct txn *t, uint64_t now_us)
 		tcp_abort(s->tcp, r->conn, now_us);
 	r->conn = NULL;
 	relay_free(s, r);
+	s->dispatch = true; /* there is room for another connection */
 	return true;
 }
 
