@@ -103,6 +103,18 @@ static void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_
 	smtp_relay_message(&r->smtp, &t->envelope, now_us);
 }
 
+/* One connection was stale: the others that lie idle may be as well, and the second attempt is the last. */
+static void drop_idle(struct shard *s, struct hop *h, uint64_t now_us)
+{
+	for (struct relay *r = h->relays, *next; r; r = next) {
+		next = r->next;
+		if (!r->ready || !r->used)
+			continue;
+		tcp_abort(s->tcp, r->conn, now_us);
+		relay_free(s, r);
+	}
+}
+
 /* The message's fate is known. */
 static void relay_result(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
 {
@@ -117,6 +129,7 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && t->client) {
 		t->retried = true;
 		s->stats.shard_relay_retried++;
+		drop_idle(s, r->hop, now_us);
 		relay_take(s, t, now_us);
 		return;
 	}
