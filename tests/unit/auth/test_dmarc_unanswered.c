@@ -34,8 +34,9 @@ static struct name {
 } zone[ZONE_MAX];
 static int n_names;
 
-/* What a silent name is taken to say; NULL: it is silent. */
+/* What a silent name is taken to say; and whether the author domain, when it is silent itself, is taken to exist. */
 static const char *instead;
+static bool silent_exists;
 static const char *const insteads[] = {
 	"nothing of ours",         "v=DMARC1;p=reject",      "v=DMARC1;p=quarantine;psd=n",
 	"v=DMARC1;p=reject;psd=y", "v=DMARC1;p=none;aspf=s", "v=DMARC1;p=none;sp=reject;np=quarantine"
@@ -59,12 +60,19 @@ static struct name *add(const char *name, enum kind kind)
 	return n;
 }
 
+static bool is_dmarc(const struct name *n)
+{
+	return strncmp(n->name, "_dmarc.", 7) == 0;
+}
+
 /* Itself, or something below it. */
 static bool exists(const char *name)
 {
 	for (int i = 0; i < n_names; i++) {
 		struct span s = span_str(zone[i].name), tail = span_str(name);
 
+		if (zone[i].kind == SILENT && !is_dmarc(&zone[i]) && !silent_exists)
+			continue;
 		if (span_eq(s, tail) ||
 		    (s.len > tail.len && s.at[s.len - tail.len - 1] == '.' && span_ends_nocase(s, tail)))
 			return true;
@@ -329,8 +337,9 @@ static void ask_all(struct dmarc *m)
 
 static bool agree(const struct dmarc *m, const char *author, const char *spf, bool spf_pass, bool silent)
 {
-	for (int i = 0; i < (silent ? N_INSTEADS : 1); i++) {
-		instead = insteads[i];
+	for (int i = 0; i < (silent ? 2 * N_INSTEADS : 1); i++) {
+		instead = insteads[i / 2];
+		silent_exists = i % 2;
 		struct judgement j = twin_judge(author, spf, spf_pass);
 
 		if (m->result == DMARC_RESULT_TEMPERROR) {
@@ -373,8 +382,13 @@ int main(void)
 			snprintf(sender, sizeof(sender), "%s%s", any(2) ? "x." : "", above);
 		bool silent = random_zone(author);
 		silent |= random_zone(sender);
-		if (any(3) == 0)
-			add(author, EMPTY);
+		if (any(3) == 0) {
+			bool fails = any(4) == 0;
+
+			add(author, fails ? SILENT : EMPTY);
+			silent |= fails;
+		}
+		silent_exists = false;
 		memset(&m, 0xa5, sizeof(m));
 		dmarc_begin(&m, &settings, span_str(author), NULL);
 		dmarc_identifier(&m, span_str(sender));
