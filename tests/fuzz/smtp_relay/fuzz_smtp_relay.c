@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+/*
+ * fuzz_smtp_relay.c - any octets from a next hop, cut anywhere
+ *
+ * The first octet says how long a prefix is whose octets are the pieces' lengths.  Held: one result for each message,
+ * a 2yz only after the final dot was told, nothing after CLOSE, and a lost connection ends it all.
+ */
+#include "dataplane/smtp/smtp_relay.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct {
+	bool in_hand, dot, closed;
+	unsigned n_messages;
+	struct smtp_envelope envelope;
+	struct span rcpts[2];
+} f;
+
+static void check_result(const struct smtp_relay_action *a)
+{
+	CHECK(f.in_hand);
+	CHECK(a->reply->code >= 200 && a->reply->code != 421 && a->reply->code / 100 != 3);
+	CHECK(a->reply->code >= 400 || f.dot);
+	CHECK(!a->final_dot_sent || f.dot);
+	CHECK(a->reply->enhanced[0] == a->reply->code / 100);
+	for (size_t i = 0; i < a->reply->text_len; i++)
+		CHECK(a->reply->text[i] == '\n' || (a->reply->text[i] >= ' ' && a->reply->text[i] <= '~'));
+	f.in_hand = false;
+}
+
+static void write_body(struct smtp_relay *r)
+{
+	static const char text[] = ".x\r\n\r\n.\r\ny";
+	const struct span body = span_of(text, sizeof(text) - 1);
+	size_t i = 0, n_out;
+	uint8_t out[5];
+
+	while (i < body.len) {
+		size_t n = smtp_relay_body(r, span_skip(body, i), out, sizeof(out), &n_out, 0);
+
+		CHECK(n > 0 && n_out <= sizeof(out));
+		i += n;
+	}
+	smtp_relay_body_end(r, 0);
+}
+
+static void drain(struct smtp_relay *r)
+{
+	struct smtp_relay_action a;
+
+	while (smtp_relay_next(r, &a)) {
+		CHECK(!f.closed);
+		switch (a.kind) {
+		case RELAY_SEND:
+			CHECK(a.bytes.len > 0);
+			f.dot |= f.in_hand && span_ends_nocase(a.bytes, SPAN("\r\n.\r\n"));
+			break;
+		case RELAY_READY:
+			CHECK(!f.in_hand);
+			f.in_hand = true;
+			f.dot = false;
+			if (f.n_messages++ == 3) {
+				smtp_relay_quit(r, 0);
+				f.in_hand = false;
+			} else {
+				smtp_relay_message(r, &f.envelope, 0);
+			}
+			break;
+		case RELAY_BODY_WANTED:
+			write_body(r);
+			break;
+		case RELAY_RESULT:
+			check_result(&a);
+			break;
+		case RELAY_CLOSE:
+			CHECK(!f.in_hand);
+			f.closed = true;
+			break;
+		}
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct smtp_relay relay;
+	static struct stats stats;
+	struct smtp_relay_settings settings = smtp_relay_settings_default();
+	size_t n_cuts = size ? data[0] : 0, i = 0;
+	struct span in;
+
+	if (size < 1 + n_cuts)
+		return 0;
+	memset(&f, 0, sizeof(f));
+	f.rcpts[0] = SPAN("b@example.net");
+	f.rcpts[1] = SPAN("c@example.net");
+	f.envelope = (struct smtp_envelope){
+		.mail_from = SPAN("a@example.org"), .rcpts = f.rcpts, .n_rcpts = 1 + (n_cuts & 1), .size = 11
+	};
+	in = span_of(data + 1 + n_cuts, size - 1 - n_cuts);
+	smtp_relay_init(&relay, &settings, &stats, 0);
+	drain(&relay);
+	while (in.len) {
+		size_t cut = i < n_cuts ? data[1 + i++] : 0;
+		size_t len = cut && cut < in.len ? cut : in.len;
+		size_t n = smtp_relay_feed(&relay, span_head(in, len), 0);
+
+		CHECK(n <= len);
+		drain(&relay);
+		CHECK(n > 0);
+		in = span_skip(in, n);
+	}
+	smtp_relay_lost(&relay, 0);
+	drain(&relay);
+	CHECK(f.closed && !f.in_hand);
+	return 0;
+}
