@@ -55,7 +55,13 @@ struct smtp_action {
 void smtp_session_init(struct smtp_session *s, const struct smtp_session_settings *settings, struct stats *stats,
 		       uint64_t now_us);
 
-/* Returns how many octets were taken; call smtp_session_next() until it is false, then feed the rest. */
+/**
+ * smtp_session_feed - take octets from the peer
+ * @in: all that lie together in the receive buffer: what comes with DATA is told from what comes after its 354 by that
+ *
+ * Returns how many were taken; call smtp_session_next() until it is false, then feed the rest.  After the end all are
+ * taken and dropped.  Octets that come while DATA waits for its answer end the session (554 5.5.1), so feed them then.
+ */
 size_t MUST_USE smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us);
 
 bool smtp_session_next(struct smtp_session *s, struct smtp_action *action);
