@@ -11,6 +11,8 @@
  */
 #include "dataplane/shard/shard_state.h"
 
+#define CLOSE_TIMEOUT_US UINT64_C(10000000) /* for the next hop to close its side */
+
 /* --- messages that wait ------------------------------------------------------------------------ */
 
 static void waiting_add(struct shard *s, struct txn *t)
@@ -244,6 +246,7 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		break;
 	case RELAY_CLOSE:
 		r->closing = true;
+		r->since_us = now_us;
 		break;
 	}
 }
@@ -265,8 +268,7 @@ static void relay_pump(struct shard *s, struct relay *r, uint64_t now_us)
 		if (in.len == 0) {
 			if (!r->peer_closed)
 				break;
-			smtp_relay_lost(&r->smtp, now_us);
-			r->closing = true;
+			smtp_relay_lost(&r->smtp, now_us); /* RESULT, if any, and CLOSE are next */
 			continue;
 		}
 		size_t n = smtp_relay_feed(&r->smtp, in, now_us);
@@ -283,6 +285,8 @@ static void relay_arm(struct shard *s, struct relay *r)
 
 	if (r->ready && idle_us < at_us)
 		at_us = idle_us;
+	if (r->closing)
+		at_us = r->since_us + CLOSE_TIMEOUT_US;
 	if (at_us != UINT64_MAX)
 		timer_arm(&s->timers, &r->timer, at_us);
 }
@@ -445,7 +449,7 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 {
-	if (!r->up) {
+	if (!r->up || r->closing) {
 		tcp_abort(s->tcp, r->conn, now_us);
 		relay_gone(s, r, now_us);
 		return;

@@ -122,7 +122,7 @@ struct relay {
 	struct tcp_conn *conn;
 	struct txn *txn;
 	struct timer timer;
-	uint64_t since_us; /* of connecting, then of being idle */
+	uint64_t since_us; /* of connecting, then of being idle, then of closing */
 	bool up;           /* TCP is established */
 	bool greeted;      /* it was ready once */
 	bool ready;        /* may take a message */
