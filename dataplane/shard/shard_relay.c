@@ -251,10 +251,18 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 	}
 }
 
+/* The next hop speaks or closes in the midst of a message: it must not get the rest, whose end it might take for good. */
+static bool relay_interrupted(struct shard *s, const struct relay *r)
+{
+	return r->body_wanted && !r->body_ended && (r->peer_closed || tcp_peek(s->tcp, r->conn).len);
+}
+
 static void relay_pump(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	struct smtp_relay_action a;
 
+	if (relay_interrupted(s, r))
+		r->out_at = r->out_len = 0;
 	while (relay_flush(s, r, now_us)) {
 		if (smtp_relay_next(&r->smtp, &a)) {
 			relay_action(s, r, &a, now_us);
@@ -262,19 +270,17 @@ static void relay_pump(struct shard *s, struct relay *r, uint64_t now_us)
 		}
 		if (r->closing)
 			break;
-		if (relay_fill(s, r, now_us))
-			continue;
 		struct span in = tcp_peek(s->tcp, r->conn);
-		if (in.len == 0) {
-			if (!r->peer_closed)
+		if (in.len) {
+			size_t n = smtp_relay_feed(&r->smtp, in, now_us);
+			if (n == 0)
 				break;
+			tcp_consume(s->tcp, r->conn, n);
+		} else if (r->peer_closed) {
 			smtp_relay_lost(&r->smtp, now_us); /* RESULT, if any, and CLOSE are next */
-			continue;
-		}
-		size_t n = smtp_relay_feed(&r->smtp, in, now_us);
-		if (n == 0)
+		} else if (!relay_fill(s, r, now_us)) {
 			break;
-		tcp_consume(s->tcp, r->conn, n);
+		}
 	}
 }
 
