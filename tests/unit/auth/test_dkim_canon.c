@@ -6,43 +6,13 @@
 #include "tests/tap.h"
 #include "tests/unit/auth/dkim_twin.h"
 
-/* A "hash" that keeps all it is given: the canonical text itself. */
-static struct twin seen;
-
-static void keep_init(struct hash_state *h)
-{
-	(void)h;
-	seen.len = 0;
-}
-
-static void keep_update(struct hash_state *h, struct span s)
-{
-	(void)h;
-	twin_put(&seen, s);
-}
-
-static void keep_final(struct hash_state *h, uint8_t digest[SHA256_LEN])
-{
-	(void)h;
-	memset(digest, 0, SHA256_LEN);
-}
-
-static const struct hash_ops keep = { .sha256_init = keep_init,
-				      .sha256_update = keep_update,
-				      .sha256_final = keep_final };
-
-static struct span text(const struct twin *t)
-{
-	return span_of(t->at, t->len);
-}
-
 /* Canonical body, fed in pieces of @step octets after a first one of @first. */
 static struct span body_of(enum dkim_canon canon, struct span body, size_t first, size_t step, uint64_t limit,
 			   struct dkim_body *b)
 {
 	uint8_t digest[SHA256_LEN];
 
-	dkim_body_init(b, &keep, false, canon, limit);
+	dkim_body_init(b, &twin_hash, false, canon, limit);
 	for (size_t i = 0; i < body.len;) {
 		size_t n = i == 0 && first ? first : step;
 
@@ -52,7 +22,7 @@ static struct span body_of(enum dkim_canon canon, struct span body, size_t first
 		i += n;
 	}
 	dkim_body_final(b, digest);
-	return text(&seen);
+	return twin_text(&twin_hashed);
 }
 
 static void test_bodies(void)
@@ -121,7 +91,7 @@ static void test_short_bodies(void)
 				for (size_t cut = 0; cut <= len; cut++, n++)
 					n_bad += !span_eq(body_of(relaxed ? DKIM_CANON_RELAXED : DKIM_CANON_SIMPLE,
 								  span_of(body, len), cut, SIZE_MAX, UINT64_MAX, &b),
-							  text(&expected));
+							  twin_text(&expected));
 			}
 		}
 	}
@@ -167,7 +137,7 @@ static void test_random_bodies(void)
 		twin_body(&expected, relaxed, span_of(body, len));
 		n_bad += !span_eq(body_of(relaxed ? DKIM_CANON_RELAXED : DKIM_CANON_SIMPLE, span_of(body, len),
 					  random_below(70), 1 + random_below(round % 3 ? 2000 : 40), UINT64_MAX, &b),
-				  text(&expected));
+				  twin_text(&expected));
 	}
 	ok(n_bad == 0, "20000 random bodies, cut at random, agree with the twin");
 }
@@ -201,10 +171,10 @@ static struct span field_of(enum dkim_canon canon, const char *field)
 	uint8_t digest[SHA256_LEN];
 	struct dkim_hash h;
 
-	dkim_hash_init(&h, &keep, false);
+	dkim_hash_init(&h, &twin_hash, false);
 	dkim_canon_field(&h, canon, span_str(field));
 	dkim_hash_final(&h, digest);
-	return text(&seen);
+	return twin_text(&twin_hashed);
 }
 
 static void test_fields(void)
@@ -253,18 +223,18 @@ static void test_random_fields(void)
 		size_t from = 6 + random_below((uint32_t)(len - 5)),
 		       to = from + random_below((uint32_t)(len + 3 - from));
 
-		dkim_hash_init(&h, &keep, false);
+		dkim_hash_init(&h, &twin_hash, false);
 		dkim_canon_field(&h, relaxed ? DKIM_CANON_RELAXED : DKIM_CANON_SIMPLE, s);
 		dkim_hash_final(&h, digest);
 		expected.len = 0;
 		twin_field(&expected, relaxed, span_head(s, len));
 		twin_put(&expected, SPAN("\r\n"));
-		n_bad += !span_eq(text(&seen), text(&expected));
+		n_bad += !span_eq(twin_text(&twin_hashed), twin_text(&expected));
 
 		/* The twin joins the halves first, so no CRLF may arise at the seam or be cut by it. */
 		if (field[from - 1] == '\r' || (to < len && field[to - 1] == '\r' && field[to] == '\n'))
 			continue;
-		dkim_hash_init(&h, &keep, false);
+		dkim_hash_init(&h, &twin_hash, false);
 		dkim_canon_signature(&h, relaxed ? DKIM_CANON_RELAXED : DKIM_CANON_SIMPLE, s, span_part(s, from, to));
 		dkim_hash_final(&h, digest);
 		static uint8_t joined[600];
@@ -274,7 +244,7 @@ static void test_random_fields(void)
 		memcpy(joined + from, field + len - tail, tail);
 		expected.len = 0;
 		twin_field(&expected, relaxed, span_of(joined, from + tail));
-		n_bad += !span_eq(text(&seen), text(&expected));
+		n_bad += !span_eq(twin_text(&twin_hashed), twin_text(&expected));
 	}
 	ok(n_bad == 0, "20000 random fields agree with the twin, whole and without a value of b=");
 }
