@@ -56,6 +56,20 @@ static void relay_free(struct shard *s, struct relay *r)
 	pool_give(&s->relays, r);
 }
 
+/* Where a connection leads: its source port must bring the answers back to this worker. */
+struct way {
+	const struct shard *s;
+	const struct tcp_path *path;
+	uint16_t remote_port;
+};
+
+static bool way_back(void *arg, uint16_t local_port)
+{
+	const struct way *w = arg;
+
+	return w->s->env.port_is_ours(w->s->env.port_arg, w->path, w->remote_port, local_port);
+}
+
 static bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 {
 	struct tcp_path path;
@@ -71,7 +85,8 @@ static bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 	r->hop = h;
 	r->since_us = now_us;
 	r->timer.tag = SHARD_TIMER_RELAY;
-	r->conn = tcp_connect(s->tcp, &path, h->settings->port, NULL, NULL, r, now_us);
+	struct way way = { s, &path, h->settings->port };
+	r->conn = tcp_connect(s->tcp, &path, h->settings->port, s->env.port_is_ours ? way_back : NULL, &way, r, now_us);
 	if (!r->conn) {
 		pool_give(&s->relays, r);
 		return false;

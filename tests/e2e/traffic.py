@@ -49,9 +49,9 @@ def big_body(octets, seed):
     return "\r\n".join(lines) + "\r\n"
 
 
-def suite(port):
+def suite(port, workers=1):
     c = Checks()
-    with World(port=port) as w:
+    with World(port=port, sections={"server": {"workers": str(workers)}}) as w:
         c.ok(subprocess.run(["ping", "-c", "2", "-W", "2", GATEWAY], capture_output=True, check=False).returncode == 0,
              f"{port}: answers ping over IPv4")
         c.ok(subprocess.run(["ping", "-6", "-c", "2", "-W", "2", GATEWAY6], capture_output=True, check=False).returncode == 0,
