@@ -270,7 +270,7 @@ static bool sink_fails(struct sink *k, enum phase phase)
 	return true;
 }
 
-static void sink_store(struct sink *k, struct span wire)
+static void sink_store(struct span wire)
 {
 	struct octets m = { 0 };
 
@@ -283,7 +283,6 @@ static void sink_store(struct sink *k, struct span wire)
 			octets_add(&m, span_of(wire.at + ++i, 1));
 	world.stored_len[world.n_stored] = m.len;
 	world.stored[world.n_stored++] = m.at;
-	(void)k;
 }
 
 /* The octets of a message, without its final dot; true when it is there. */
@@ -301,20 +300,16 @@ static bool sink_data(struct sink *k, struct span in, size_t *n)
 	}
 	*n = i + 3;
 	k->in_data = false;
-	if (sink_fails(k, DOT)) {
-		k->n_messages++;
-		return true;
-	}
-	sink_store(k, span_head(in, i));
-	k->n_messages++;
-	if (world.hop.phase == STORED)
-		k->n_messages--;
-	if (!sink_fails(k, STORED)) {
-		char text[64];
+	if (!sink_fails(k, DOT)) {
+		sink_store(span_head(in, i));
+		if (!sink_fails(k, STORED)) {
+			char text[64];
 
-		snprintf(text, sizeof(text), "250 2.0.0 Stored as %zu\r\n", world.n_stored);
-		sink_reply(k, text);
+			snprintf(text, sizeof(text), "250 2.0.0 Stored as %zu\r\n", world.n_stored);
+			sink_reply(k, text);
+		}
 	}
+	k->n_messages++;
 	return true;
 }
 
