@@ -59,9 +59,9 @@ static bool client_send(struct shard *s, struct client *c, struct span bytes, ui
 static bool client_flush(struct shard *s, struct client *c, uint64_t now_us)
 {
 	if (c->out_at < c->out_len)
-		c->out_at = (uint16_t)(c->out_at + tcp_send(s->tcp, c->conn,
-							    span_of(c->out + c->out_at, (size_t)(c->out_len - c->out_at)),
-							    now_us));
+		c->out_at = (uint16_t)(c->out_at +
+				       tcp_send(s->tcp, c->conn,
+						span_of(c->out + c->out_at, (size_t)(c->out_len - c->out_at)), now_us));
 	return c->out_at == c->out_len;
 }
 
@@ -154,6 +154,24 @@ static bool client_pump(struct shard *s, struct client *c, uint64_t now_us)
 	return true;
 }
 
+/* When the session wants to be woken, or when a peer was waited for long enough that does not read what it was told:
+ * the session cannot say so any more, as its words would wait behind the others. */
+static void client_arm(struct shard *s, struct client *c, uint64_t now_us)
+{
+	uint64_t deadline_us = smtp_session_deadline_us(&c->smtp);
+
+	if (!c->closing && c->out_at == c->out_len)
+		c->stuck_us = 0;
+	else if (!c->stuck_us)
+		c->stuck_us = now_us + s->env.settings->smtp_command_timeout_s * 1000000;
+	if (c->stuck_us && c->stuck_us < deadline_us)
+		deadline_us = c->stuck_us;
+	if (deadline_us != UINT64_MAX)
+		timer_arm(&s->timers, &c->timer, deadline_us);
+	else
+		timer_cancel(&s->timers, &c->timer);
+}
+
 static void client_run(struct shard *s, struct client *c, uint64_t now_us)
 {
 	c->running = true;
@@ -170,16 +188,10 @@ static void client_run(struct shard *s, struct client *c, uint64_t now_us)
 		c->txn = NULL;
 		if (t)
 			txn_abandon(s, t, now_us);
-		timer_cancel(&s->timers, &c->timer);
 		shard_discard(s, c->conn);
 		tcp_close(s->tcp, c->conn, now_us); /* harmless when it was called before; CLOSED or FAILED follows */
-		return;
 	}
-	uint64_t deadline_us = smtp_session_deadline_us(&c->smtp);
-	if (deadline_us != UINT64_MAX)
-		timer_arm(&s->timers, &c->timer, deadline_us);
-	else
-		timer_cancel(&s->timers, &c->timer);
+	client_arm(s, c, now_us);
 }
 
 void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
@@ -233,6 +245,11 @@ void client_event(struct shard *s, struct client *c, const struct tcp_event *eve
 
 void client_timer(struct shard *s, struct client *c, uint64_t now_us)
 {
+	if (c->stuck_us && now_us >= c->stuck_us) {
+		s->stats.shard_client_stuck++;
+		client_abort(s, c, now_us);
+		return;
+	}
 	if (now_us >= smtp_session_deadline_us(&c->smtp))
 		smtp_session_expire(&c->smtp, now_us);
 	client_run(s, c, now_us);

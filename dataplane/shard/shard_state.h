@@ -49,6 +49,7 @@ struct client {
 	uint16_t port;
 	uint32_t n_messages;
 	size_t n_fed; /* octets that the session took and TCP still holds */
+	uint64_t stuck_us; /* when a peer that does not read, or does not close, is reset; 0: it does */
 	bool closing; /* the session said CLOSE */
 	bool peer_closed;
 	bool running; /* client_pump() is at work: an answer goes on there */
