@@ -279,8 +279,28 @@ static bool apply(struct dmarc *m, bool inherited)
 	return known;
 }
 
+static void count(struct stats *stats, enum dmarc_result r)
+{
+	switch (r) {
+	case DMARC_RESULT_NONE:
+	case DMARC_RESULT_PERMERROR: /* never given: a broken record is none (RFC 9989 4.10.1) */
+		stats->dmarc_none++;
+		return;
+	case DMARC_RESULT_PASS:
+		stats->dmarc_pass++;
+		return;
+	case DMARC_RESULT_FAIL:
+		stats->dmarc_fail++;
+		return;
+	case DMARC_RESULT_TEMPERROR:
+		stats->dmarc_temperror++;
+		return;
+	}
+}
+
 static void result(struct dmarc *m, enum dmarc_result r, const char *reason)
 {
+	count(m->settings->stats, r);
 	m->result = r;
 	m->reason = reason;
 	m->disposition = r == DMARC_RESULT_FAIL ? m->policy : DMARC_POLICY_NONE;

@@ -93,6 +93,8 @@ void verify_header(struct verify *v, const struct msg_header *header, uint64_t n
 	v->header = header;
 	v->header_us = now_us;
 	from_parse(&v->from, v->settings, header);
+	if (v->from.error != FROM_OK)
+		v->settings->stats->from_refused++;
 	struct span author = span_of(v->from.domain, v->from.domain_len);
 
 	dkim_begin(&v->dkim, v->settings, header, author, v->client.now_unix, v->explain);
