@@ -14,8 +14,6 @@
 #include "dataplane/auth/from.h"
 #include "dataplane/auth/spf.h"
 
-enum dmarc_result { DMARC_RESULT_NONE, DMARC_RESULT_PASS, DMARC_RESULT_FAIL, DMARC_RESULT_TEMPERROR, DMARC_RESULT_PERMERROR };
-
 #include "dataplane/auth/dmarc_walk.h" /* struct dmarc, for placement */
 
 void dmarc_begin(struct dmarc *m, const struct auth_settings *settings, struct span author_domain,

@@ -13,12 +13,12 @@ enum dmarc_psd { DMARC_PSD_UNSAID, DMARC_PSD_YES, DMARC_PSD_NO };
 #define DMARC_RUA_MAX 64 /* reporting addresses looked at; more are ignored */
 
 struct dmarc_record {
-	uint8_t p, sp, np;   /* enum dmarc_policy; ABSENT also when the value is none of the words */
-	uint8_t psd;	     /* enum dmarc_psd; an unknown value is UNSAID, the tag's default */
-	bool bad_policy;     /* p, sp or np bears an unknown value */
+	uint8_t p, sp, np; /* enum dmarc_policy; ABSENT also when the value is none of the words */
+	uint8_t psd;       /* enum dmarc_psd; an unknown value is UNSAID, the tag's default */
+	bool bad_policy;   /* p, sp or np bears an unknown value */
 	bool adkim_strict, aspf_strict;
-	bool testing;	     /* t=y */
-	uint8_t n_rua;	     /* syntactically valid URIs of rua=, DMARC_RUA_MAX at most */
+	bool testing;  /* t=y */
+	uint8_t n_rua; /* syntactically valid URIs of rua=, DMARC_RUA_MAX at most */
 };
 
 /**

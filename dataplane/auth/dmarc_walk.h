@@ -9,11 +9,12 @@
 #ifndef AUTH_DMARC_WALK_H
 #define AUTH_DMARC_WALK_H
 
+#include "dataplane/auth/dkim.h"
 #include "dataplane/auth/dmarc_record.h"
 #include "dns/dns_question.h"
 
-#define DMARC_WALK_STEPS_MAX 8	  /* RFC 9989 4.10: more labels than that are skipped */
-#define DMARC_WALK_LABELS_TAIL 7  /* of a long name, the second query has so many */
+#define DMARC_WALK_STEPS_MAX 8   /* RFC 9989 4.10: more labels than that are skipped */
+#define DMARC_WALK_LABELS_TAIL 7 /* of a long name, the second query has so many */
 
 struct dmarc_walk {
 	uint8_t domain_len;
@@ -21,7 +22,7 @@ struct dmarc_walk {
 	uint8_t org_at; /* offset of the organizational domain in domain[], once done */
 	uint8_t asked, answered, failed, found, nxdomain; /* bit i: step i */
 	bool done;
-	bool error; /* done, but an answer that counted did not come */
+	bool error;                       /* done, but an answer that counted did not come */
 	uint8_t at[DMARC_WALK_STEPS_MAX]; /* offset in domain[] of each step's name */
 	struct dmarc_record records[DMARC_WALK_STEPS_MAX];
 	uint8_t domain[DNS_NAME_MAX]; /* lower case */
@@ -52,8 +53,21 @@ static inline struct span dmarc_walk_step(const struct dmarc_walk *w, unsigned s
 
 #define DMARC_WALKS_MAX (2 + DKIM_SIGNATURES_MAX) /* author, SPF, each signature */
 
-enum dmarc_exists { DMARC_EXISTS_UNASKED, DMARC_EXISTS_WANTED, DMARC_EXISTS_ASKED, DMARC_EXISTS_YES, DMARC_EXISTS_NO,
-		    DMARC_EXISTS_UNKNOWN };
+enum dmarc_result {
+	DMARC_RESULT_NONE,
+	DMARC_RESULT_PASS,
+	DMARC_RESULT_FAIL,
+	DMARC_RESULT_TEMPERROR,
+	DMARC_RESULT_PERMERROR
+};
+enum dmarc_exists {
+	DMARC_EXISTS_UNASKED,
+	DMARC_EXISTS_WANTED,
+	DMARC_EXISTS_ASKED,
+	DMARC_EXISTS_YES,
+	DMARC_EXISTS_NO,
+	DMARC_EXISTS_UNKNOWN
+};
 
 struct dmarc {
 	enum dmarc_result result;
@@ -62,15 +76,15 @@ struct dmarc {
 	enum dmarc_policy policy;      /* for this message: p, sp or np, after t */
 	enum dmarc_policy published;   /* the same before t */
 	enum dmarc_policy disposition; /* what the policy asks for now: NONE unless the result is fail */
-	enum dmarc_policy at_stake;    /* of a temperror: the strictest disposition that the missing answers could bring */
+	enum dmarc_policy at_stake; /* of a temperror: the strictest disposition that the missing answers could bring */
 	bool testing, spf_aligned, dkim_aligned;
-	struct dmarc_record record;    /* the policy record; of use when policy_domain is not empty */
+	struct dmarc_record record; /* the policy record; of use when policy_domain is not empty */
 
 	/* Private */
 	const struct auth_settings *settings;
 	struct explain *explain;
 	uint8_t n_walks; /* 0: nothing to judge */
-	uint8_t exists;	 /* enum dmarc_exists: the author domain */
+	uint8_t exists;  /* enum dmarc_exists: the author domain */
 	bool author_done;
 	struct dmarc_walk walks[DMARC_WALKS_MAX]; /* [0]: the author's */
 };

@@ -5,6 +5,11 @@
 #ifndef AUTH_VERIFY_STATE_H
 #define AUTH_VERIFY_STATE_H
 
+#include "dataplane/auth/arc.h"
+#include "dataplane/auth/dmarc.h"
+#include "dataplane/auth/from.h"
+#include "dataplane/auth/spf.h"
+
 #define VERIFY_HELO_MAX 255
 #define VERIFY_MAIL_FROM_MAX 320
 
@@ -28,7 +33,7 @@ struct verify {
 	struct explain *explain;
 	const struct msg_header *header;
 	struct auth_client client; /* spans lead into the two arrays below */
-	uint64_t header_us;	   /* when the header had ended: the deadline of its questions counts from there */
+	uint64_t header_us;        /* when the header had ended: the deadline of its questions counts from there */
 	bool gave_up;
 	unsigned n_jobs_out;
 	char helo[VERIFY_HELO_MAX + 1], mail_from[VERIFY_MAIL_FROM_MAX + 1];
