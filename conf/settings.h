@@ -26,8 +26,8 @@
 
 struct settings_port {
 	char device[SETTINGS_STR_MAX]; /* "0000:3b:00.0" or "net_tap0,iface=sk0" */
-	uint16_t mtu;		       /* SETTINGS_MTU_MIN to SETTINGS_MTU_MAX; 1500 */
-	uint16_t vlan;		       /* 0: untagged */
+	uint16_t mtu;                  /* SETTINGS_MTU_MIN to SETTINGS_MTU_MAX; 1500 */
+	uint16_t vlan;                 /* 0: untagged */
 	uint8_t n_addresses;
 	struct {
 		struct ip_addr addr;
@@ -59,16 +59,19 @@ struct settings {
 	uint8_t n_ports;
 	struct settings_port ports[SETTINGS_PORTS_MAX]; /* ports = ( { device = "..."; addresses = [...]; }, ... ) */
 	uint8_t n_next_hops;
-	struct settings_next_hop next_hops[SETTINGS_NEXT_HOPS_MAX]; /* next_hops = ( { address = "..."; port = 25; } ) */
+	struct settings_next_hop
+		next_hops[SETTINGS_NEXT_HOPS_MAX]; /* next_hops = ( { address = "..."; port = 25; } ) */
 	uint8_t n_dns_servers;
-	struct settings_server dns_servers[SETTINGS_SERVERS_MAX]; /* dns.servers = [ "192.0.2.53", "[2001:db8::53]:5353" ] */
+	struct settings_server
+		dns_servers[SETTINGS_SERVERS_MAX]; /* dns.servers = [ "192.0.2.53", "[2001:db8::53]:5353" ] */
 	uint8_t n_eal;
 	char eal[SETTINGS_EAL_MAX][SETTINGS_STR_MAX]; /* eal = [ "--log-level=..." ] added to the EAL's arguments */
 	uint8_t n_arc_trusted;
 	char arc_trusted[SETTINGS_ARC_TRUSTED_MAX][SETTINGS_STR_MAX]; /* arc.trusted = [ "example.net" ] */
 	uint8_t n_domains;
-	char domains[SETTINGS_DOMAINS_MAX][SETTINGS_STR_MAX]; /* relay.domains = [ "example.org" ]; none: any recipient */
-	uint64_t version; /* of the configuration in force, counted by publish.c */
+	char domains[SETTINGS_DOMAINS_MAX]
+		    [SETTINGS_STR_MAX]; /* relay.domains = [ "example.org" ]; none: any recipient */
+	uint64_t version;               /* of the configuration in force, counted by publish.c */
 };
 
 #endif

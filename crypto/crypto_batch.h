@@ -22,7 +22,7 @@ struct crypto_backend {
 
 struct crypto_batch_settings {
 	uint32_t jobs_max;    /* under way at once: then crypto_batch_submit() refuses */
-	uint32_t lanes;	      /* jobs that make a batch full: 8 */
+	uint32_t lanes;       /* jobs that make a batch full: 8 */
 	uint64_t wait_max_us; /* 200 */
 };
 

@@ -37,11 +37,11 @@ enum crypto_alg { CRYPTO_RSA_SHA256, CRYPTO_RSA_SHA1, CRYPTO_ED25519_SHA256 };
 enum crypto_verdict {
 	CRYPTO_PENDING,
 	CRYPTO_PASS,
-	CRYPTO_FAIL,	/* the key is good, the signature is not this key's over this digest */
-	CRYPTO_BAD_KEY, /* not a key of this algorithm: not DER, even modulus, e < 3 or even, trailing octets... */
+	CRYPTO_FAIL,      /* the key is good, the signature is not this key's over this digest */
+	CRYPTO_BAD_KEY,   /* not a key of this algorithm: not DER, even modulus, e < 3 or even, trailing octets... */
 	CRYPTO_SHORT_KEY, /* RSA below rsa_bits_min (RFC 8301 3.2) */
 	CRYPTO_LONG_KEY,  /* RSA above rsa_bits_max: nothing was computed */
-	CRYPTO_ERROR,	  /* ours: no memory, no device, no answer in time; temperror */
+	CRYPTO_ERROR,     /* ours: no memory, no device, no answer in time; temperror */
 };
 
 /**
@@ -52,7 +52,7 @@ enum crypto_verdict {
  * Owned by the core that filled it in; it must stay where it is until the verdict is not PENDING.
  */
 struct crypto_job {
-	uint8_t alg;	 /* enum crypto_alg */
+	uint8_t alg;     /* enum crypto_alg */
 	uint8_t verdict; /* out: enum crypto_verdict */
 	uint8_t digest_len;
 	uint8_t digest[SHA256_LEN];
@@ -61,7 +61,7 @@ struct crypto_job {
 	uint16_t key_len, sig_len;
 	uint8_t key[CRYPTO_KEY_MAX]; /* decoded p=: SubjectPublicKeyInfo or bare RSAPublicKey DER, or 32 octets */
 	uint8_t sig[CRYPTO_SIG_MAX]; /* decoded b= */
-	void *owner;		     /* the core's own use */
+	void *owner;                 /* the core's own use */
 };
 
 #endif

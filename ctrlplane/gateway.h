@@ -47,8 +47,8 @@ struct gateway {
 	bool draining;
 };
 
-uint64_t gateway_now_us(void);	    /* monotonic */
-uint64_t gateway_unix_us(void);	    /* wall clock */
+uint64_t gateway_now_us(void);           /* monotonic */
+uint64_t gateway_unix_us(void);          /* wall clock */
 void gateway_random(void *at, size_t n); /* from the kernel; ends the process when there is none */
 
 /* gateway_dns.c */

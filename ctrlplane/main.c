@@ -208,6 +208,8 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 				 .organizational = domain_organizational,
 				 .port_is_ours = dpdk_port_is_ours,
 				 .port_arg = dpdk_worker_arg(g->dpdk, i),
+				 .clock_us = dpdk_clock_us,
+				 .clock_arg = g->dpdk,
 				 .link = &w->link,
 				 .index = (uint16_t)i };
 
@@ -354,7 +356,8 @@ static void gateway_loop(struct gateway *g)
 static void usage(FILE *f)
 {
 	fputs("usage: sekishod -c FILE [-t]\n"
-	      "The mail gateway; stays in the foreground.  SIGTERM drains and ends it, SIGHUP opens the record file anew.\n"
+	      "The mail gateway; stays in the foreground.  SIGTERM drains and ends it, SIGHUP opens the record file "
+	      "anew.\n"
 	      "  -c, --config FILE   the configuration\n"
 	      "  -t, --test          check the configuration and exit: 0 when it is good, 2 when it is not\n"
 	      "      --print-sample  print a configuration with every setting at its default\n"
@@ -372,12 +375,11 @@ static void say_error(void *arg, const char *message)
 static int arguments(int argc, char **argv, const char **path, bool *test)
 {
 	enum { HELP = 256, VERSION, SAMPLE };
-	static const struct option options[] = { { "config", required_argument, NULL, 'c' },
-						 { "test", no_argument, NULL, 't' },
-						 { "print-sample", no_argument, NULL, SAMPLE },
-						 { "help", no_argument, NULL, HELP },
-						 { "version", no_argument, NULL, VERSION },
-						 { 0 } };
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },    { "test", no_argument, NULL, 't' },
+		{ "print-sample", no_argument, NULL, SAMPLE }, { "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERSION },     { 0 }
+	};
 	int o;
 
 	while ((o = getopt_long(argc, argv, "c:t", options, NULL)) != -1) {

@@ -45,10 +45,10 @@ static const char arc[] = "\narc :\n"
 static const char dns_servers[] =
 	"\n\t# resolvers for mode forward, such as \"192.0.2.53\" or \"[2001:db8::53]:5353\"\n\tservers = [ ];\n";
 
-static const char relay_domains[] =
-	"\n\t# domains of the recipients that are accepted, such as \"example.org\"; others get 550 5.7.1; empty: all are,\n"
-	"\t# and the next hop must refuse those that are not its own\n"
-	"\tdomains = [ ];\n";
+static const char relay_domains[] = "\n\t# domains of the recipients that are accepted, such as \"example.org\"; "
+				    "others get 550 5.7.1; empty: all are,\n"
+				    "\t# and the next hop must refuse those that are not its own\n"
+				    "\tdomains = [ ];\n";
 
 /* "a|b|c" as "a, b, c" */
 static void print_words(FILE *f, const char *words)

@@ -48,9 +48,9 @@ struct dns_answer {
 	uint32_t size; /* octets of the whole block, this header included */
 	uint32_t ttl_s;
 	uint16_t n_records;
-	uint8_t rcode;	/* enum dns_rcode */
+	uint8_t rcode;  /* enum dns_rcode */
 	uint8_t secure; /* DNSSEC validated (AD) */
-	/* n_records times: uint16_t length in host order, then so many octets of rdata (not aligned) */
+			/* n_records times: uint16_t length in host order, then so many octets of rdata (not aligned) */
 };
 
 /*

@@ -20,7 +20,7 @@ static int tap_n, tap_n_failed;
 #define ok(condition, ...) tap_ok((condition), __FILE__, __LINE__, __VA_ARGS__)
 
 __attribute__((format(printf, 4, 5))) __attribute__((unused)) static bool tap_ok(bool good, const char *file, int line,
-										  const char *format, ...)
+										 const char *format, ...)
 {
 	__builtin_va_list args;
 
@@ -39,8 +39,10 @@ __attribute__((format(printf, 4, 5))) __attribute__((unused)) static bool tap_ok
 /* Compares spans and prints both when they differ. */
 #define is_span(got, expected, ...) tap_is_span((got), (expected), __FILE__, __LINE__, __VA_ARGS__)
 
-__attribute__((format(printf, 5, 6))) __attribute__((unused)) static bool
-tap_is_span(struct span got, struct span expected, const char *file, int line, const char *format, ...)
+__attribute__((format(printf, 5, 6))) __attribute__((unused)) static bool tap_is_span(struct span got,
+										      struct span expected,
+										      const char *file, int line,
+										      const char *format, ...)
 {
 	char sentence[512];
 	__builtin_va_list args;

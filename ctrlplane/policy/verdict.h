@@ -14,10 +14,10 @@ enum verdict_action { VERDICT_ACCEPT, VERDICT_QUARANTINE, VERDICT_REJECT, VERDIC
 
 struct verdict {
 	enum verdict_action action;
-	const char *rule;     /* constant name: "default", "dmarc.reject", "dmarc.temperror", "from.repeated"... */
-	uint16_t code;	      /* reply to the client when the action is REJECT or DEFER; 250 otherwise */
-	uint8_t enhanced[3];  /* 5.7.1 ... */
-	char text[256];	      /* reply text, printable ASCII, names the domain and the failed policy */
+	const char *rule;    /* constant name: "default", "dmarc.reject", "dmarc.temperror", "from.repeated"... */
+	uint16_t code;       /* reply to the client when the action is REJECT or DEFER; 250 otherwise */
+	uint8_t enhanced[3]; /* 5.7.1 ... */
+	char text[256];      /* reply text, printable ASCII, names the domain and the failed policy */
 	const char *dmarc_disposition; /* "none" "quarantine" "reject": what was done for DMARC, for the record */
 };
 

@@ -13,23 +13,24 @@
 /* Limits and switches; the defaults are auth_settings_default()'s. */
 struct auth_settings {
 	/* SPF, RFC 7208 4.6.4 */
-	uint8_t spf_terms_max;	  /* 10 */
-	uint8_t spf_voids_max;	  /* 2 */
-	uint8_t spf_mx_max;	  /* 10 names of an mx: more is permerror */
-	uint8_t spf_ptr_max;	  /* 10 names of a ptr: the rest is ignored */
-	uint32_t spf_timeout_ms;  /* 20 000 for one check; then temperror */
+	uint8_t spf_terms_max;   /* 10 */
+	uint8_t spf_voids_max;   /* 2 */
+	uint8_t spf_mx_max;      /* 10 names of an mx: more is permerror */
+	uint8_t spf_ptr_max;     /* 10 names of a ptr: the rest is ignored */
+	uint32_t spf_timeout_ms; /* 20 000 for one check; then temperror */
 	/* DKIM, RFC 6376, 8301 */
-	uint8_t dkim_signatures_max; /* 10 verified, From-aligned first; the rest is policy */
-	uint16_t dkim_h_names_max;   /* 1000 names in h= */
+	uint8_t dkim_signatures_max;         /* 10 verified, From-aligned first; the rest is policy */
+	uint16_t dkim_h_names_max;           /* 1000 names in h= */
 	uint16_t rsa_bits_min, rsa_bits_max; /* 1024, 8192 */
-	uint32_t dkim_skew_s;		     /* 300 */
-	bool dkim_allow_sha1;		     /* test switch, never in the gateway */
-	bool dkim_allow_partial; /* l= smaller than the body may pass; default: policy */
+	uint32_t dkim_skew_s;                /* 300 */
+	bool dkim_allow_sha1;                /* test switch, never in the gateway */
+	bool dkim_allow_partial;             /* l= smaller than the body may pass; default: policy */
 	/* ARC, RFC 8617 */
 	uint8_t arc_sets_max; /* 50 */
-	const char *const *arc_trusted; /* d= of sealers that may override a DMARC failure; NULL-terminated, may be NULL */
+	const char *const
+		*arc_trusted; /* d= of sealers that may override a DMARC failure; NULL-terminated, may be NULL */
 	/* DMARC, RFC 9989 */
-	bool dmarc_rfc7489;	 /* public suffix list instead of the tree walk */
+	bool dmarc_rfc7489;      /* public suffix list instead of the tree walk */
 	uint32_t dns_timeout_ms; /* 20 000: all DNS of DKIM, ARC and DMARC after the header's end */
 	/* Authentication-Results, RFC 8601 */
 	const char *authserv_id;
@@ -49,10 +50,10 @@ struct auth_settings auth_settings_default(void); /* without the pointers */
 
 /* What is known of the client when the check starts. */
 struct auth_client {
-	struct ip_addr ip; /* IPv4-mapped addresses are unmapped by the caller */
-	struct span helo;  /* as given after EHLO or HELO */
+	struct ip_addr ip;     /* IPv4-mapped addresses are unmapped by the caller */
+	struct span helo;      /* as given after EHLO or HELO */
 	struct span mail_from; /* reverse-path without <>; empty is the null sender */
-	bool has_mail_from; /* false: only the HELO identity is known */
+	bool has_mail_from;    /* false: only the HELO identity is known */
 	uint64_t now_unix;
 };
 

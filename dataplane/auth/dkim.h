@@ -13,19 +13,26 @@
 
 #define DKIM_SIGNATURES_MAX 16 /* the most that settings may allow to be verified */
 
-enum dkim_result { DKIM_RESULT_NONE, DKIM_RESULT_PASS, DKIM_RESULT_FAIL, DKIM_RESULT_POLICY, DKIM_RESULT_NEUTRAL,
-		   DKIM_RESULT_TEMPERROR, DKIM_RESULT_PERMERROR };
+enum dkim_result {
+	DKIM_RESULT_NONE,
+	DKIM_RESULT_PASS,
+	DKIM_RESULT_FAIL,
+	DKIM_RESULT_POLICY,
+	DKIM_RESULT_NEUTRAL,
+	DKIM_RESULT_TEMPERROR,
+	DKIM_RESULT_PERMERROR
+};
 
 /* One DKIM-Signature field, as reported. */
 struct dkim_report {
 	enum dkim_result result;
-	const char *reason; /* constant sentence for a postmaster, "" for a plain pass */
+	const char *reason;     /* constant sentence for a postmaster, "" for a plain pass */
 	struct span d, s, a, i; /* tag values as written (white space removed at the ends), borrowed from the header;
 				   empty when absent; i as written, may be absent */
-	struct span b;	    /* the first octets of b=, for header.b (RFC 6008); may hold FWS */
-	uint16_t key_bits;  /* 0: no key was seen */
-	bool testing;	    /* key record says t=y */
-	bool partial;	    /* l= leaves octets at the end of the body unsigned */
+	struct span b;          /* the first octets of b=, for header.b (RFC 6008); may hold FWS */
+	uint16_t key_bits;      /* 0: no key was seen */
+	bool testing;           /* key record says t=y */
+	bool partial;           /* l= leaves octets at the end of the body unsigned */
 };
 
 #include "dataplane/auth/dkim_verify.h" /* struct dkim, for placement */

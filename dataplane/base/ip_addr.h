@@ -10,7 +10,7 @@
 enum ip_family { IP_NONE = 0, IP_V4 = 4, IP_V6 = 6 };
 
 struct ip_addr {
-	uint8_t family;	   /* enum ip_family */
+	uint8_t family;    /* enum ip_family */
 	uint8_t bytes[16]; /* network order; IPv4 in the first four, the rest zero */
 };
 

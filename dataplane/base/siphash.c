@@ -25,8 +25,8 @@ static void sip_round(uint64_t v[4])
 
 uint64_t siphash(const struct siphash_key *key, struct span data)
 {
-	uint64_t v[4] = { key->k0 ^ 0x736f6d6570736575u, key->k1 ^ 0x646f72616e646f6du,
-			  key->k0 ^ 0x6c7967656e657261u, key->k1 ^ 0x7465646279746573u };
+	uint64_t v[4] = { key->k0 ^ 0x736f6d6570736575u, key->k1 ^ 0x646f72616e646f6du, key->k0 ^ 0x6c7967656e657261u,
+			  key->k1 ^ 0x7465646279746573u };
 	uint64_t last = (uint64_t)data.len << 56;
 	size_t i = 0;
 

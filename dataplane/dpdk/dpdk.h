@@ -51,6 +51,7 @@ void *dpdk_memory(struct dpdk *d, size_t size);
 
 /* The workers' clock: monotonic and wall clock, both in microseconds. */
 void dpdk_now(const struct dpdk *d, uint64_t *now_us, uint64_t *unix_us);
+uint64_t dpdk_clock_us(void *arg); /* the former, for shard_env.clock_us; @arg is the struct dpdk */
 
 /**
  * dpdk_port_is_ours - whether answers to @local_port come back to the worker that @arg names

@@ -33,6 +33,11 @@ static uint64_t wall_clock_us(void)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
+uint64_t dpdk_clock_us(void *arg)
+{
+	return clock_us(arg);
+}
+
 void dpdk_now(const struct dpdk *d, uint64_t *now_us, uint64_t *unix_us)
 {
 	*now_us = clock_us(d);

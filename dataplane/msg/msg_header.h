@@ -14,10 +14,10 @@
 #define MSG_FIELDS_MAX 2000 /* features: 2000 fields, 256 KiB; beyond that 552 5.6.0 */
 
 struct msg_field {
-	uint32_t at;	   /* offset of the name's first octet */
-	uint32_t len;	   /* octets of the whole field, its last CRLF included */
+	uint32_t at;       /* offset of the name's first octet */
+	uint32_t len;      /* octets of the whole field, its last CRLF included */
 	uint16_t name_len; /* octets before the colon without trailing white space; 0: the line has no valid name */
-	uint16_t colon;	   /* offset of the colon from @at; 0 when there is none */
+	uint16_t colon;    /* offset of the colon from @at; 0 when there is none */
 };
 
 struct msg_header {
@@ -25,7 +25,7 @@ struct msg_header {
 	struct msg_field *fields;
 	uint32_t n_fields;
 	uint32_t fields_max;
-	bool too_many;	/* more than fields_max: the surplus is not in fields[] */
+	bool too_many;  /* more than fields_max: the surplus is not in fields[] */
 	bool malformed; /* some line is neither a field nor a continuation of one */
 };
 

@@ -14,11 +14,11 @@
 #include "dataplane/msg/msg_header.h"
 
 struct msg_store_settings {
-	uint32_t messages_max;	   /* at once, per shard */
-	uint32_t header_max;	   /* 256 KiB: then 552 5.6.0 */
-	uint32_t fields_max;	   /* 2000 */
-	uint32_t headers_large_max;/* messages at once whose header is longer than MSG_HEADER_SMALL */
-	uint32_t blocks;	   /* body blocks of MSG_BLOCK octets */
+	uint32_t messages_max;      /* at once, per shard */
+	uint32_t header_max;        /* 256 KiB: then 552 5.6.0 */
+	uint32_t fields_max;        /* 2000 */
+	uint32_t headers_large_max; /* messages at once whose header is longer than MSG_HEADER_SMALL */
+	uint32_t blocks;            /* body blocks of MSG_BLOCK octets */
 };
 
 #define MSG_BLOCK 16384
@@ -45,9 +45,9 @@ enum err MUST_USE msg_append(struct msg_store *s, struct msg *m, struct span in,
 /* The message is complete: a message without an empty line is all header. */
 enum err MUST_USE msg_end(struct msg_store *s, struct msg *m);
 
-bool msg_header_complete(const struct msg *m);		      /* true from the empty line (or msg_end()) on */
-const struct msg_header *msg_header_of(const struct msg *m);  /* valid when complete, until msg_give() */
-bool msg_has_separator(const struct msg *m);		      /* an empty line followed the header section */
+bool msg_header_complete(const struct msg *m);               /* true from the empty line (or msg_end()) on */
+const struct msg_header *msg_header_of(const struct msg *m); /* valid when complete, until msg_give() */
+bool msg_has_separator(const struct msg *m);                 /* an empty line followed the header section */
 uint64_t msg_body_len(const struct msg *m);
 uint64_t msg_len(const struct msg *m); /* octets as received */
 

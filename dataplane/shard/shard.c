@@ -170,9 +170,10 @@ void shard_discard(struct shard *s, struct tcp_conn *conn)
 void shard_id(struct shard *s, char id[TXN_ID_LEN + 1], uint64_t now_us)
 {
 	uint32_t second = (uint32_t)(shard_unix_us(s, now_us) / 1000000), n = s->id_counter++;
-	uint8_t bytes[TXN_ID_LEN / 2] = { (uint8_t)s->env.index,   (uint8_t)(second >> 24), (uint8_t)(second >> 16),
-					  (uint8_t)(second >> 8), (uint8_t)second,	   (uint8_t)(n >> 16),
-					  (uint8_t)(n >> 8),	   (uint8_t)n };
+	uint8_t bytes[TXN_ID_LEN / 2] = { (uint8_t)s->env.index,   (uint8_t)(second >> 24),
+					  (uint8_t)(second >> 16), (uint8_t)(second >> 8),
+					  (uint8_t)second,         (uint8_t)(n >> 16),
+					  (uint8_t)(n >> 8),       (uint8_t)n };
 	struct text text;
 
 	text_init(&text, id, TXN_ID_LEN + 1);
@@ -233,7 +234,7 @@ void shard_rx(struct shard *s, unsigned ifindex, struct span frame, unsigned rx_
 	net_input_end(s->net, now_us);
 }
 
-#define OF_TIMER(type, t) ((type *)(void *)((uint8_t *)(t) - offsetof(type, timer)))
+#define OF_TIMER(type, t) ((type *)(void *)((uint8_t *)(t)-offsetof(type, timer)))
 
 static bool timers_step(struct shard *s, uint64_t now_us)
 {

@@ -26,8 +26,11 @@ struct shard_env {
 	/* Whether an answer to @local_port comes back to this shard's queue; NULL: any port will do. */
 	bool (*port_is_ours)(void *arg, const struct tcp_path *path, uint16_t remote_port, uint16_t local_port);
 	void *port_arg;
+	/* The clock within a turn, microseconds, for how long crypto takes; NULL: the turn's own time serves. */
+	uint64_t (*clock_us)(void *arg);
+	void *clock_arg;
 	struct shard_link *link;
-	uint16_t index; /* of this shard, 0 .. workers - 1 */
+	uint16_t index;   /* of this shard, 0 .. workers - 1 */
 	uint8_t seed[32]; /* random */
 };
 

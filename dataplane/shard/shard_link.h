@@ -86,8 +86,9 @@ struct shard_record {
 	char from_domain[256];
 	char action[16], rule[48];
 	char reply[640], nexthop[64], nexthop_reply[640];
-	uint64_t dns_us, crypto_us, total_us; /* waited for DNS after the final dot; in the crypto batch; DATA to reply */
-	bool duplicate_possible;	      /* the next hop was lost after the final dot */
+	uint64_t dns_us, crypto_us,
+		total_us;        /* waited for DNS after the final dot; in the crypto batch; DATA to reply */
+	bool duplicate_possible; /* the next hop was lost after the final dot */
 	uint16_t fields_len;
 	char fields[8192]; /* the Authentication-Results and other fields put on top */
 };

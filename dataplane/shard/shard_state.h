@@ -48,9 +48,9 @@ struct client {
 	struct ip_addr ip;
 	uint16_t port;
 	uint32_t n_messages;
-	size_t n_fed; /* octets that the session took and TCP still holds */
+	size_t n_fed;      /* octets that the session took and TCP still holds */
 	uint64_t stuck_us; /* when a peer that does not read, or does not close, is reset; 0: it does */
-	bool closing; /* the session said CLOSE */
+	bool closing;      /* the session said CLOSE */
 	bool peer_closed;
 	bool running; /* client_pump() is at work: an answer goes on there */
 	bool on_ready;
@@ -139,8 +139,8 @@ struct hop {
 	const struct settings_next_hop *settings;
 	struct relay *relays;
 	uint32_t n_relays, n_connecting; /* all; those that were never ready yet */
-	uint64_t down_until_us; /* its last connection attempt failed; 0: it did not */
-	char name[64];          /* "192.0.2.1:25" */
+	uint64_t down_until_us;          /* its last connection attempt failed; 0: it did not */
+	char name[64];                   /* "192.0.2.1:25" */
 };
 
 struct shard {
@@ -174,6 +174,12 @@ struct shard {
 	const char *arc_trusted[SETTINGS_ARC_TRUSTED_MAX + 1];
 	char authserv_id[SETTINGS_STR_MAX];
 };
+
+/* Time within a turn, where it matters: now_us is the turn's. */
+static inline uint64_t shard_clock_us(const struct shard *s, uint64_t now_us)
+{
+	return s->env.clock_us ? s->env.clock_us(s->env.clock_arg) : now_us;
+}
 
 static inline uint64_t shard_unix_us(const struct shard *s, uint64_t now_us)
 {

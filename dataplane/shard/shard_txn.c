@@ -68,7 +68,7 @@ static void txn_jobs(struct shard *s, struct txn *t, uint64_t now_us)
 
 	while ((job = verify_job(&t->verify))) {
 		if (!t->jobs_us)
-			t->jobs_us = now_us;
+			t->jobs_us = shard_clock_us(s, now_us);
 		if (!crypto_batch_submit(s->crypto, job, now_us)) {
 			s->stats.shard_crypto_full++;
 			job->verdict = CRYPTO_ERROR;
@@ -139,7 +139,8 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 		verdict_of(&t->verdict, s->env.settings, &t->verify);
 	txn_fields(s, t, now_us);
 	if (t->fields.full && t->verdict.action != VERDICT_REJECT)
-		verdict_own(t, "fields.full", VERDICT_DEFER, 451, 3, 0, "The results do not fit in a header; try later");
+		verdict_own(t, "fields.full", VERDICT_DEFER, 451, 3, 0,
+			    "The results do not fit in a header; try later");
 	timer_cancel(&s->timers, &t->timer);
 	switch (t->verdict.action) {
 	case VERDICT_QUARANTINE:
@@ -339,7 +340,7 @@ void txn_job_done(struct shard *s, struct crypto_job *job, uint64_t now_us)
 	struct txn *t = pool_at(&s->txns, pool_index(&s->txns, job));
 
 	verify_job_done(&t->verify, job, now_us);
-	t->jobs_done_us = now_us;
+	t->jobs_done_us = shard_clock_us(s, now_us);
 	if (t->phase == TXN_ZOMBIE)
 		txn_release(s, t);
 	else

@@ -189,8 +189,11 @@ static void bench_rsa(int bits, const char *name)
 static void bench_dns_cache(void)
 {
 	enum { N = 50000 };
-	struct dns_cache_settings settings = { .entries_max = 100000, .ttl_min_s = 60, .ttl_max_s = 86400,
-					       .ttl_negative_max_s = 900, .ttl_servfail_s = 5 };
+	struct dns_cache_settings settings = { .entries_max = 100000,
+					       .ttl_min_s = 60,
+					       .ttl_max_s = 86400,
+					       .ttl_negative_max_s = 900,
+					       .ttl_servfail_s = 5 };
 	struct siphash_key key = { 1, 2 };
 	void *memory = aligned_alloc(64, (dns_cache_memory(&settings) + 63) & ~(size_t)63);
 	struct dns_cache *c = dns_cache_init(memory, &settings, &key);
