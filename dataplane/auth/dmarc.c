@@ -321,7 +321,8 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 	int step = policy_step(w);
 	m->org_domain = dmarc_walk_org(w);
 	if (step != 0 && w->error) {
-		/* An identifier that is the author domain itself passes whatever the record says. */
+		/* An identifier that is the author domain itself passes whatever the record says; it may say strict. */
+		m->record.adkim_strict = m->record.aspf_strict = true;
 		m->at_stake = gather(m, spf, dkim).pass ? DMARC_POLICY_NONE : DMARC_POLICY_REJECT;
 		m->spf_aligned = m->dkim_aligned = false;
 		result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
