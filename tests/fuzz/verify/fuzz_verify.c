@@ -183,6 +183,7 @@ static void results_fit(void)
 
 	CHECK((m->result == DMARC_RESULT_PASS) <= (m->spf_aligned || m->dkim_aligned));
 	CHECK(m->result == DMARC_RESULT_FAIL || m->disposition == DMARC_POLICY_NONE);
+	CHECK(m->result == DMARC_RESULT_TEMPERROR || m->at_stake <= DMARC_POLICY_NONE);
 	CHECK(s.v.from.error == FROM_OK || m->result == DMARC_RESULT_NONE);
 	CHECK(!m->spf_aligned || verify_spf(&s.v)->result == SPF_RESULT_PASS);
 	fields_are_ours();

@@ -476,6 +476,29 @@ static void tickets(void)
 	dns_zone_close(z);
 }
 
+/* What a missing policy may bring: all, unless an identifier passes under any. */
+static void stakes(void)
+{
+	static const char *const domains[] = { "b.example", "x.b.example" };
+	struct dns_zone *z = dmarc_zone("_dmarc.b.example TXT !SERVFAIL\n");
+
+	for (int old = 0; old < 2; old++) {
+		const struct auth_settings settings = dmarc_settings(old);
+
+		for (int i = 0; i < 2; i++) {
+			struct dmarc_input in = { .spf_domain = domains[i], .spf = SPF_RESULT_PASS };
+			enum dmarc_policy stake = i ? DMARC_POLICY_REJECT : DMARC_POLICY_NONE;
+
+			dmarc_run(&settings, z, "b.example", &in, ORDER_FIRST, UINT32_MAX);
+			ok(dmarc.result == DMARC_RESULT_TEMPERROR && dmarc.at_stake == stake,
+			   "%s: without the policy %s passes %s", old ? "RFC 7489" : "RFC 9989",
+			   i ? "another domain of the organization" : "the author domain itself",
+			   i ? "unless it is strict" : "whatever it is");
+		}
+	}
+	dns_zone_close(z);
+}
+
 /* However many answers came: a result, and fail or none only when no missing answer could change it. */
 static void given_up(void)
 {
@@ -509,6 +532,7 @@ int main(void)
 	questions_are_few();
 	impossible_names();
 	tickets();
+	stakes();
 	given_up();
 	return done();
 }
