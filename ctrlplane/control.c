@@ -41,18 +41,27 @@ static bool make_directories(const char *path)
 	return true;
 }
 
+/* The system's own words for an error, and the remedy. */
+static const char *cannot(int error)
+{
+	static char why[120];
+
+	snprintf(why, sizeof(why), "%s; change server.control_socket", strerror(error));
+	return why;
+}
+
 /* Makes way for our socket; says why not. */
 static const char *remove_stale(const struct sockaddr_un *address)
 {
 	struct stat st;
 
 	if (lstat(address->sun_path, &st) != 0)
-		return errno == ENOENT ? NULL : strerror(errno);
+		return errno == ENOENT ? NULL : cannot(errno);
 	if (!S_ISSOCK(st.st_mode))
 		return "it is there and no socket; remove it or change server.control_socket";
 	if (is_alive(address))
 		return "another sekishod listens there; stop it or change server.control_socket";
-	return unlink(address->sun_path) == 0 ? NULL : strerror(errno);
+	return unlink(address->sun_path) == 0 ? NULL : cannot(errno);
 }
 
 static const char *listen_at(struct control *c)
@@ -61,31 +70,31 @@ static const char *listen_at(struct control *c)
 	mode_t mask;
 
 	if (!make_directories(c->address.sun_path))
-		return strerror(errno);
+		return cannot(errno);
 	if ((why = remove_stale(&c->address)))
 		return why;
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
-		return strerror(errno);
+		return cannot(errno);
 	mask = umask(0117); /* 0660 from the first moment on */
 	bool bound = bind(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) == 0;
 	int why_not = errno;
 	umask(mask);
 	if (!bound || listen(c->fd, CONTROL_CLIENTS_MAX) != 0)
-		return strerror(bound ? errno : why_not);
+		return cannot(bound ? errno : why_not);
 	return NULL;
 }
 
 struct control *control_open(const char *path, const struct control_env *env, char error[256])
 {
 	struct control *c = calloc(1, sizeof(*c));
-	const char *why = "no memory";
+	const char *why = "no memory; free some";
 
 	if (c) {
 		c->env = env;
 		c->fd = -1;
 		c->address.sun_family = AF_UNIX;
-		why = "the path is too long";
+		why = "the path is too long; change server.control_socket";
 		if (strlen(path) < sizeof(c->address.sun_path)) {
 			memcpy(c->address.sun_path, path, strlen(path) + 1);
 			why = listen_at(c);
@@ -170,18 +179,35 @@ void control_answer(struct client *client, json_t *result)
 		control_fail(client, "the answer is too large; ask for less");
 }
 
-void control_fail(struct client *client, const char *format, ...)
+static void put_error(struct client *client, bool usage, const char *format, va_list args)
 {
 	char what[512];
-	va_list args;
 
 	client->state = CLIENT_IDLE;
-	va_start(args, format);
 	vsnprintf(what, sizeof(what), format, args);
-	va_end(args);
 	json_t *o = json_pack("{s:i, s:b, s:o}", "v", CONTROL_VERSION, "ok", 0, "error", record_string(span_str(what)));
+	if (usage)
+		json_object_set_new(o, "usage", json_true());
 	if (!put_object(client, o))
 		client->closing = true;
+}
+
+void control_fail(struct client *client, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_error(client, false, format, args);
+	va_end(args);
+}
+
+void control_refuse(struct client *client, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	put_error(client, true, format, args);
+	va_end(args);
 }
 
 static void accept_client(struct control *c)

@@ -48,7 +48,7 @@ struct control_port {
 /* What the daemon lends; every function is called from control_handle() only, with @arg, and must not wait. */
 struct control_env {
 	void *arg;
-	unsigned n_workers; /* at most STATS_WORKERS_MAX */
+	unsigned n_workers; /* at most STATS_WORKERS_MAX; may be set after control_open() */
 	const struct record_ring *records;
 	const struct settings *(*settings)(void *arg); /* in force now */
 	const struct stats *(*stats)(void *arg, unsigned worker);
@@ -62,7 +62,7 @@ struct control_env {
 	/* Sends SHARD_DOWN_SESSIONS; answer by control_sessions().  False: that worker's ring is full. */
 	bool (*sessions)(void *arg, unsigned worker, uint64_t tag);
 	void (*drain)(void *arg);
-	void (*resume)(void *arg);
+	bool (*resume)(void *arg); /* false: it is about to end */
 };
 
 struct control;

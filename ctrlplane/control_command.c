@@ -12,7 +12,6 @@ struct command {
 	const char *name;
 	void (*run)(struct control *c, struct client *client, const json_t *args);
 	const char *help;
-	bool changes; /* is written to the log */
 };
 
 const char *control_arg(const json_t *args, const char *key)
@@ -20,7 +19,7 @@ const char *control_arg(const json_t *args, const char *key)
 	return json_string_value(json_object_get(args, key));
 }
 
-/* A number from @least to @most; @absent when it is not there; -1 after control_fail(). */
+/* A number from @least to @most; @absent when it is not there; -1 after control_refuse(). */
 static json_int_t number_arg(struct client *client, const json_t *args, const char *key, json_int_t least,
 			     json_int_t most, json_int_t absent)
 {
@@ -31,7 +30,8 @@ static json_int_t number_arg(struct client *client, const json_t *args, const ch
 		return absent;
 	if (json_is_integer(v) && n >= least && n <= most)
 		return n;
-	control_fail(client, "%s must be %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT, key, least, most);
+	control_refuse(client, "%s must be a number from %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT "; give such a one",
+		       key, least, most);
 	return -1;
 }
 
@@ -39,6 +39,16 @@ static json_int_t number_arg(struct client *client, const json_t *args, const ch
 static json_t *changed(struct control *c, const char *key, json_t *value)
 {
 	return json_pack("{s:I, s:o}", "version", (json_int_t)c->env->settings(c->env->arg)->version, key, value);
+}
+
+/* Tells who changed something, which the system knows of a Unix socket; @to: to what, or "". */
+static void log_change(const struct client *client, const char *what, const char *to)
+{
+	struct ucred peer = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		log_info("control: %s%s%.255s, by user %ld", what, *to ? " " : "", to, (long)peer.uid);
 }
 
 static void run_status(struct control *c, struct client *client, const json_t *args)
@@ -162,11 +172,11 @@ static void run_trace(struct control *c, struct client *client, const json_t *ar
 	if (ip && ip_addr_parse(span_str(ip), &f.prefix)) {
 		f.prefix_len = (uint8_t)(8 * ip_addr_len(&f.prefix));
 	} else if (ip && !address_parse_prefix(span_str(ip), &f.prefix, &f.prefix_len)) {
-		control_fail(client, "ip must be an address or a prefix such as 192.0.2.0/24");
+		control_refuse(client, "%.60s is no address or prefix; give one such as 192.0.2.0/24", ip);
 		return;
 	}
 	if (domain && strlen(domain) >= sizeof(f.domain)) {
-		control_fail(client, "domain must have at most %zu octets", sizeof(f.domain) - 1);
+		control_refuse(client, "the domain is too long; give one of at most %zu octets", sizeof(f.domain) - 1);
 		return;
 	}
 	if (domain)
@@ -184,7 +194,7 @@ static void run_explain(struct control *c, struct client *client, const json_t *
 	const struct shard_record *r = id && *id ? record_ring_find(c->env->records, span_str(id)) : NULL;
 
 	if (!id || !*id)
-		control_fail(client, "name the message: explain ID");
+		control_refuse(client, "no message; name one with explain ID");
 	else if (!r)
 		control_fail(client, "no record of that id among the last %zu; look for it in server.log_file",
 			     c->env->records->n_max);
@@ -195,6 +205,7 @@ static void run_explain(struct control *c, struct client *client, const json_t *
 static void run_drain(struct control *c, struct client *client, const json_t *args)
 {
 	(void)args;
+	log_change(client, "drain", "");
 	c->env->drain(c->env->arg);
 	control_answer(client, changed(c, "draining", json_true()));
 }
@@ -202,7 +213,11 @@ static void run_drain(struct control *c, struct client *client, const json_t *ar
 static void run_resume(struct control *c, struct client *client, const json_t *args)
 {
 	(void)args;
-	c->env->resume(c->env->arg);
+	if (!c->env->resume(c->env->arg)) {
+		control_fail(client, "sekishod was told to end; start it again when it has");
+		return;
+	}
+	log_change(client, "resume", "");
 	control_answer(client, changed(c, "draining", json_false()));
 }
 
@@ -212,11 +227,12 @@ static void run_dns_lookup(struct control *c, struct client *client, const json_
 	unsigned known = type ? dns_type_parse(span_str(type)) : 0;
 
 	if (!name || !known) {
-		control_fail(client, "name a name and a type, such as example.org TXT");
+		control_refuse(client, "%s; give both such as example.org TXT",
+				name ? "that type is not known" : "no name");
 		return;
 	}
 	if (!dns_question_set(&client->question, (enum dns_type)known, span_str(name))) {
-		control_fail(client, "that is no domain name: labels of 1 to 63 octets, 253 in all");
+		control_refuse(client, "%.60s is no domain name; its labels have 1 to 63 octets, 253 in all", name);
 		return;
 	}
 	client->state = CLIENT_DNS;
@@ -270,9 +286,10 @@ static void run_dns_flush(struct control *c, struct client *client, const json_t
 
 	/* Through a question, so that case and a final dot do not matter. */
 	if (name && *name && !dns_question_set(&q, DNS_A, span_str(name))) {
-		control_fail(client, "that is no domain name: labels of 1 to 63 octets, 253 in all");
+		control_refuse(client, "%.60s is no domain name; its labels have 1 to 63 octets, 253 in all", name);
 		return;
 	}
+	log_change(client, "dns flush", name ? name : "");
 	size_t n = c->env->dns_flush(c->env->arg, name && *name ? dns_question_name(&q) : span_of(NULL, 0));
 	control_answer(client, changed(c, "flushed", json_integer((json_int_t)n)));
 }
@@ -283,42 +300,44 @@ static void run_log_level(struct control *c, struct client *client, const json_t
 	enum log_level level;
 
 	if (word && !log_level_parse(span_str(word), &level)) {
-		control_fail(client, "level must be error, warning, info or debug");
+		control_refuse(client, "there is no level %.60s; give error, warning, info or debug", word);
 		return;
 	}
-	if (word)
+	if (word) {
+		log_change(client, "log level", word);
 		log_set_level(level);
+	}
 	control_answer(client, changed(c, "level", json_string(log_level_text(log_level()))));
 }
 
 static void run_help(struct control *c, struct client *client, const json_t *args);
 
 static const struct command commands[] = {
-	{ "status", run_status, "what runs, since when, and whether it drains", false },
-	{ "stats", run_stats, "all counters; format: prometheus", false },
-	{ "show sessions", run_sessions, "client sessions; limit: rows", false },
-	{ "show ports", run_ports, "ports, their addresses and counters", false },
-	{ "show nexthops", run_next_hops, "mail servers behind us and what they answered last", false },
-	{ "show limits", run_limits, "every numeric setting in force, with its range", false },
-	{ "show dns", run_dns, "resolver and cache", false },
-	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last", false },
-	{ "explain", run_explain, "all that is known of a message; id", false },
-	{ "dns lookup", run_dns_lookup, "ask as the gateway asks; name, type", false },
-	{ "dns flush", run_dns_flush, "forget cached answers; name", true },
-	{ "log level", run_log_level, "what is logged; level: error, warning, info, debug", true },
-	{ "drain", run_drain, "take no new connections, finish transactions", true },
-	{ "resume", run_resume, "take connections again", true },
-	{ "help", run_help, "this list", false },
+	{ "status", run_status, "what runs, since when, and whether it drains" },
+	{ "stats", run_stats, "all counters; format: prometheus" },
+	{ "show sessions", run_sessions, "client sessions; limit: rows" },
+	{ "show ports", run_ports, "ports, their addresses and counters" },
+	{ "show nexthops", run_next_hops, "mail servers behind us and what they answered last" },
+	{ "show limits", run_limits, "every numeric setting in force, with its range" },
+	{ "show dns", run_dns, "resolver and cache" },
+	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },
+	{ "explain", run_explain, "all that is known of a message; id" },
+	{ "dns lookup", run_dns_lookup, "ask as the gateway asks; name, type" },
+	{ "dns flush", run_dns_flush, "forget cached answers; name" },
+	{ "log level", run_log_level, "what is logged; level: error, warning, info, debug" },
+	{ "drain", run_drain, "take no new connections, finish transactions" },
+	{ "resume", run_resume, "take connections again" },
+	{ "help", run_help, "this list" },
 	/* Promised for later: without a function, and they say so. */
-	{ "reload", NULL, NULL, true },
-	{ "rollback", NULL, NULL, true },
-	{ "show tcp", NULL, NULL, false },
-	{ "show crypto", NULL, NULL, false },
-	{ "show policy", NULL, NULL, false },
-	{ "allow", NULL, NULL, true },
-	{ "deny", NULL, NULL, true },
-	{ "quarantine", NULL, NULL, true },
-	{ "report", NULL, NULL, true },
+	{ "reload", NULL, NULL },
+	{ "rollback", NULL, NULL },
+	{ "show tcp", NULL, NULL },
+	{ "show crypto", NULL, NULL },
+	{ "show policy", NULL, NULL },
+	{ "allow", NULL, NULL },
+	{ "deny", NULL, NULL },
+	{ "quarantine", NULL, NULL },
+	{ "report", NULL, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -342,16 +361,6 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-/* Who changed something: the system knows it of a Unix socket. */
-static void log_change(const struct client *client, const char *name)
-{
-	struct ucred peer = { .uid = (uid_t)-1 };
-	socklen_t len = sizeof(peer);
-
-	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
-		log_info("control: %s, by user %ld", name, (long)peer.uid);
-}
-
 void control_run(struct control *c, struct client *client, struct span line)
 {
 	json_error_t error;
@@ -361,20 +370,17 @@ void control_run(struct control *c, struct client *client, struct span line)
 	const json_t *args = json_object_get(request, "args");
 
 	if (!json_is_object(request))
-		control_fail(client, "the request is no JSON object: %s", request ? "another value" : error.text);
+		control_refuse(client, "the request is no JSON object: %s; send one a line", request ? "another value" : error.text);
 	else if (json_integer_value(json_object_get(request, "v")) != CONTROL_VERSION)
-		control_fail(client, "this is version %d of the protocol; use the sekishoctl of this sekishod",
+		control_refuse(client, "this is version %d of the protocol; use the sekishoctl of this sekishod",
 			     CONTROL_VERSION);
 	else if (args && !json_is_object(args))
-		control_fail(client, "args must be an object");
+		control_refuse(client, "args is no object; send one");
 	else if (!command)
-		control_fail(client, "there is no command %.60s; help lists them", name ? name : "in the request");
+		control_refuse(client, "there is no command %.60s; help lists them", name ? name : "in the request");
 	else if (!command->run)
 		control_fail(client, "%s is not in this version; help lists what is", command->name);
-	else {
-		if (command->changes)
-			log_change(client, command->name);
+	else
 		command->run(c, client, args);
-	}
 	json_decref(request);
 }

@@ -65,6 +65,9 @@ bool control_more(struct client *client, json_t *result);
 /* {"v":1,"ok":false,"error":"what is wrong; what to do"} */
 __attribute__((format(printf, 2, 3))) void control_fail(struct client *client, const char *format, ...);
 
+/* The same with "usage":true: the request itself is wrong, and asking again does not help. */
+__attribute__((format(printf, 2, 3))) void control_refuse(struct client *client, const char *format, ...);
+
 /* Answers show sessions with what has come. */
 void control_sessions_done(struct client *client);
 

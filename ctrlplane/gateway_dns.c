@@ -5,6 +5,7 @@
  * An asker is a worker's ticket, or the control socket's.  Tickets have 64 bits of their own, so an asker in
  * dns_flight is a slot of the table below, which remembers who it was.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,23 +119,42 @@ bool gateway_dns_turn(struct gateway *g, uint64_t now_us)
 	return any;
 }
 
-static bool open_zone(struct gateway *g, char *error, size_t cap)
+/* All of a file of at most ZONE_FILE_MAX octets; NULL with @error set.  The caller frees it. */
+static char *read_zone(const char *path, size_t *n, char *error, size_t cap)
 {
-	const char *path = g->settings.dns_zone_file, *what;
 	FILE *f = fopen(path, "rb");
-	char *text = malloc(ZONE_FILE_MAX);
-	size_t n = f && text ? fread(text, 1, ZONE_FILE_MAX, f) : 0;
-	unsigned line = 1;
+	char *text = malloc(ZONE_FILE_MAX + 1);
+	const char *why = NULL;
 
-	g->zone = dns_zone_open();
-	if (!f || !text || !g->zone || n == ZONE_FILE_MAX)
-		snprintf(error, cap, "%s: cannot be read, or is longer than 16 MiB; see dns.zone_file", path);
-	else if ((line = dns_zone_load(g->zone, span_of(text, n), &what)) != 0)
-		snprintf(error, cap, "%s:%u: %s", path, line, what);
+	if (!f || !text)
+		why = strerror(errno);
+	else if ((*n = fread(text, 1, ZONE_FILE_MAX + 1, f)) > ZONE_FILE_MAX)
+		why = "it is larger than 16 MiB";
+	else if (ferror(f))
+		why = strerror(errno);
 	if (f)
 		fclose(f);
+	if (!why)
+		return text;
+	snprintf(error, cap, "%s: cannot be read: %s; see dns.zone_file", path, why);
 	free(text);
-	if (line == 0)
+	return NULL;
+}
+
+static bool open_zone(struct gateway *g, char *error, size_t cap)
+{
+	const char *path = g->settings.dns_zone_file, *what = "no memory";
+	size_t n = 0;
+	char *text = read_zone(path, &n, error, cap);
+
+	if (!text)
+		return false;
+	g->zone = dns_zone_open();
+	unsigned line = g->zone ? dns_zone_load(g->zone, span_of(text, n), &what) : 1;
+	free(text);
+	if (line != 0)
+		snprintf(error, cap, "%s:%u: %s; write name TYPE rdata", path, line, what);
+	else
 		g->resolver = dns_zone_resolver(g->zone);
 	return line == 0;
 }

@@ -151,7 +151,6 @@ void log_file_put(struct log_file *f, struct span line)
 	memcpy(f->buffer + f->n_buffered, line.at, line.len);
 	f->n_buffered += line.len;
 	f->buffer[f->n_buffered++] = '\n';
-	f->n_lines++;
 }
 
 /* A file takes all at once; anything else PIPE_BUF octets after poll() said so, which does not wait (pipe(7)). */
@@ -165,6 +164,15 @@ static ssize_t write_some(const struct log_file *f, const char *at, size_t len)
 	if (poll(&p, 1, 0) != 1 || !(p.revents & (POLLOUT | POLLERR | POLLHUP)))
 		return 0;
 	return write(f->fd, at, len < 4096 ? len : 4096);
+}
+
+static uint64_t n_line_ends(const char *at, size_t len)
+{
+	uint64_t n = 0;
+
+	for (const char *end = at + len; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+		n++;
+	return n;
 }
 
 void log_file_flush(struct log_file *f)
@@ -187,21 +195,23 @@ void log_file_flush(struct log_file *f)
 		done += (size_t)n;
 	}
 	f->n_buffered -= done;
+	f->n_written += n_line_ends(f->buffer, done);
 	if (done)
 		memmove(f->buffer, f->buffer + done, f->n_buffered);
 }
 
-void log_file_reopen(struct log_file *f)
+bool log_file_reopen(struct log_file *f)
 {
 	if (!f->path[0])
-		return;
+		return false;
 	log_file_flush(f);
 	int fd = open_path(f->path);
 	if (fd < 0)
-		return;
+		return false;
 	close(f->fd);
 	f->fd = fd;
 	f->failing = false;
+	return true;
 }
 
 void log_file_close(struct log_file *f)
@@ -209,6 +219,10 @@ void log_file_close(struct log_file *f)
 	if (f->fd >= 0) {
 		if (f->buffer)
 			log_file_flush(f);
+		if (f->n_buffered)
+			log_error("%llu message records are lost: %s takes no more; make room or see server.log_file",
+				  (unsigned long long)n_line_ends(f->buffer, f->n_buffered),
+				  f->path[0] ? f->path : "standard output");
 		close(f->fd);
 	}
 	free(f->buffer);

@@ -44,7 +44,7 @@ struct log_file {
 	int fd;           /* -1: not open, lines gather until it is */
 	char *buffer;
 	size_t n_buffered;
-	uint64_t n_lines, n_dropped;
+	uint64_t n_written, n_dropped; /* lines that are in the file; lines for which there was no room */
 	bool failing; /* the last write failed, and that has been told */
 };
 
@@ -57,9 +57,10 @@ void log_file_put(struct log_file *f, struct span line);
 /* Writes what waits, as far as that goes without waiting; call once a turn. */
 void log_file_flush(struct log_file *f);
 
-/* Opens the path anew, for SIGHUP after a rotation; the old file stays in use when that fails. */
-void log_file_reopen(struct log_file *f);
+/* Opens the path anew, for SIGHUP after a rotation.  False: it is standard output, or the old file stays in use. */
+bool log_file_reopen(struct log_file *f);
 
+/* Writes what it can; lines that are lost thereby are told. */
 void log_file_close(struct log_file *f);
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * main.c - program sekishod: the gateway's life, from its configuration to its last message
  *
- * main() starts the resolver, the ports, the workers and the control socket, then runs the control thread's loop:
- * rings, resolver, control socket, records.  SIGTERM and SIGINT drain and end; a second one ends at once.  SIGHUP
- * opens the record file anew.
+ * main() takes the control socket, starts the ports, the resolver and the workers, then runs the control thread's
+ * loop: rings, resolver, control socket, records.  SIGTERM and SIGINT drain and end; a second one ends at once.
+ * SIGHUP opens the record file anew.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -91,7 +91,7 @@ static void env_status(void *arg, struct control_status *out)
 					.draining = g->draining,
 					.drained = g->draining && all_drained(g),
 					.dns_flights = dns_flights_n(g->flights),
-					.records_written = g->log.n_lines,
+					.records_written = g->log.n_written,
 					.records_dropped = g->log.n_dropped };
 }
 
@@ -152,24 +152,30 @@ static void env_drain(void *arg)
 	say_all(g, SHARD_DOWN_DRAIN);
 }
 
-static void env_resume(void *arg)
+static bool env_resume(void *arg)
 {
 	struct gateway *g = arg;
 
+	if (g->drain_until_us)
+		return false;
 	g->draining = false;
 	for (unsigned i = 0; i < g->n_workers; i++)
 		g->workers[i].drained = false;
 	say_all(g, SHARD_DOWN_RESUME);
+	return true;
 }
 
 /* --- start ------------------------------------------------------------------------------------- */
 
+/*
+ * Before the ports, as it is also what keeps a second sekishod away: one that opened the same TAP device would take
+ * it from the first.  Nobody is answered before the loop.
+ */
 static bool start_control(struct gateway *g, char *error)
 {
 	char why[256];
 
 	g->control_env = (struct control_env){ .arg = g,
-					       .n_workers = g->n_workers,
 					       .records = &g->records,
 					       .settings = env_settings,
 					       .stats = env_stats,
@@ -277,6 +283,8 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 		snprintf(error, 512, "records cannot be kept; see server.log_file in %s", g->path);
 		return false;
 	}
+	if (!start_control(g, error))
+		return false;
 	g->dpdk = dpdk_open(&g->settings, error, 512);
 	if (!g->dpdk)
 		return false;
@@ -284,9 +292,11 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 	/* After the ports: see dpdk.h on when to open. */
 	if (!gateway_dns_open(g, error, 512))
 		return false;
-	g->n_workers = dpdk_n_workers(g->dpdk);
+	g->n_workers = g->control_env.n_workers = dpdk_n_workers(g->dpdk);
 	g->workers = calloc(g->n_workers, sizeof(*g->workers));
-	return g->workers && start_workers(g, net, error) && start_control(g, error);
+	if (!g->workers)
+		snprintf(error, 512, "no memory for %u workers; lower server.workers", g->n_workers);
+	return g->workers && start_workers(g, net, error);
 }
 
 static void gateway_end(struct gateway *g)
@@ -318,18 +328,24 @@ static bool signals_turn(struct gateway *g, uint64_t now_us)
 
 	if (n_hups != n_hups_seen) {
 		n_hups_seen = n_hups;
-		log_file_reopen(&g->log);
-		log_info("record file opened anew");
+		if (log_file_reopen(&g->log))
+			log_info("record file opened anew");
 	}
 	if (n_terms != n_terms_seen) {
-		if (n_terms_seen)
-			return false; /* asked twice */
+		if (n_terms_seen) {
+			log_warning("told twice to end: sessions that are left end here");
+			return false;
+		}
 		n_terms_seen = n_terms;
 		log_info("draining for at most %llu s", (unsigned long long)g->settings.server_drain_s);
 		env_drain(g);
 		g->drain_until_us = now_us + g->settings.server_drain_s * 1000000;
 	}
-	return !g->drain_until_us || (now_us < g->drain_until_us && !all_drained(g));
+	if (g->drain_until_us && now_us >= g->drain_until_us && !all_drained(g)) {
+		log_warning("sessions are left after server.drain_s; they end here, and their clients try again");
+		return false;
+	}
+	return !g->drain_until_us || !all_drained(g);
 }
 
 static void gateway_loop(struct gateway *g)
@@ -371,6 +387,18 @@ static void say_error(void *arg, const char *message)
 	fprintf(stderr, "sekishod: %s\n", message);
 }
 
+/* What getopt_long() did not take: a letter in a word of others, or the whole word. */
+static int option_wrong(int o, char **argv)
+{
+	const char *what = o == ':' ? "needs a value" : "is no option";
+
+	if (optopt && optopt < 256)
+		fprintf(stderr, "sekishod: -%c %s; see sekishod --help\n", optopt, what);
+	else
+		fprintf(stderr, "sekishod: %s %s; see sekishod --help\n", argv[optind - 1], what);
+	return EXIT_USAGE;
+}
+
 /* Returns an exit status, or -1 to go on. */
 static int arguments(int argc, char **argv, const char **path, bool *test)
 {
@@ -382,7 +410,8 @@ static int arguments(int argc, char **argv, const char **path, bool *test)
 	};
 	int o;
 
-	while ((o = getopt_long(argc, argv, "c:t", options, NULL)) != -1) {
+	opterr = 0;
+	while ((o = getopt_long(argc, argv, ":c:t", options, NULL)) != -1) {
 		switch (o) {
 		case 'c':
 			*path = optarg;
@@ -400,16 +429,14 @@ static int arguments(int argc, char **argv, const char **path, bool *test)
 			printf("sekishod %s\n", SEKISHO_VERSION);
 			return 0;
 		default:
-			usage(stderr);
-			return EXIT_USAGE;
+			return option_wrong(o, argv);
 		}
 	}
-	if (optind < argc || !*path) {
-		fprintf(stderr, "sekishod: %s; see sekishod --help\n",
-			*path ? "too many arguments" : "no configuration; name one with -c FILE");
-		return EXIT_USAGE;
-	}
-	return -1;
+	if (optind < argc)
+		fprintf(stderr, "sekishod: it takes no argument %s; see sekishod --help\n", argv[optind]);
+	else if (!*path)
+		fprintf(stderr, "sekishod: no configuration; name one with -c FILE\n");
+	return optind < argc || !*path ? EXIT_USAGE : -1;
 }
 
 static void catch_signals(void)

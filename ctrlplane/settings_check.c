@@ -278,11 +278,17 @@ static void check_names(struct checking *c)
 	check_domains(c, "relay.domains", s->domains, s->n_domains);
 }
 
-void settings_check(const struct settings *s, settings_problem *problem, void *arg)
+void settings_check_strings(const struct settings *s, settings_problem *problem, void *arg)
 {
 	struct checking c = { s, problem, arg };
 
 	check_strings(&c);
+}
+
+void settings_check_whole(const struct settings *s, settings_problem *problem, void *arg)
+{
+	struct checking c = { s, problem, arg };
+
 	check_together(&c);
 	check_ports(&c);
 	check_next_hops(&c);

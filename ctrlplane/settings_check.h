@@ -10,7 +10,10 @@
 /* @setting: where it stands, as "dns.mode" or "ports.[0].gateway4"; both are borrowed for the call. */
 typedef void settings_problem(void *arg, const char *setting, const char *message);
 
-/* Pure.  Finds every problem, the order is that of settings.def, then of the lists. */
-void settings_check(const struct settings *s, settings_problem *problem, void *arg);
+/* Pure, both.  Shapes of single strings, in the order of settings.def. */
+void settings_check_strings(const struct settings *s, settings_problem *problem, void *arg);
+
+/* All that concerns several settings, and the lists; for a struct that was filled without an error. */
+void settings_check_whole(const struct settings *s, settings_problem *problem, void *arg);
 
 #endif

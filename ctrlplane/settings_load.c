@@ -174,7 +174,7 @@ static void load_group(struct settings_loading *l, const config_setting_t *group
 	}
 }
 
-/* Where settings_check() found something: the setting itself, or the nearest thing around it that is in the file. */
+/* Where settings_check.c found something: the setting itself, or the nearest thing around it that is in the file. */
 struct whole {
 	struct settings_loading *l;
 	config_t *config;
@@ -210,9 +210,21 @@ static void load_root(struct settings_loading *l, config_t *config)
 		else if (!settings_load_list(l, v, name))
 			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
 	}
-	/* A half-filled struct would only make it say what has been said. */
-	if (l->n_errors == 0)
-		settings_check(l->s, tell_problem, &w);
+	unsigned n_errors = l->n_errors;
+	settings_check_strings(l->s, tell_problem, &w);
+	/* A half-filled struct would make the rest say what is not so. */
+	if (n_errors == 0)
+		settings_check_whole(l->s, tell_problem, &w);
+}
+
+/* libconfig notices a missing sign only at what follows it. */
+static void say_syntax(struct settings_loading *l, const config_t *config)
+{
+	char what[MESSAGE_MAX];
+
+	snprintf(what, sizeof(what), "%s; see whether a ; , \" or bracket is missing here or above",
+		 config_error_text(config));
+	say_at(l, (unsigned)config_error_line(config), what);
 }
 
 bool settings_load_text(struct span text, const char *file, struct settings *out, settings_say *say, void *arg)
@@ -224,7 +236,7 @@ bool settings_load_text(struct span text, const char *file, struct settings *out
 
 	l.s = malloc(sizeof(*l.s));
 	if (!prepared || !l.s) {
-		say_at(&l, 0, "no memory to read it");
+		say_at(&l, 0, "no memory to read it; free some");
 		free(prepared);
 		free(l.s);
 		return false;
@@ -238,7 +250,7 @@ bool settings_load_text(struct span text, const char *file, struct settings *out
 		if (config_read_string(&config, prepared))
 			load_root(&l, &config);
 		else
-			say_at(&l, (unsigned)config_error_line(&config), config_error_text(&config));
+			say_syntax(&l, &config);
 		config_destroy(&config);
 	}
 	if (l.n_errors == 0)
@@ -256,14 +268,14 @@ bool settings_load(const char *path, struct settings *out, settings_say *say, vo
 	bool good = false;
 
 	if (!f || !text) {
-		settings_complain(&l, NULL, "cannot be opened: %s", strerror(errno));
+		settings_complain(&l, NULL, "cannot be opened: %s; name a file that can be read", strerror(errno));
 	} else {
 		errno = 0;
 		size_t n = fread(text, 1, SETTINGS_FILE_MAX + 1, f);
 		if (ferror(f))
-			settings_complain(&l, NULL, "cannot be read: %s", strerror(errno));
+			settings_complain(&l, NULL, "cannot be read: %s; name a file that can be read", strerror(errno));
 		else if (n > SETTINGS_FILE_MAX)
-			settings_complain(&l, NULL, "is larger than %d octets", SETTINGS_FILE_MAX);
+			settings_complain(&l, NULL, "is larger than %d octets; leave something out", SETTINGS_FILE_MAX);
 		else
 			good = settings_load_text(span_of(text, n), path, out, say, arg);
 	}

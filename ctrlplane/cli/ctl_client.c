@@ -113,6 +113,8 @@ json_t *ctl_answer(struct ctl_client *c, bool *more, int wait_ms)
 	result = json_incref(json_object_get(answer, "result"));
 	if (!result) {
 		const char *error = json_string_value(json_object_get(answer, "error"));
+
+		c->usage = json_is_true(json_object_get(answer, "usage"));
 		snprintf(c->error, sizeof(c->error), "%s",
 			 error ? error : "sekishod answers what it should not; use the sekishoctl of its version");
 	}

@@ -14,6 +14,7 @@ struct ctl_client {
 	char *line; /* what has come and is not yet used */
 	size_t len, cap;
 	char error[512]; /* what is wrong; what to do */
+	bool usage;      /* the daemon says that the request itself is wrong */
 };
 
 /* False: c->error says why.  Close it in any case. */

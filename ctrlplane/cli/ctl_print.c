@@ -167,6 +167,14 @@ void ctl_print_sessions(FILE *f, const json_t *result, bool all)
 		fprintf(f, "%" JSON_INTEGER_FORMAT " workers did not answer in time\n", silent);
 }
 
+static void put_gateway(FILE *f, const json_t *port, const char *key)
+{
+	if (json_string_length(json_object_get(port, key)) == 0)
+		return;
+	fprintf(f, "; %s ", key);
+	put(f, port, key);
+}
+
 void ctl_print_ports(FILE *f, const json_t *result, bool all)
 {
 	static const struct column columns[] = {
@@ -185,10 +193,8 @@ void ctl_print_ports(FILE *f, const json_t *result, bool all)
 		put(f, p, "device");
 		fputs(": ", f);
 		put_list(f, json_object_get(p, "addresses"));
-		fputs("; gateways: ", f);
-		put(f, p, "gateway4");
-		fputc(' ', f);
-		put(f, p, "gateway6");
+		put_gateway(f, p, "gateway4");
+		put_gateway(f, p, "gateway6");
 		fputc('\n', f);
 	}
 }
@@ -289,8 +295,9 @@ void ctl_print_explain(FILE *f, const json_t *r, bool all)
 	static parts reply[] = { { "", "reply" }, { 0 } };
 	static parts next_hop[] = { { "", "nexthop" }, { " said ", "nexthop_reply" }, { 0 } };
 	static parts times[] = { { "", "total_ms" },
-				 { " ms from DATA to the reply; DNS ", "dns_ms" },
-				 { " ms; signatures us ", "crypto_us" },
+				 { " ms from DATA to the reply; DNS after the final dot ", "dns_ms" },
+				 { " ms; signatures ", "crypto_us" },
+				 { " us", "" },
 				 { 0 } };
 	static parts added[] = { { "", "authentication_results" }, { 0 } };
 	const char *tls_text = json_string_value(json_object_get(r, "tls"));
@@ -316,7 +323,8 @@ void ctl_print_explain(FILE *f, const json_t *r, bool all)
 	if (next_hop_text && *next_hop_text)
 		print_line(f, r, "next hop", next_hop);
 	print_line(f, r, "took", times);
-	print_line(f, r, "added", added);
+	/* What is put on top of a message; of one that goes no further, what would have been. */
+	print_line(f, r, next_hop_text && *next_hop_text ? "added" : "found", added);
 	if (json_is_true(json_object_get(r, "duplicate_possible")))
 		fputs("The next hop was lost after the final dot: it may have taken the message, and get it again.\n",
 		      f);
@@ -333,8 +341,9 @@ void ctl_print_lookup(FILE *f, const json_t *result, bool all)
 	put(f, result, "type");
 	fputs(": ", f);
 	put(f, result, "rcode");
-	fputs(", kept for s ", f);
+	fputs(", kept for ", f);
 	put(f, result, "ttl_s");
+	fputs(" s", f);
 	fputs(json_is_true(json_object_get(result, "secure")) ? ", validated\n" : "\n", f);
 	for (size_t i = 0; i < json_array_size(records); i++) {
 		cell_text(json_array_get(records, i), cell);

@@ -3,6 +3,7 @@
  * sekishoctl.c - the control program: words and options to a request, its answer to a table
  */
 #include <ctype.h>
+#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -122,6 +123,26 @@ static const struct verb *find_verb(int argc, char **argv, int *n_words)
 	return found;
 }
 
+/* "show" alone is half a command: says what may follow. */
+static int unknown_command(int argc, char **argv)
+{
+	size_t len = strlen(argv[0]);
+	char rest[200];
+	struct text t;
+
+	text_init(&t, rest, sizeof(rest));
+	for (size_t i = 0; i < N_VERBS; i++)
+		if (verbs[i].print && strncmp(verbs[i].words, argv[0], len) == 0 && verbs[i].words[len] == ' ') {
+			text_puts(&t, t.len ? " | " : "");
+			text_puts(&t, verbs[i].words + len + 1);
+		}
+	if (!t.len)
+		return complain(EXIT_USAGE, "there is no command %s; see sekishoctl --help", argv[0]);
+	if (argc > 1)
+		return complain(EXIT_USAGE, "there is no command %s %s; give %s %s", argv[0], argv[1], argv[0], rest);
+	return complain(EXIT_USAGE, "%s alone is no command; give %s %s", argv[0], argv[0], rest);
+}
+
 /* Operands into the request's arguments. */
 static int take_operands(const struct verb *v, int argc, char **argv, json_t *args)
 {
@@ -153,7 +174,7 @@ static int print_answer(const struct verb *v, const struct options *o, const jso
 		v->print(stdout, result, o->all);
 	}
 	if (fflush(stdout) != 0)
-		return complain(EXIT_FAILED, "the answer cannot be written; make room");
+		return EXIT_FAILED; /* main() tells */
 	return EXIT_GOOD;
 }
 
@@ -168,7 +189,8 @@ static int ask_daemon(const struct verb *v, struct options *o)
 	while (status == EXIT_GOOD && more) {
 		json_t *result = ctl_answer(&c, &more, trace ? -1 : ANSWER_WAIT_MS);
 
-		status = result ? print_answer(v, o, result, more) : complain(EXIT_FAILED, "%s", c.error);
+		status = result ? print_answer(v, o, result, more)
+				: complain(c.usage ? EXIT_USAGE : EXIT_FAILED, "%s", c.error);
 		json_decref(result);
 	}
 	ctl_close(&c);
@@ -207,7 +229,8 @@ static bool take_number(json_t *args, const char *key, const char *text)
 	uint64_t n;
 
 	if (!span_decimal(span_str(text), INT32_MAX, &n)) {
-		complain(EXIT_USAGE, "--%s takes a number, not %s; see sekishoctl --help", key, text);
+		complain(EXIT_USAGE, "--%s takes a whole number of at most %d, not %s; give such a one", key, INT32_MAX,
+			 text);
 		return false;
 	}
 	json_object_set_new(args, key, json_integer((json_int_t)n));
@@ -274,6 +297,9 @@ static int take_options(struct options *o, int argc, char **argv)
 		case ':':
 			return complain(EXIT_USAGE, "%s needs a value; see sekishoctl --help", argv[optind - 1]);
 		case '?':
+			/* A letter that is none, in a word of others; or the whole word. */
+			if (optopt && optopt < OPTION_SOCKET)
+				return complain(EXIT_USAGE, "there is no option -%c; see sekishoctl --help", optopt);
 			return complain(EXIT_USAGE, "there is no option %s; see sekishoctl --help", argv[optind - 1]);
 		default:
 			if (!take_option(o, option - OPTION_OF_COMMAND))
@@ -295,7 +321,7 @@ int main(int argc, char **argv)
 		if (argc == optind)
 			status = complain(EXIT_USAGE, "no command; see sekishoctl --help");
 		else if (!v)
-			status = complain(EXIT_USAGE, "there is no command %s; see sekishoctl --help", argv[optind]);
+			status = unknown_command(argc - optind, argv + optind);
 		else if (!v->print)
 			status = complain(EXIT_FAILED, "%s is not in this version; see sekishoctl --help", v->words);
 		else if (o.given & ~v->options)
@@ -306,5 +332,7 @@ int main(int argc, char **argv)
 			status = strcmp(v->words, "check") == 0 ? check_file(&o) : ask_daemon(v, &o);
 	}
 	json_decref(o.args);
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = complain(EXIT_FAILED, "standard output takes no more: %s; make room", strerror(errno));
 	return status;
 }

@@ -47,7 +47,7 @@ static void say(const char *name, double value, const char *unit)
 	printf("%s %.6g %s\n", name, value, unit);
 }
 
-/* Text as mail has it: lines of 40 to 76 octets, words of 1 to 9. */
+/* Text as mail has it: lines of 40 to 76 octets, single blanks between words of some five letters. */
 static void fill_text(uint8_t *at, size_t n)
 {
 	size_t column = 0, width = 60;
@@ -60,7 +60,8 @@ static void fill_text(uint8_t *at, size_t n)
 			width = 40 + (size_t)(rand() % 37);
 			continue;
 		}
-		at[i] = rand() % 6 == 0 && column ? ' ' : (uint8_t)('a' + rand() % 26);
+		bool space = column && column + 1 < width && at[i - 1] != ' ' && rand() % 5 == 0;
+		at[i] = space ? ' ' : (uint8_t)('a' + rand() % 26);
 		column++;
 	}
 }

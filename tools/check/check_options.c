@@ -132,7 +132,7 @@ static int set_option(struct check_options *o, int option)
 		return set_resolver(o, optarg);
 	case AUTHSERV_ID:
 		o->settings.authserv_id = optarg;
-		return -1;
+		return *optarg ? -1 : wrong("--authserv-id is empty", "give a name such as mx.example");
 	case DMARC_MODE:
 		return set_mode(o, optarg);
 	case EXPLAIN:
@@ -157,9 +157,22 @@ static int set_option(struct check_options *o, int option)
 	case VERSION:
 		printf("sekisho-check %s\n", SEKISHO_VERSION);
 		return 0;
-	default:
-		return wrong("an option that is not known, or lacks its value", "see sekisho-check --help");
 	}
+	return wrong("an option without a meaning", "this is a defect, please report it");
+}
+
+/* What getopt_long() did not take: a letter in a word of others, or the whole word. */
+static int not_taken(int option, char **argv)
+{
+	char what[200];
+
+	if (optopt && optopt < IP)
+		snprintf(what, sizeof(what), "there is no option -%c", optopt);
+	else if (option == ':')
+		snprintf(what, sizeof(what), "%.150s needs a value", argv[optind - 1]);
+	else
+		snprintf(what, sizeof(what), "there is no option %.150s", argv[optind - 1]);
+	return wrong(what, "see sekisho-check --help");
 }
 
 int check_options(struct check_options *o, int argc, char **argv)
@@ -168,16 +181,18 @@ int check_options(struct check_options *o, int argc, char **argv)
 
 	memset(o, 0, sizeof(*o));
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		status = set_option(o, option);
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		status = option == ':' || option == '?' ? not_taken(option, argv) : set_option(o, option);
 		if (status >= 0)
 			return status;
 	}
 	if (argc - optind > 1)
 		return wrong("more than one message", "name one file, or - for standard input");
 	o->message_file = optind < argc ? argv[optind] : NULL;
-	if (o->jsonl && (o->message_file || o->zone_file || o->resolver || o->ip.family != IP_NONE))
-		return wrong("--jsonl takes no message, --zone, --resolver or --ip", "they stand in the cases");
+	if (o->jsonl && (o->message_file || o->zone_file || o->resolver || o->ip.family != IP_NONE || o->helo ||
+			 o->mail_from || o->has_now))
+		return wrong("--jsonl takes no message, --ip, --helo, --mail-from, --now, --zone or --resolver",
+			     "they stand in the cases");
 	if (o->zone_file && o->resolver)
 		return wrong("both --zone and --resolver", "give one of them");
 	if (!o->jsonl && o->ip.family == IP_NONE)

@@ -30,6 +30,7 @@ static bool read_file(FILE *f, uint8_t **octets, size_t *len)
 	*len = 0;
 	do {
 		if (*len == cap) {
+			errno = 0; /* too large is no error of the system */
 			uint8_t *more = cap < FILE_OCTETS_MAX ? realloc(*octets, cap ? 2 * cap : 65536) : NULL;
 			if (!more)
 				return false;

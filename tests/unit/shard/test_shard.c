@@ -169,6 +169,10 @@ static void long_body(void)
 	all_is_given_back("a long body");
 }
 
+#define SIGNATURE                                                                                                      \
+	"DKIM-Signature: v=1; a=rsa-sha256; d=good.example; s=s; h=from;\r\n"                                          \
+	"\tbh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\r\n"
+
 /* One segment for each chunk, all of them on the wire before the first reply. */
 static void burst(void)
 {
@@ -177,10 +181,12 @@ static void burst(void)
 	struct frame *first = NULL, **end = &first;
 
 	say(c, "EHLO mail.good.example\r\n" ENVELOPE);
-	say(c, MESSAGE); /* its answers are cached now */
+	say(c, SIGNATURE MESSAGE); /* its answers are cached now */
+	uintptr_t deepest = world.deepest;
+	ok(deepest, "the depth of the stack is known");
 	say(c, ENVELOPE);
 	for (int i = 0; i < 8; i++) {
-		mutter(c, SPAN(MESSAGE ENVELOPE));
+		mutter(c, SPAN(SIGNATURE MESSAGE ENVELOPE));
 		*end = frames_of_peer();
 		while (*end)
 			end = &(*end)->next;
@@ -193,6 +199,7 @@ static void burst(void)
 		n++;
 	ok(n == 8, "eight messages in one burst of segments get eight replies, %d", n);
 	is_last(c, "354", "and the ninth may come");
+	ok(deepest - world.deepest < 4096, "the last is no deeper in the stack than the first");
 	reset(c);
 	c = caller_open("192.0.2.10");
 	world.dns_withheld = true;
