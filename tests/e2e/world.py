@@ -107,8 +107,8 @@ def message(sender, subject, body="Grüße aus der Ferne.\r\nTwo lines.\r\n", to
 
 
 class World:
-    def __init__(self, port="tap", next_hop="postfix", extra=None, zone="", sections=None):
-        self.port, self.next_hop = port, next_hop
+    def __init__(self, port="tap", next_hop="postfix", extra=None, zone="", sections=None, hops=(NEXT_HOP,)):
+        self.port, self.next_hop, self.hops = port, next_hop, hops
         self.sections = sections or {}
         self.zone_extra = zone
         self.folder = tempfile.mkdtemp(prefix="sekisho-e2e-")
@@ -266,7 +266,7 @@ scache unix - - n - 1 scache
 	device = "{device}";
 	addresses = [ "{GATEWAY}/24", "{GATEWAY6}/64" ];
 }} );
-next_hops = ( {{ address = "{NEXT_HOP}"; port = 25; }} );
+next_hops = ( {", ".join(f'{{ address = "{hop}"; port = 25; }}' for hop in self.hops)} );
 {self.extra}
 """)
         return self.path("sekisho.conf")
