@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_sink.h - the next hop: a server that speaks by itself and fails where `world.hop` tells it to
+ *
+ * What it stores lies in `world.stored`, as NUL-terminated text without the dots of the wire.
+ */
+#ifndef SHARD_SINK_H
+#define SHARD_SINK_H
+
+#include "tests/unit/shard/shard_world_state.h"
+
+static void sink_reply(struct sink *k, const char *text)
+{
+	octets_add(&k->out, span_str(text));
+}
+
+static void sink_over(struct sink *k)
+{
+	k->conn = NULL;
+	k->over = true;
+}
+
+/* Fails, if this is the phase to fail in.  True: nothing more is to be said here. */
+static bool sink_fails(struct sink *k, enum phase phase)
+{
+	if (world.hop.phase != phase || k->n_messages < world.hop.from_message)
+		return false;
+	switch (world.hop.how) {
+	case FAIL_CLOSE:
+		tcp_close(world.tcp, k->conn, world.now_us);
+		k->silent = true;
+		break;
+	case FAIL_RESET:
+		tcp_abort(world.tcp, k->conn, world.now_us);
+		sink_over(k);
+		break;
+	case FAIL_SILENT:
+		k->silent = true;
+		break;
+	case FAIL_DEAF:
+		k->deaf = k->silent = true;
+		break;
+	case FAIL_4YZ:
+		sink_reply(k, phase == GREETING ? "421 4.2.0 Busy\r\n" : "450 4.2.0 Not now\r\n");
+		break;
+	case FAIL_5YZ:
+		sink_reply(k, "550 5.2.0 Not ever\r\n");
+		break;
+	}
+	return true;
+}
+
+static void sink_store(struct span wire)
+{
+	struct octets m = { 0 };
+
+	CHECK(world.n_stored < STORED_MAX);
+	octets_add(&m, SPAN(""));
+	for (size_t i = 0; i < wire.len; i++)
+		if (wire.at[i] != '.' || (i && wire.at[i - 1] != '\n')) /* RFC 5321 4.5.2 */
+			octets_add(&m, span_of(wire.at + i, 1));
+		else if (i + 1 < wire.len)
+			octets_add(&m, span_of(wire.at + ++i, 1));
+	world.stored_len[world.n_stored] = m.len;
+	world.stored[world.n_stored++] = m.at;
+}
+
+/* The octets of a message, without its final dot; true when it is there. */
+static bool sink_data(struct sink *k, struct span in, size_t *n)
+{
+	size_t i = 0;
+
+	for (; i + 3 <= in.len; i++)
+		if (memcmp(in.at + i, ".\r\n", 3) == 0 && (i == 0 || (i >= 2 && memcmp(in.at + i - 2, "\r\n", 2) == 0)))
+			break;
+	if (i + 3 > in.len) {
+		if (in.len > 2000 && world.hop.phase == BODY)
+			(void)sink_fails(k, BODY);
+		return false;
+	}
+	*n = i + 3;
+	k->in_data = false;
+	if (!sink_fails(k, DOT)) {
+		sink_store(span_head(in, i));
+		if (!sink_fails(k, STORED)) {
+			char text[64];
+
+			snprintf(text, sizeof(text), "250 2.0.0 Stored as %zu\r\n", world.n_stored);
+			sink_reply(k, text);
+		}
+	}
+	k->n_messages++;
+	return true;
+}
+
+static void sink_command(struct sink *k, struct span line)
+{
+	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO"))) {
+		if (!sink_fails(k, EHLO))
+			sink_reply(k, world.hop.ehlo_without_pipelining ? "250 sink\r\n"
+									: "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
+	} else if (span_eq_nocase(span_head(line, 4), SPAN("MAIL"))) {
+		if (!sink_fails(k, MAIL))
+			sink_reply(k, "250 2.1.0 Ok\r\n");
+	} else if (span_eq_nocase(span_head(line, 4), SPAN("RCPT"))) {
+		if (!sink_fails(k, RCPT))
+			sink_reply(k, "250 2.1.5 Ok\r\n");
+	} else if (span_eq_nocase(line, SPAN("DATA"))) {
+		if (sink_fails(k, DATA))
+			return;
+		sink_reply(k, "354 Go\r\n");
+		k->in_data = true;
+	} else if (span_eq_nocase(line, SPAN("QUIT"))) {
+		sink_reply(k, "221 Bye\r\n");
+	} else {
+		sink_reply(k, "250 2.0.0 Ok\r\n");
+	}
+}
+
+static void sink_flush(struct sink *k)
+{
+	if (k->conn && k->out_at < k->out.len)
+		k->out_at += tcp_send(world.tcp, k->conn, span_of(k->out.at + k->out_at, k->out.len - k->out_at),
+				      world.now_us);
+}
+
+static void sink_read(struct sink *k)
+{
+	struct span s;
+
+	while (k->conn && !k->deaf && (s = tcp_peek(world.tcp, k->conn)).len) {
+		octets_add(&k->in, s);
+		tcp_consume(world.tcp, k->conn, s.len);
+	}
+	for (bool more = true; more && k->conn && !k->silent && k->in.len;) {
+		struct span in = span_of(k->in.at, k->in.len);
+		size_t n = 0, end = span_find(in, '\n');
+
+		if (k->in_data) {
+			more = sink_data(k, in, &n);
+		} else {
+			more = end != SPAN_NONE;
+			n = more ? end + 1 : 0;
+			if (more)
+				sink_command(k, span_head(in, end ? end - 1 : 0));
+		}
+		memmove(k->in.at, k->in.at + n, k->in.len - n);
+		k->in.len -= n;
+	}
+	sink_flush(k);
+}
+
+static void sink_begin(struct tcp_conn *conn)
+{
+	struct sink *k = calloc(1, sizeof(*k));
+
+	CHECK(k && world.n_sinks < SINKS_MAX);
+	world.sinks[world.n_sinks++] = k;
+	k->side = SIDE_SINK;
+	k->conn = conn;
+	tcp_set_user(conn, k);
+	if (!sink_fails(k, GREETING))
+		sink_reply(k, "220 sink ESMTP\r\n");
+	sink_read(k);
+}
+
+static void sink_event(struct sink *k, const struct tcp_event *e)
+{
+	if (e->kind == TCP_EVENT_CLOSED || e->kind == TCP_EVENT_FAILED)
+		sink_over(k);
+	else
+		sink_read(k);
+	if (e->kind == TCP_EVENT_PEER_CLOSED && k->conn)
+		tcp_close(world.tcp, k->conn, world.now_us);
+}
+
+#endif

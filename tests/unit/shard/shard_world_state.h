@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_world_state.h - what the world around a shard consists of (shard_world.h)
+ */
+#ifndef SHARD_WORLD_STATE_H
+#define SHARD_WORLD_STATE_H
+
+#include <stdlib.h>
+
+#include "crypto/crypto_openssl.h"
+#include "ctrlplane/settings_table.h"
+#include "dataplane/shard/shard_state.h"
+#include "dns/dns_zone.h"
+#include "dns/domain_names.h"
+#include "tests/tap.h"
+
+enum { CALLERS_MAX = 64, SINKS_MAX = 64, STORED_MAX = 512, HELD_MAX = 1024, RECORDS_MAX = 1024, RING_N = 8192 };
+#define UNIX_US UINT64_C(1795507200000000)
+#define SECOND UINT64_C(1000000)
+
+struct octets {
+	char *at; /* a NUL follows */
+	size_t len, cap;
+};
+
+static void octets_add(struct octets *o, struct span s)
+{
+	if (o->len + s.len + 1 > o->cap) {
+		o->cap = (o->len + s.len + 1) * 2;
+		o->at = realloc(o->at, o->cap);
+		CHECK(o->at);
+	}
+	if (s.len)
+		memcpy(o->at + o->len, s.at, s.len);
+	o->len += s.len;
+	o->at[o->len] = '\0';
+}
+
+enum side { SIDE_CALLER, SIDE_SINK };
+
+/* Where a sink fails, and how. */
+enum phase { NOWHERE, GREETING, EHLO, MAIL, RCPT, DATA, BODY, DOT, STORED };
+enum how { FAIL_CLOSE, FAIL_RESET, FAIL_SILENT, FAIL_4YZ, FAIL_5YZ, FAIL_DEAF /* it does not read any more */ };
+
+struct caller {
+	enum side side; /* first: what the user pointer names */
+	struct tcp_conn *conn;
+	bool connected, peer_closed, gone, failed, deaf, closing;
+	struct octets to_say, got;
+	size_t said;
+};
+
+struct sink {
+	enum side side;
+	struct tcp_conn *conn;
+	bool in_data, deaf, silent, over;
+	struct octets in, out;
+	size_t out_at;
+	unsigned n_messages;
+};
+
+static struct world {
+	uint64_t now_us;
+	struct settings settings;
+	struct net_settings shard_net, peer_net;
+	struct shard_link link;
+	void *slots[4][RING_N];
+	struct shard *shard;
+	void *shard_memory, *peer_memory;
+	struct crypto_backend *crypto;
+	struct net *peer;
+	struct tcp *tcp;
+	struct stats peer_stats;
+	struct dns_zone *zone;
+	bool dns_withheld;
+	struct shard_question held[HELD_MAX];
+	size_t n_held, n_asked;
+	struct caller callers[CALLERS_MAX];
+	size_t n_callers;
+	struct sink *sinks[SINKS_MAX];
+	size_t n_sinks;
+	struct {
+		enum phase phase;
+		enum how how;
+		unsigned from_message; /* of a connection, counted from 0: earlier ones go well */
+		bool ehlo_without_pipelining;
+		bool unplugged; /* nobody is there: frames to it vanish */
+		bool refuses;   /* nobody listens */
+	} hop;
+	char *stored[STORED_MAX];
+	size_t stored_len[STORED_MAX], n_stored;
+	struct shard_record records[RECORDS_MAX];
+	size_t n_records;
+	bool drained;
+	struct hash_ops hash;
+	uintptr_t deepest;      /* lowest address of the stack in a call of the hash; 0: there was none */
+	unsigned (*lose)(void); /* NULL, or whether the next frame is lost */
+} world;
+
+static struct ip_addr address(const char *text)
+{
+	struct ip_addr a = { 0 };
+
+	CHECK(ip_addr_parse(span_str(text), &a));
+	return a;
+}
+
+static const char *const world_zone = "good.example TXT \"v=spf1 ip4:192.0.2.10 -all\"\n"
+				      "_dmarc.good.example TXT \"v=DMARC1; p=reject\"\n"
+				      "good.example A 192.0.2.10\n"
+				      "mail.good.example A 192.0.2.10\n"
+				      "mild.example TXT \"v=spf1 -all\"\n"
+				      "_dmarc.mild.example TXT \"v=DMARC1; p=quarantine\"\n"
+				      "fails.example TXT \"v=spf1 -all\"\n"
+				      "_dmarc.fails.example TXT !SERVFAIL\n";
+
+#endif
