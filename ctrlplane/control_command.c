@@ -30,7 +30,8 @@ static json_int_t number_arg(struct client *client, const json_t *args, const ch
 		return absent;
 	if (json_is_integer(v) && n >= least && n <= most)
 		return n;
-	control_refuse(client, "%s must be a number from %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT "; give such a one",
+	control_refuse(client,
+		       "%s must be a number from %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT "; give such a one",
 		       key, least, most);
 	return -1;
 }
@@ -228,7 +229,7 @@ static void run_dns_lookup(struct control *c, struct client *client, const json_
 
 	if (!name || !known) {
 		control_refuse(client, "%s; give both such as example.org TXT",
-				name ? "that type is not known" : "no name");
+			       name ? "that type is not known" : "no name");
 		return;
 	}
 	if (!dns_question_set(&client->question, (enum dns_type)known, span_str(name))) {
@@ -370,10 +371,11 @@ void control_run(struct control *c, struct client *client, struct span line)
 	const json_t *args = json_object_get(request, "args");
 
 	if (!json_is_object(request))
-		control_refuse(client, "the request is no JSON object: %s; send one a line", request ? "another value" : error.text);
+		control_refuse(client, "the request is no JSON object: %s; send one a line",
+			       request ? "another value" : error.text);
 	else if (json_integer_value(json_object_get(request, "v")) != CONTROL_VERSION)
 		control_refuse(client, "this is version %d of the protocol; use the sekishoctl of this sekishod",
-			     CONTROL_VERSION);
+			       CONTROL_VERSION);
 	else if (args && !json_is_object(args))
 		control_refuse(client, "args is no object; send one");
 	else if (!command)

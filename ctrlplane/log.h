@@ -45,7 +45,7 @@ struct log_file {
 	char *buffer;
 	size_t n_buffered;
 	uint64_t n_written, n_dropped; /* lines that are in the file; lines for which there was no room */
-	bool failing; /* the last write failed, and that has been told */
+	bool failing;                  /* the last write failed, and that has been told */
 };
 
 /* @path: borrowed for the life of @f.  Appends; made with mode 0640.  False after a line on standard error. */

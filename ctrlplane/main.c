@@ -458,6 +458,10 @@ int main(int argc, char **argv)
 	bool test = false;
 	int status = arguments(argc, argv, &g.path, &test);
 
+	if (status >= 0 && fflush(stdout) != 0) {
+		say_error(NULL, "standard output takes no more; make room");
+		return 1;
+	}
 	if (status >= 0)
 		return status;
 	if (!settings_load(g.path, &g.settings, say_error, NULL))

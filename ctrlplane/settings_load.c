@@ -217,13 +217,16 @@ static void load_root(struct settings_loading *l, config_t *config)
 		settings_check_whole(l->s, tell_problem, &w);
 }
 
-/* libconfig notices a missing sign only at what follows it. */
 static void say_syntax(struct settings_loading *l, const config_t *config)
 {
+	const char *error = config_error_text(config);
 	char what[MESSAGE_MAX];
 
-	snprintf(what, sizeof(what), "%s; see whether a ; , \" or bracket is missing here or above",
-		 config_error_text(config));
+	/* libconfig notices a missing sign only at what follows it. */
+	snprintf(what, sizeof(what), "%s; %s", error,
+		 strcmp(error, "duplicate setting name") != 0
+			 ? "see whether a ; , \" or bracket is missing here or above"
+			 : "leave one of them");
 	say_at(l, (unsigned)config_error_line(config), what);
 }
 
@@ -273,7 +276,8 @@ bool settings_load(const char *path, struct settings *out, settings_say *say, vo
 		errno = 0;
 		size_t n = fread(text, 1, SETTINGS_FILE_MAX + 1, f);
 		if (ferror(f))
-			settings_complain(&l, NULL, "cannot be read: %s; name a file that can be read", strerror(errno));
+			settings_complain(&l, NULL, "cannot be read: %s; name a file that can be read",
+					  strerror(errno));
 		else if (n > SETTINGS_FILE_MAX)
 			settings_complain(&l, NULL, "is larger than %d octets; leave something out", SETTINGS_FILE_MAX);
 		else

@@ -18,7 +18,7 @@ static struct daemon {
 	struct settings settings;
 	struct stats stats[2];
 	struct record_ring records;
-	bool draining, ring_full;
+	bool draining, ending, ring_full;
 	unsigned n_session_asks;
 	uint64_t sessions_tag, dns_tag;
 	struct dns_question asked;
@@ -91,9 +91,13 @@ static void env_drain(void *arg)
 	((struct daemon *)arg)->draining = true;
 }
 
-static void env_resume(void *arg)
+static bool env_resume(void *arg)
 {
-	((struct daemon *)arg)->draining = false;
+	struct daemon *daemon = arg;
+
+	if (!daemon->ending)
+		daemon->draining = false;
+	return !daemon->ending;
 }
 
 static const struct control_env env = { .arg = &d,
@@ -168,6 +172,7 @@ static const char *asked(int fd, const char *line)
 #define COMMAND(name) "{\"v\":1,\"command\":\"" name "\"}\n"
 #define COMMAND_ARGS(name, args) "{\"v\":1,\"command\":\"" name "\",\"args\":{" args "}}\n"
 #define FAILED(error) "{\"v\":1,\"ok\":false,\"error\":\"" error "\"}"
+#define REFUSED(error) "{\"v\":1,\"ok\":false,\"error\":\"" error "\",\"usage\":true}"
 
 static const struct {
 	const char *sentence, *line, *reply;
@@ -181,31 +186,33 @@ static const struct {
 	{ "another log level", COMMAND_ARGS("log level", "\"level\":\"error\""),
 	  "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"level\":\"error\"}}" },
 	{ "a log level that is none", COMMAND_ARGS("log level", "\"level\":\"loud\""),
-	  FAILED("level must be error, warning, info or debug") },
+	  REFUSED("there is no level loud; give error, warning, info or debug") },
 	{ "a command for later says so", COMMAND("reload"),
 	  FAILED("reload is not in this version; help lists what is") },
-	{ "an unknown command", COMMAND("sing"), FAILED("there is no command sing; help lists them") },
-	{ "no command", "{\"v\":1}\n", FAILED("there is no command in the request; help lists them") },
+	{ "an unknown command", COMMAND("sing"), REFUSED("there is no command sing; help lists them") },
+	{ "no command", "{\"v\":1}\n", REFUSED("there is no command in the request; help lists them") },
 	{ "another version of the protocol", "{\"v\":2,\"command\":\"status\"}\n",
-	  FAILED("this is version 1 of the protocol; use the sekishoctl of this sekishod") },
-	{ "no JSON", "status\n", FAILED("the request is no JSON object: '[' or '{' expected near 'status'") },
-	{ "JSON that is no object", "[1]\n", FAILED("the request is no JSON object: another value") },
+	  REFUSED("this is version 1 of the protocol; use the sekishoctl of this sekishod") },
+	{ "no JSON", "status\n",
+	  REFUSED("the request is no JSON object: '[' or '{' expected near 'status'; send one a line") },
+	{ "JSON that is no object", "[1]\n", REFUSED("the request is no JSON object: another value; send one a line") },
 	{ "arguments that are no object", "{\"v\":1,\"command\":\"status\",\"args\":[]}\n",
-	  FAILED("args must be an object") },
+	  REFUSED("args is no object; send one") },
 	{ "a command twice", "{\"v\":1,\"command\":\"drain\",\"command\":\"status\"}\n",
-	  FAILED("the request is no JSON object: duplicate object key near '\\\"command\\\"'") },
-	{ "explain without an id", COMMAND("explain"), FAILED("name the message: explain ID") },
+	  REFUSED("the request is no JSON object: duplicate object key near '\\\"command\\\"'; send one a line") },
+	{ "explain without an id", COMMAND("explain"), REFUSED("no message; name one with explain ID") },
 	{ "explain of what is not kept", COMMAND_ARGS("explain", "\"id\":\"x\""),
 	  FAILED("no record of that id among the last 10; look for it in server.log_file") },
 	{ "a lookup of no type", COMMAND_ARGS("dns lookup", "\"name\":\"example.org\",\"type\":\"XYZ\""),
-	  FAILED("name a name and a type, such as example.org TXT") },
+	  REFUSED("that type is not known; give both such as example.org TXT") },
 	{ "a lookup of no name", COMMAND_ARGS("dns lookup", "\"name\":\"a..b\",\"type\":\"A\""),
-	  FAILED("that is no domain name: labels of 1 to 63 octets, 253 in all") },
+	  REFUSED("a..b is no domain name; its labels have 1 to 63 octets, 253 in all") },
 	{ "a trace of no prefix", COMMAND_ARGS("trace", "\"ip\":\"192.0.2.0/33\""),
-	  FAILED("ip must be an address or a prefix such as 192.0.2.0/24") },
-	{ "a trace of too few", COMMAND_ARGS("trace", "\"count\":0"), FAILED("count must be 1 to 1000000000") },
+	  REFUSED("192.0.2.0/33 is no address or prefix; give one such as 192.0.2.0/24") },
+	{ "a trace of too few", COMMAND_ARGS("trace", "\"count\":0"),
+	  REFUSED("count must be a number from 1 to 1000000000; give such a one") },
 	{ "sessions beyond the limit", COMMAND_ARGS("show sessions", "\"limit\":2001"),
-	  FAILED("limit must be 1 to 2000") },
+	  REFUSED("limit must be a number from 1 to 2000; give such a one") },
 };
 
 static void test_answers(void)
@@ -214,6 +221,11 @@ static void test_answers(void)
 
 	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++)
 		is_span(span_str(asked(fd, answers[i].line)), span_str(answers[i].reply), "%s", answers[i].sentence);
+	d.ending = true;
+	is_span(span_str(asked(fd, COMMAND("resume"))),
+		SPAN(FAILED("sekishod was told to end; start it again when it has")),
+		"nothing is resumed that is about to end");
+	d.ending = false;
 	asked(fd, COMMAND_ARGS("dns flush", "\"name\":\"Example.ORG.\""));
 	is_span(span_str(d.flushed), SPAN("[example.org]"),
 		"a name is flushed as it is kept: lower case, no final dot");

@@ -88,9 +88,15 @@ static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
 	return true;
 }
 
-static void env_nothing(void *arg)
+static void env_drain(void *arg)
 {
 	(void)arg;
+}
+
+static bool env_resume(void *arg)
+{
+	(void)arg;
+	return true;
 }
 
 static const struct control_env env = { .n_workers = 1,
@@ -103,8 +109,8 @@ static const struct control_env env = { .n_workers = 1,
 					.dns_flush = env_dns_flush,
 					.dns_lookup = env_dns_lookup,
 					.sessions = env_sessions,
-					.drain = env_nothing,
-					.resume = env_nothing };
+					.drain = env_drain,
+					.resume = env_resume };
 
 _Noreturn static void serve(void)
 {
@@ -160,7 +166,7 @@ static const struct {
 	  "WORKER  CLIENT     PORT  STATE  AGE s  MESSAGES  HELO               MAIL FROM\n"
 	  "     0  192.0.2.7     0  DATA       0         0  a\\x1b[31m\\xc2\\x9b  \n1 sessions, 1 shown\n" },
 	{ "show dns", ctl_print_dns, NULL, NULL, "cache_hits         3\n" },
-	{ "show ports", ctl_print_ports, NULL, NULL, "net_tap0: 192.0.2.25/24; gateways:  \n" },
+	{ "show ports", ctl_print_ports, NULL, NULL, "net_tap0: 192.0.2.25/24\n" },
 	{ "show nexthops", ctl_print_next_hops, NULL, NULL,
 	  "192.0.2.26    25       1  2026-11-24T06:10:37.123Z  250 done\n" },
 	{ "show limits", ctl_print_limits, NULL, NULL, "smtp.hops_max" },
@@ -174,12 +180,12 @@ static const struct {
 	  "verdict   accept, by rule default\n"
 	  "reply     250 2.0.0 ok\n"
 	  "next hop  192.0.2.26:25 said 250 done\n"
-	  "took      15.00 ms from DATA to the reply; DNS 1.25 ms; signatures us 90\n"
+	  "took      15.00 ms from DATA to the reply; DNS after the final dot 1.25 ms; signatures 90 us\n"
 	  "added     \n"
 	  "The next hop was lost after the final dot: it may have taken the message, and get it again.\n" },
 	{ "explain", ctl_print_explain, "id", "other", "sekishoctl: no record of that id" },
-	{ "dns lookup", ctl_print_lookup, "type", "A", "example.org A: NOERROR, kept for s 60\n192.0.2.7\n" },
-	{ "dns lookup", ctl_print_lookup, "type", "TXT", "example.org TXT: NODATA, kept for s 60\n" },
+	{ "dns lookup", ctl_print_lookup, "type", "A", "example.org A: NOERROR, kept for 60 s\n192.0.2.7\n" },
+	{ "dns lookup", ctl_print_lookup, "type", "TXT", "example.org TXT: NODATA, kept for 60 s\n" },
 	{ "dns flush", ctl_print_changed, NULL, NULL, "version  1\nflushed  11\n" },
 	{ "drain", ctl_print_changed, NULL, NULL, "version   1\ndraining  yes\n" },
 	{ "reload", ctl_print_changed, NULL, NULL, "sekishoctl: reload is not in this version; help lists what is\n" },

@@ -85,7 +85,7 @@ static void test_file(void)
 	log_file_flush(&f);
 	ok(rename(path, rotated) == 0, "rotated under our feet");
 	log_file_put(&f, SPAN("three"));
-	log_file_reopen(&f);
+	ok(log_file_reopen(&f), "and opened anew");
 	log_file_put(&f, SPAN("four"));
 	log_file_close(&f);
 	FILE *in = fopen(rotated, "r");
@@ -119,7 +119,7 @@ static void test_pipe(void)
 		log_file_put(&f, span_of(line, sizeof(line)));
 		log_file_flush(&f);
 	}
-	ok(f.n_dropped > 0 && f.n_lines > 0 && f.n_lines + f.n_dropped == 200,
+	ok(f.n_dropped > 0 && f.n_written < 200 - f.n_dropped,
 	   "a reader that does not read is not waited for; what is dropped is counted");
 	ok(f.n_buffered <= LOG_FILE_BUFFER, "and memory stays bounded");
 
@@ -136,14 +136,38 @@ static void test_pipe(void)
 		n_read += n > 0 ? (size_t)n : 0;
 		log_file_flush(&f);
 	}
-	ok(n_newlines == f.n_lines && n_read == f.n_lines * (sizeof(line) + 1), "lines are dropped whole");
+	ok(n_newlines == f.n_written && n_read == f.n_written * (sizeof(line) + 1), "lines are dropped whole");
+	ok(f.n_written + f.n_dropped == 200, "each line is written or counted as dropped");
 	log_file_close(&f);
 	close(ends[0]);
+}
+
+static void fill_disk(void)
+{
+	struct log_file f;
+
+	if (!log_file_open(&f, "/dev/full"))
+		return;
+	log_file_put(&f, SPAN("one"));
+	log_file_put(&f, SPAN("two"));
+	log_file_flush(&f);
+	ok(f.n_written == 0 && f.n_dropped == 0, "a full disk: lines are kept, and not counted as written");
+	log_file_close(&f);
+}
+
+static void test_full(void)
+{
+	char text[4096];
+
+	captured(fill_disk, text, sizeof(text));
+	ok(strstr(text, "cannot write message records to /dev/full") != NULL, "it is told once");
+	ok(strstr(text, "sekishod: 2 message records are lost") != NULL, "and at the end what it cost");
 }
 
 int main(void)
 {
 	test_file();
+	test_full();
 	test_pipe();
 	test_lines();
 	return done();

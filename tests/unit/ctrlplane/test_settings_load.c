@@ -165,14 +165,23 @@ static const struct {
 	{ "too many elements",
 	  NEEDED "dns: { servers = [ \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" ]; };",
 	  "f:2: dns.servers must have at most 8 elements, has 9\n" },
-	{ "a setting twice", NEEDED "dns: { timeout_ms = 500;\ntimeout_ms = 600; };", "f:3: duplicate setting name\n" },
-	{ "a group twice", NEEDED "dns: { };\ndns: { };", "f:3: duplicate setting name\n" },
-	{ "a syntax error", NEEDED "dns: {\ntimeout_ms 500; };", "f:3: syntax error\n" },
+	{ "a setting twice", NEEDED "dns: { timeout_ms = 500;\ntimeout_ms = 600; };",
+	  "f:3: duplicate setting name; leave one of them\n" },
+	{ "a group twice", NEEDED "dns: { };\ndns: { };", "f:3: duplicate setting name; leave one of them\n" },
+	{ "a syntax error", NEEDED "dns: {\ntimeout_ms 500; };",
+	  "f:3: syntax error; see whether a ; , \" or bracket is missing here or above\n" },
 	{ "an include", NEEDED "# one\n@include \"x\"",
 	  "f:3: @include is not taken here; put all settings into one file\n" },
 	{ "several faults are all told", NEEDED "smtp: {\nport = 0;\nhops_max = 0; };\nx = 1;",
 	  "f:3: smtp.port must be 1 to 65535, is 0\nf:4: smtp.hops_max must be 1 to 1000, is 0\n"
 	  "f:5: there is no setting x; sekisho.conf(5) lists them\n" },
+	{ "a wrong string is told together with a wrong number",
+	  NEEDED "server: {\nhostname = \"mx\";\nworkers = 0; };",
+	  "f:4: server.workers must be 1 to 128, is 0\n"
+	  "f:3: server.hostname must be a full host name such as mx.example, is \"mx\"\n" },
+	{ "what a fault would make look wrong is not told",
+	  NEEDED "smtp: { message_max = 1; };\nlimits: { body_blocks = 64; };",
+	  "f:2: smtp.message_max must be 1024 to 1073741824 octets, is 1\n" },
 };
 
 static bool load(const char *file, size_t len, struct settings *s, struct heard *h)
@@ -263,7 +272,9 @@ static void test_files(struct settings *s, struct heard *h)
 {
 	memset(h, 0, sizeof(*h));
 	ok(!settings_load("/nonexistent/sekisho.conf", s, hear, h), "a missing file is refused");
-	is_span(span_str(h->text), SPAN("/nonexistent/sekisho.conf: cannot be opened: No such file or directory\n"),
+	is_span(span_str(h->text),
+		SPAN("/nonexistent/sekisho.conf: cannot be opened: No such file or directory; name a file that can be "
+		     "read\n"),
 		"and named");
 	memset(h, 0, sizeof(*h));
 	ok(!settings_load("/", s, hear, h) && h->n == 1, "a directory is refused, and the process lives on");
