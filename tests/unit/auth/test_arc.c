@@ -253,12 +253,9 @@ static void test_cv(void)
 {
 	static const struct {
 		const char *first, *second, *part;
-	} rows[] = { { "pass", "pass", "first ARC-Seal" },
-		     { "none", "none", "after the first" },
-		     { "fail", "pass", "cv=fail" },
-		     { "none", "fail", "newest ARC-Seal says cv=fail" },
-		     { "bogus", "pass", "cv=" },
-		     { "none", "bogus", "cv=" },
+	} rows[] = { { "pass", "pass", "first ARC-Seal" }, { "none", "none", "after the first" },
+		     { "fail", "pass", "cv=fail" },        { "none", "fail", "newest ARC-Seal says cv=fail" },
+		     { "bogus", "pass", "cv=" },           { "none", "bogus", "cv=" },
 		     { "none", "", "cv= is missing" } };
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
