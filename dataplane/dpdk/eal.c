@@ -6,9 +6,13 @@
  */
 #include <ctype.h>
 #include <dirent.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -152,6 +156,37 @@ static void add_devices(const struct dpdk *d, const struct settings *s)
 	}
 }
 
+/*
+ * The kernel lets a second process join a TAP interface as one more queue, and DPDK takes the interface down when that
+ * process ends.  One that runs has its reader already; one that waits to be taken has none.
+ */
+static bool tap_is_taken(const char *device)
+{
+	const char *name = strncmp(device, "net_tap", 7) == 0 ? strstr(device, "iface=") : NULL;
+	struct ifreq r = { 0 };
+	int fd = name ? socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0) : -1;
+
+	if (fd < 0)
+		return false;
+	name += strlen("iface=");
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%.*s", (int)strcspn(name, ","), name);
+	bool taken = ioctl(fd, SIOCGIFFLAGS, &r) == 0 && (r.ifr_flags & IFF_RUNNING);
+	close(fd);
+	return taken;
+}
+
+static bool devices_free(const struct settings *s, struct text *error)
+{
+	for (unsigned i = 0; i < s->n_ports; i++)
+		if (tap_is_taken(s->ports[i].device)) {
+			text_puts(error, "port ");
+			text_puts(error, s->ports[i].device);
+			text_puts(error, ": another program has this interface; end that, or give another iface");
+			return false;
+		}
+	return true;
+}
+
 static unsigned first_core(const cpu_set_t *cores)
 {
 	for (unsigned i = 0; i < CPU_SETSIZE; i++)
@@ -176,6 +211,8 @@ static void block_realtime_signals(void)
 
 bool eal_start(struct dpdk *d, const struct settings *s, struct text *error)
 {
+	if (!devices_free(s, error))
+		return false;
 	add("sekishod");
 	add("--no-telemetry");
 	add("--log-level=warning");
