@@ -129,6 +129,12 @@ static int check_one(const struct check_options *o, struct check_run *r)
 	return status < 0 ? 0 : status;
 }
 
+/* What was printed must have gone somewhere. */
+static int ended(int status)
+{
+	return fflush(stdout) != 0 && status == 0 ? failed("standard output cannot be written", "make room") : status;
+}
+
 int main(int argc, char **argv)
 {
 	struct check_options o;
@@ -136,7 +142,7 @@ int main(int argc, char **argv)
 	int status = check_options(&o, argc, argv);
 
 	if (status >= 0)
-		return status;
+		return ended(status);
 	if (!check_run_open(&r, &o.settings))
 		return failed("no memory, or OpenSSL is not usable", "see what the system lacks");
 	if (!o.jsonl)
@@ -146,7 +152,5 @@ int main(int argc, char **argv)
 				 ? 0
 				 : failed("reading or writing failed", "see the pipe");
 	check_run_close(&r);
-	if (fflush(stdout) != 0 && status == 0)
-		status = failed("standard output cannot be written", "see the pipe");
-	return status;
+	return ended(status);
 }
