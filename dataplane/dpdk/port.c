@@ -11,6 +11,9 @@
 
 #include "dataplane/dpdk/dpdk_state.h"
 
+/* net_tap (22.11) puts the descriptors of all its queues into a message that has room for eight, and looks not. */
+#define TAP_QUEUES_MAX 4
+
 #define DESCRIPTORS UINT64_C(1024)
 #define RSS_TYPES (RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_TCP)
 #define RETA_MAX 4096
@@ -204,6 +207,10 @@ bool port_open(struct dpdk *d, unsigned i, const struct settings *s, struct text
 	if (rc < 0)
 		return failed(p, error, "tells nothing about itself (%s)", rte_strerror(-rc));
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
+	if (strcmp(p->driver, "net_tap") == 0) {
+		info.max_rx_queues = (uint16_t)RTE_MIN(info.max_rx_queues, TAP_QUEUES_MAX);
+		info.max_tx_queues = (uint16_t)RTE_MIN(info.max_tx_queues, TAP_QUEUES_MAX);
+	}
 	return check_mtu(p, &info, error) && configure(d, p, &info, error) && set_up_queues(d, p, s, error) &&
 	       start(d, p, &info, error);
 }
