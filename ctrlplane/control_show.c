@@ -19,7 +19,7 @@ static unsigned all_stats(struct control *c, const struct stats *workers[STATS_W
 	return n;
 }
 
-/* The sums of the counters whose name begins with @prefix. */
+/* The sums of the counters whose name begins with @prefix or with "shard_" and @prefix. */
 static json_t *counters_of(struct control *c, const char *prefix)
 {
 	const struct stats *workers[STATS_WORKERS_MAX];
@@ -29,8 +29,13 @@ static json_t *counters_of(struct control *c, const char *prefix)
 
 	stats_sum(&sum, workers, all_stats(c, workers));
 	json_t *all = stats_json(&sum);
-	json_object_foreach(all, name, value) if (strncmp(name, prefix, strlen(prefix)) == 0)
-		json_object_set(some, name, value);
+	json_object_foreach(all, name, value)
+	{
+		const char *of_room = strncmp(name, "shard_", 6) == 0 ? name + 6 : name;
+
+		if (strncmp(of_room, prefix, strlen(prefix)) == 0)
+			json_object_set(some, name, value);
+	}
 	json_decref(all);
 	return some;
 }
@@ -253,7 +258,8 @@ json_t *control_show_dns(struct control *c)
 
 	c->env->status(c->env->arg, &status);
 	c->env->dns_counts(c->env->arg, &d);
-	for (unsigned i = 0; i < s->n_dns_servers; i++) {
+	/* In the other modes they are not asked. */
+	for (unsigned i = 0; strcmp(s->dns_mode, "forward") == 0 && i < s->n_dns_servers; i++) {
 		text_init(&t, text, sizeof(text));
 		address_port_text(&s->dns_servers[i].addr, s->dns_servers[i].port, &t);
 		json_array_append_new(servers, json_string(text));
