@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #define FIELDS_MAX 65536 /* octets of all fields that go on top of a message */
+#define POLICY_TEXT_MAX (sizeof(((struct verdict *)0)->text) + 160)
 
 /* Octets as a JSON string, one code point each (Latin-1), as they came in. */
 static json_t *json_octets(struct span s)
@@ -89,6 +90,17 @@ static void reply_text(const struct verdict *v, struct text *out)
 	text_puts(out, v->text[0] ? v->text : "message accepted");
 }
 
+/* The last line of an account: what policy makes of the results. */
+static void policy_text(const struct verdict *v, struct text *out)
+{
+	text_puts(out, "policy: ");
+	text_puts(out, verdict_action_text(v->action));
+	text_puts(out, " by ");
+	text_puts(out, v->rule);
+	text_puts(out, ", reply ");
+	reply_text(v, out);
+}
+
 /* The body of the Authentication-Results field, unfolded. */
 static void results_text(const struct verify *v, struct text *out)
 {
@@ -156,6 +168,14 @@ json_t *check_report_json(const struct check_run *r, const struct check_case *c,
 			if (line.len)
 				json_array_append_new(lines, json_octets(line));
 		}
+		if (c->has_message) {
+			char policy[POLICY_TEXT_MAX];
+			struct text text;
+
+			text_init(&text, policy, sizeof(policy));
+			policy_text(&r->verdict, &text);
+			json_array_append_new(lines, json_octets(text_span(&text)));
+		}
 		json_object_set_new(object, "explain", lines);
 	}
 	return object;
@@ -173,7 +193,7 @@ json_t *check_report_error(json_t *id, const char *error)
 void check_report_text(const struct check_run *r, const struct check_case *c, bool explain)
 {
 	static char octets[FIELDS_MAX];
-	char reply[sizeof(r->verdict.text) + 32];
+	char policy[POLICY_TEXT_MAX];
 	struct text text;
 
 	if (explain) {
@@ -182,9 +202,9 @@ void check_report_text(const struct check_run *r, const struct check_case *c, bo
 			puts("(the account was longer)");
 	}
 	if (explain && c->has_message) {
-		text_init(&text, reply, sizeof(reply));
-		reply_text(&r->verdict, &text);
-		printf("policy: %s by %s, reply %s\n", verdict_action_text(r->verdict.action), r->verdict.rule, reply);
+		text_init(&text, policy, sizeof(policy));
+		policy_text(&r->verdict, &text);
+		puts(policy);
 	}
 	text_init(&text, octets, sizeof(octets));
 	verify_fields(r->verify, &text);
