@@ -145,9 +145,18 @@ static void list_sessions(struct shard *s, uint64_t tag, uint64_t now_us)
 	s->sessions_reply_out = ring_put(&s->env.link->up, reply);
 }
 
+/* Nobody is waited for who was told all and only keeps its own side open. */
+static bool all_told(const struct shard *s)
+{
+	for (const struct client *c = s->live; c; c = c->next)
+		if (!c->closing || c->out_at < c->out_len || tcp_unacked(c->conn))
+			return false;
+	return true;
+}
+
 void control_check_drained(struct shard *s)
 {
-	if (!s->draining || s->n_live || s->drained_told || s->drained_out)
+	if (!s->draining || !all_told(s) || s->drained_told || s->drained_out)
 		return;
 	s->drained = (struct shard_message){ .kind = SHARD_UP_DRAINED, .worker = s->env.index };
 	s->drained_told = s->drained_out = ring_put(&s->env.link->up, &s->drained);

@@ -286,6 +286,9 @@ bool txn_octets(struct shard *s, struct txn *t, struct span bytes, struct smtp_r
 	if (e != OK) {
 		s->stats.shard_message_refused++;
 		store_reply(e, reply);
+		verdict_own(t, "limits", smtp_reply_permanent(reply) ? VERDICT_REJECT : VERDICT_DEFER, reply->code, 0,
+			    0, "");
+		control_record(s, t, reply, now_us);
 		return false; /* SMTP_ABORT comes next and releases the txn */
 	}
 	bool header_before = t->header_told;
