@@ -276,6 +276,13 @@ static inline bool tcp_conn_opening(const struct tcp_conn *c)
 	return c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED;
 }
 
+/* For a segment without data: the highest number sent, but none that the peer's window keeps out (an octet of a probe,
+ * or what it took back), since it would not look at the segment. */
+static inline uint32_t tcp_conn_seq(const struct tcp_conn *c)
+{
+	return tcp_conn_opening(c) ? c->snd_max : seq_min(c->snd_max, c->snd_una + c->snd_wnd);
+}
+
 /* Sequence number of the first octet in the send buffer. */
 static inline uint32_t tcp_conn_data_una(const struct tcp_conn *c)
 {

@@ -223,9 +223,7 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 
 static size_t send_ack(struct tcp *t, struct tcp_conn *c, const struct out *o)
 {
-	/* The highest number sent, but not one that the peer's window keeps out: he would not look at the ACK. */
-	uint32_t seq = seq_min(c->snd_max, c->snd_una + c->snd_wnd);
-	struct tcp_segment s = header(c, seq, TCP_ACK);
+	struct tcp_segment s = header(c, tcp_conn_seq(c), TCP_ACK);
 
 	s.wnd = announce_window(t, c);
 	acked(c);

@@ -163,7 +163,7 @@ void tcp_abort(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	(void)now_us;
 	if (c->state != TCP_CLOSED && c->state != TCP_SYN_SENT) {
 		t->stats->tcp_rsts_out++;
-		tcp_reply(t, &c->flow.key, c->ifindex, TCP_RST | TCP_ACK, c->snd_max, c->rcv_nxt, 0);
+		tcp_reply(t, &c->flow.key, c->ifindex, TCP_RST | TCP_ACK, tcp_conn_seq(c), c->rcv_nxt, 0);
 	}
 	if (t->told == c)
 		t->told = NULL;
