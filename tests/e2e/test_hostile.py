@@ -6,7 +6,7 @@ import struct
 import time
 
 from traffic import big_body, body_of, send
-from world import FORGER, GATEWAY, GOOD, Checks, World, message
+from world import FORGER, GATEWAY, GOOD, Checks, World, message, wait_for
 
 # What has been taken for the end of a message somewhere (SEC Consult 2023 and its successors), and what only looks like it.
 ENDINGS = [b"\n.\n", b"\n.\r\n", b"\n.\r", b"\r.\r", b"\r.\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r\n\0.\r\n", b"\r\n.\0\r\n",
@@ -157,7 +157,7 @@ def octets(c, w, n):
     return n
 
 
-def floods(c):
+def floods(c, w):
     with Peer() as p:
         try:
             p.s.sendall(b"NOOP\r\n" * 1000)
@@ -190,6 +190,8 @@ def floods(c):
         except OSError:
             pass
         c.ok(p.reply() == 552, "a header of a megabyte gets 552")
+        c.ok(wait_for(lambda: '"rule":"limits"' in open(w.path("records"), encoding="ascii").read(), 5, "its record"),
+             "and leaves a record")
         c.ok(p.data() == 354, "and the session goes on")
 
 
@@ -251,7 +253,7 @@ def main():
         n = smuggling(c, w)
         early_talk(c)
         n = octets(c, w, n)
-        floods(c)
+        floods(c, w)
         n = half_closed(c, n)
         n = crowd(c, n)
         c.ok(len(w.stored(n)) == n, f"all that was taken is stored, and nothing else: {n}")
