@@ -7,7 +7,7 @@ import smtplib
 import subprocess
 
 from traffic import send, verify
-from world import GATEWAY, GATEWAY6, GOOD, Checks, World, message, run, wait_for
+from world import GATEWAY, GATEWAY6, GOOD, Checks, World, end_postfix, message, run, wait_for
 
 
 def postfix_sends(w, data):
@@ -49,7 +49,7 @@ smtpd_peername_lookup = no
         wait_for(lambda: "status=sent" in w.log("sender"), 30, "the sending Postfix hands its message on")
         return "status=sent (250" in w.log("sender")
     finally:
-        subprocess.run(["postfix", "-c", conf, "stop"], capture_output=True, check=False, timeout=30)
+        end_postfix(conf, w.path("sender-queue"))
 
 
 def main():

@@ -66,6 +66,25 @@ def port_open(address, port):
         return s.connect_ex((address, port)) == 0
 
 
+def end_postfix(conf, queue):
+    """Stops a Postfix and sees to it that its master is gone."""
+    try:
+        with open(os.path.join(queue, "pid/master.pid")) as f:
+            pid = int(f.read())
+    except (FileNotFoundError, ValueError):
+        pid = 0
+    subprocess.run(["postfix", "-c", conf, "stop"], capture_output=True, check=False, timeout=30)
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        for _ in range(40):
+            if not pid or not os.path.exists(f"/proc/{pid}"):
+                return
+            try:
+                os.kill(pid, how)
+            except ProcessLookupError:
+                return
+            time.sleep(0.05)
+
+
 class Signer:
     """Keys of a sender domain, and the real signer python3-dkim."""
 
@@ -246,7 +265,7 @@ scache unix - - n - 1 scache
 
     def stop_postfix(self):
         if getattr(self, "postfix_conf", None):
-            subprocess.run(["postfix", "-c", self.postfix_conf, "stop"], capture_output=True, check=False, timeout=30)
+            end_postfix(self.postfix_conf, self.path("queue"))
             self.postfix_conf = None
 
     def write_conf(self):
