@@ -55,7 +55,7 @@ void tcp_too_big(struct tcp *t, const struct tcp_path *path, struct span quoted,
 
 /**
  * tcp_next - the next segment to send
- * @segment, @cap: room for header and data, at least the path's MSS + 60
+ * @segment, @cap: room for header and data, at least the path's MSS + 20; a full segment fills that
  * @path: set to the addresses
  *
  * Returns its length, 0 when there is nothing to send now.  The checksum field holds the pseudo-header

@@ -238,8 +238,8 @@ static size_t send_conn(struct tcp *t, struct tcp_conn *c, const struct out *o)
 
 	if (tcp_conn_opening(c) && (c->snd_nxt == c->snd_una || c->flags & CONN_RESEND))
 		return send_syn(t, c, o);
-	if (mss > o->cap - TCP_HEADER_MAX)
-		mss = (uint32_t)(o->cap - TCP_HEADER_MAX);
+	if (mss > o->cap - TCP_HEADER) /* segments with data bear no options */
+		mss = (uint32_t)(o->cap - TCP_HEADER);
 	if (!tcp_conn_opening(c) && next_piece(c, mss, &p))
 		return send_piece(t, c, &p, o);
 	if (c->flags & CONN_ACK_NOW)

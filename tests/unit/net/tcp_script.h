@@ -215,7 +215,8 @@ static size_t play_next(struct play *p, uint8_t wire[2048], struct tcp_segment *
 	size_t n;
 
 	tcp_input_end(p->t, p->now_us);
-	n = tcp_next(p->t, wire, 2048, false, &path, p->now_us);
+	/* No more room than a full segment takes, as on a wire. */
+	n = tcp_next(p->t, wire, p->settings.mss4 + TCP_HEADER, false, &path, p->now_us);
 	if (n && (tcp_segment_parse(span_of(wire, n), s) ||
 		  !tcp_segment_sum_good(&path.local, &path.remote, span_of(wire, n))))
 		play_wrong(p, "a segment that cannot be read");
