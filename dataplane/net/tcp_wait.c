@@ -87,8 +87,10 @@ bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const s
 	if (tcp_segment_len(s) == 0)
 		return false;
 	/* The FIN again, or octets before it: the peer does not have our ACK yet, so the wait begins anew. */
-	dequeue(t, w);
-	enqueue(t, w, now_us);
+	if (!syn) { /* an old SYN is answered, but whoever repeats it must not be kept out for ever */
+		dequeue(t, w);
+		enqueue(t, w, now_us);
+	}
 	tcp_reply(t, &w->flow.key, ifindex, TCP_ACK, w->snd_nxt, w->rcv_nxt, 0);
 	return false;
 }
