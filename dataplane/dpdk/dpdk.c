@@ -93,6 +93,9 @@ void dpdk_close(struct dpdk *d)
 	dpdk_stop(d);
 	for (unsigned i = 0; i < d->n_ports; i++)
 		port_close(d, i);
+	/* First all queues: what one worker was handed lies in another one's pool. */
+	for (unsigned i = 0; i < d->n_workers; i++)
+		burst_drain(&d->workers[i]);
 	for (unsigned i = 0; i < d->n_workers; i++)
 		worker_close(&d->workers[i]);
 	rte_eal_cleanup();

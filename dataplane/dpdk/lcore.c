@@ -167,7 +167,6 @@ bool worker_init(struct dpdk *d, unsigned index, const struct settings *s, struc
 
 void worker_close(struct dpdk_worker *w)
 {
-	burst_drain(w);
 	rte_ring_free(w->hand);
 	rte_mempool_free(w->pool);
 }
