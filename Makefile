@@ -53,7 +53,7 @@ PROGRAMS := $(if $(wildcard ctrlplane/main.c),$(B)/bin/sekishod) \
 TESTS := $(TEST_SOURCES:%.c=$(B)/%)
 FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
-.PHONY: help deps build programs run demo test unit e2e conformance lint format fuzz fuzz-smoke bench clean tests-build
+.PHONY: help deps build programs run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench clean tests-build
 .DEFAULT_GOAL := help
 .SECONDARY:
 
@@ -137,6 +137,10 @@ VECTORS ?= ../shared/vectors
 MODE ?= rfc9989
 conformance: build ## conformance cases: VECTORS=directory [MODE=rfc9989|rfc7489]; prints a table by set
 	@tools/check/conformance --check build/bin/sekisho-check --mode $(MODE) $(VECTORS)
+
+differential: build ## mutated SPF and DKIM cases, compared with independent verifiers (VECTORS=directory adds seeds)
+	@tools/deps differential
+	@tests/differential/run $(if $(wildcard $(VECTORS)),--vectors $(VECTORS))
 
 lint: ## who includes whom, purity of the cores, format, shell scripts, spelling
 	@tools/deps build lint
