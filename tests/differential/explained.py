@@ -61,6 +61,7 @@ DKIM = [
     ("Mail::DKIM", ANY, ANY, r"key \['[^']*', '", "3.6.2.2: several key records; Mail::DKIM takes the first, Sekisho the one that fits"),
     ("dkimpy", ANY, ANY, r"key \['[^']*', '", "3.6.2.2: several key records; dkimpy takes the first, Sekisho the one that fits"),
     ("dkimpy", "^pass", "^notpass None", r"s=other:email|tlsrpt", "3.6.1: s= is a list, and e-mail is in it"),
+    ("dkimpy", "^pass", "^notpass bh?= value is not valid base", ANY, "2.10: base64string need not have its padding"),
     ("dkimpy", "^pass", "q= value", ANY, "3.5: q= is a list, of which the verifier takes what it knows"),
     ("dkimpy", "^pass", "i= domain", ANY, "3.5, 2.11: i= is dkim-quoted-printable; the domain is compared as a name, without case"),
     ("dkimpy", "^pass", "body hash", "no CRLF at the end", "3.4.4: white space at the end of a body without CRLF goes, too"),
