@@ -142,7 +142,7 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 	if (!t)
 		return;
 	t->relay = NULL;
-	bool lost = a->final_dot_sent || r->peer_closed || !r->conn;
+	bool lost = r->peer_closed || !r->conn;
 	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && t->client) {
 		t->retried = true;
 		s->stats.shard_relay_retried++;

@@ -78,7 +78,8 @@ enum stream_part { STREAM_FIELDS, STREAM_HEADER, STREAM_SEPARATOR, STREAM_BODY, 
 
 struct stream {
 	enum stream_part part;
-	uint64_t at; /* octet of the part; of HEADER: of the section */
+	uint64_t at;  /* octet of the part; of HEADER: of the section */
+	uint64_t end; /* HEADER: of the run that @at lies in, so that no field is looked at twice */
 };
 
 struct txn {
@@ -90,15 +91,12 @@ struct txn {
 	enum txn_phase phase;
 	uint32_t generation; /* tells this use of the object from earlier ones */
 	bool header_told, retried, duplicate_possible;
-	bool quarantined;
 	bool body_8bit;
 	uint64_t data_us, end_us, last_answer_us, jobs_us, jobs_done_us; /* 0: did not happen */
-	uint32_t n_questions_out;
 	struct stream stream;
 	uint32_t n_rcpts;
 	uint32_t rcpt_text_len;
 	uint16_t mail_from_len;
-	uint16_t nexthop_len;
 	char id[TXN_ID_LEN + 1], session[TXN_ID_LEN + 1];
 	struct ip_addr client_ip; /* the client's facts again: the record outlives it */
 	uint16_t client_port, helo_len;

@@ -27,24 +27,21 @@ static uint32_t field_from(const struct msg_header *h, uint64_t at)
 	return low;
 }
 
-/* The longest run of the header section from *@at on that is passed on; *@at moves over what is not. */
-static struct span header_run(const struct shard *s, const struct msg_header *h, uint64_t *at)
+/* Finds the next run of the header section that is passed on: @p moves over what is not. */
+static void header_run(const struct shard *s, const struct msg_header *h, struct stream *p)
 {
-	uint32_t i = field_from(h, *at);
-	uint64_t end = h->bytes.len;
-
-	for (; i < h->n_fields; i++) {
+	p->end = h->bytes.len;
+	for (uint32_t i = field_from(h, p->at); i < h->n_fields; i++) {
 		const struct msg_field *f = &h->fields[i];
 
 		if (!forged(s, h, f))
 			continue;
-		if (f->at > *at) {
-			end = f->at;
-			break;
+		if (f->at > p->at) {
+			p->end = f->at;
+			return;
 		}
-		*at = (uint64_t)f->at + f->len;
+		p->at = (uint64_t)f->at + f->len;
 	}
-	return span_part(h->bytes, (size_t)*at, (size_t)end);
 }
 
 uint64_t stream_len(const struct shard *s, const struct txn *t)
@@ -66,7 +63,9 @@ static struct span part_run(const struct shard *s, struct txn *t)
 	case STREAM_FIELDS:
 		return span_skip(text_span(&t->fields), (size_t)p->at);
 	case STREAM_HEADER:
-		return header_run(s, msg_header_of(t->msg), &p->at);
+		if (p->at == p->end)
+			header_run(s, msg_header_of(t->msg), p);
+		return span_part(msg_header_of(t->msg)->bytes, (size_t)p->at, (size_t)p->end);
 	case STREAM_SEPARATOR:
 		return msg_has_separator(t->msg) ? span_skip(SPAN("\r\n"), (size_t)p->at) : SPAN("");
 	case STREAM_BODY:

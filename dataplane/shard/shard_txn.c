@@ -52,9 +52,7 @@ static void txn_ask(struct shard *s, struct txn *t, uint64_t now_us)
 		}
 		s->stats.shard_dns_misses++;
 		DCHECK(ticket < 1u << TICKET_BITS);
-		if (control_ask(s, &q, ticket_pack(s, t, ticket))) {
-			t->n_questions_out++;
-		} else {
+		if (!control_ask(s, &q, ticket_pack(s, t, ticket))) {
 			struct dns_answer none;
 			dns_answer_init(&none, sizeof(none), DNS_SERVFAIL, 0);
 			verify_answer(&t->verify, ticket, &none, now_us);
@@ -144,7 +142,6 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 	timer_cancel(&s->timers, &t->timer);
 	switch (t->verdict.action) {
 	case VERDICT_QUARANTINE:
-		t->quarantined = true;
 		s->stats.shard_quarantined++;
 		relay_take(s, t, now_us);
 		return;
@@ -262,12 +259,17 @@ void txn_data(struct shard *s, struct txn *t, struct smtp_reply *reply, uint64_t
 	*reply = smtp_reply_go_ahead;
 }
 
-static void store_reply(enum err e, struct smtp_reply *reply)
+/* The store does not take the message: reply, verdict for the record, counter. */
+static void store_refused(struct shard *s, struct txn *t, enum err e, struct smtp_reply *reply)
 {
-	if (err_class(e) == ERR_CLASS_PEER)
+	bool peer = err_class(e) == ERR_CLASS_PEER;
+
+	s->stats.shard_message_refused++;
+	if (peer)
 		smtp_reply_set(reply, 552, 5, 6, 0, SPAN("The header is longer than is allowed here"));
 	else
 		smtp_reply_set(reply, 452, 4, 3, 1, SPAN("No room for this message; try later"));
+	verdict_own(t, "limits", peer ? VERDICT_REJECT : VERDICT_DEFER, reply->code, 0, 0, "");
 }
 
 static void txn_header(struct txn *t, uint64_t now_us)
@@ -284,10 +286,7 @@ bool txn_octets(struct shard *s, struct txn *t, struct span bytes, struct smtp_r
 	enum err e = msg_append(s->store, t->msg, bytes, &body);
 
 	if (e != OK) {
-		s->stats.shard_message_refused++;
-		store_reply(e, reply);
-		verdict_own(t, "limits", smtp_reply_permanent(reply) ? VERDICT_REJECT : VERDICT_DEFER, reply->code, 0,
-			    0, "");
+		store_refused(s, t, e, reply);
 		control_record(s, t, reply, now_us);
 		return false; /* SMTP_ABORT comes next and releases the txn */
 	}
@@ -307,9 +306,7 @@ void txn_end(struct shard *s, struct txn *t, uint64_t now_us)
 
 	t->end_us = now_us;
 	if (e != OK) {
-		s->stats.shard_message_refused++;
-		verdict_own(t, "limits", VERDICT_DEFER, 452, 3, 1, "");
-		store_reply(e, &reply);
+		store_refused(s, t, e, &reply);
 		txn_finish(s, t, &reply, now_us);
 		return;
 	}
@@ -326,12 +323,11 @@ void txn_answered(struct shard *s, uint64_t ticket, const struct dns_answer *ans
 
 	CHECK(index < s->txns.n_total);
 	struct txn *t = pool_at(&s->txns, index);
-	/* A released txn has generation 0, or its link of the free list and thus phase ZOMBIE or older numbers. */
+	/* A released txn has generation 0, which no ticket bears; one without a client needs no answer any more. */
 	if (t->generation != generation || !t->client) {
 		s->stats.shard_dns_late++;
 		return;
 	}
-	t->n_questions_out--;
 	t->last_answer_us = now_us;
 	verify_answer(&t->verify, (uint32_t)ticket & ((1u << TICKET_BITS) - 1), answer, now_us);
 	txn_pump(s, t, now_us);
