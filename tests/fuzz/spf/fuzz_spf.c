@@ -7,39 +7,9 @@
  * each up to a "|": octets for TXT, a name for PTR and MX, an address in text.
  */
 #include "dataplane/auth/spf.h"
+#include "tests/fuzz_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static uint8_t octets[1 << 17];
-
-static const struct dns_answer *answer_of(struct span line, unsigned type)
-{
-	static const char codes[] = "dnst"; /* in the order of enum dns_rcode from DNS_NODATA on */
-	struct dns_answer *a = dns_answer_init(octets, sizeof(octets), DNS_NODATA, 60);
-	uint8_t mx[2 + 4096];
-	struct ip_addr addr;
-
-	for (unsigned i = 0; line.len && i < 4; i++)
-		if (line.at[0] == (uint8_t)codes[i])
-			return dns_answer_init(octets, sizeof(octets), (enum dns_rcode)(DNS_NODATA + i), 60);
-	if (line.len == 0 || line.at[0] != '=')
-		return a;
-	line = span_skip(line, 1);
-	while (line.at) {
-		struct span record = span_cut(&line, '|');
-
-		if ((type == DNS_A || type == DNS_AAAA) && ip_addr_parse(record, &addr)) {
-			record = span_of(addr.bytes, ip_addr_len(&addr));
-		} else if (type == DNS_MX && record.len <= 4096) {
-			mx[0] = mx[1] = 0;
-			memcpy(mx + 2, record.at, record.len);
-			record = span_of(mx, record.len + 2);
-		}
-		if (!dns_answer_add(a, sizeof(octets), record))
-			break;
-	}
-	return a;
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -71,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		      dns_question_eq(&q, &again));
 		if (!rest.at)
 			rest = all;
-		done = spf_step(&spf, answer_of(span_cut(&rest, '\n'), q.type), 0);
+		done = spf_step(&spf, fuzz_answer(span_cut(&rest, '\n'), q.type), 0);
 	}
 	CHECK(spf.n_terms <= 11 && spf.n_voids <= 3 && spf.reason);
 	CHECK(spf.explanation.len <= SPF_EXPLANATION_MAX);

@@ -10,6 +10,7 @@
 #include "crypto/crypto_openssl.h"
 #include "dataplane/auth/verify.h"
 #include "dns/domain_names.h"
+#include "tests/fuzz_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,8 +33,6 @@ static struct {
 	unsigned n_open, n_out, n_questions;
 } s;
 
-static uint8_t octets[1 << 17];
-
 static unsigned choose(unsigned below)
 {
 	if (s.choices.len == 0)
@@ -44,33 +43,7 @@ static unsigned choose(unsigned below)
 /* NULL: none comes. */
 static const struct dns_answer *answer_of(struct span line, unsigned type)
 {
-	static const char codes[] = "dnst"; /* in the order of enum dns_rcode from DNS_NODATA on */
-	struct dns_answer *a = dns_answer_init(octets, sizeof(octets), DNS_NODATA, 60);
-	struct ip_addr addr;
-	uint8_t mx[2 + 4096];
-
-	for (unsigned i = 0; line.len && i < 4; i++)
-		if (line.at[0] == (uint8_t)codes[i])
-			return dns_answer_init(octets, sizeof(octets), (enum dns_rcode)(DNS_NODATA + i), 60);
-	if (line.len && line.at[0] == '-')
-		return NULL;
-	if (line.len == 0 || line.at[0] != '=')
-		return a;
-	line = span_skip(line, 1);
-	while (line.at) {
-		struct span record = span_cut(&line, '|');
-
-		if ((type == DNS_A || type == DNS_AAAA) && ip_addr_parse(record, &addr)) {
-			record = span_of(addr.bytes, ip_addr_len(&addr));
-		} else if (type == DNS_MX && record.len <= 4096) {
-			mx[0] = mx[1] = 0;
-			memcpy(mx + 2, record.at, record.len);
-			record = span_of(mx, record.len + 2);
-		}
-		if (!dns_answer_add(a, sizeof(octets), record))
-			break;
-	}
-	return a;
+	return line.len && line.at[0] == '-' ? NULL : fuzz_answer(line, type);
 }
 
 static void fetch(void)

@@ -9,9 +9,9 @@
 
 #include "crypto/crypto_openssl.h"
 #include "dataplane/auth/dmarc.h"
-#include "dns/dns_zone.h"
 #include "dns/domain_names.h"
 #include "tests/tap.h"
+#include "tests/zone.h"
 
 /* Which of the questions under way is answered next. */
 enum dmarc_order { ORDER_FIRST, ORDER_LAST, ORDER_RANDOM, N_ORDERS };
@@ -136,19 +136,6 @@ static inline void dmarc_run(const struct auth_settings *settings, struct dns_zo
 		dmarc_give_up(&dmarc);
 	CHECK(dmarc_walks_done(&dmarc));
 	dmarc_judge(&dmarc, in->spf_domain ? &spf : NULL, &dkim);
-}
-
-static inline struct dns_zone *dmarc_zone(const char *text)
-{
-	struct dns_zone *z = dns_zone_open();
-	const char *what = "";
-	unsigned line = dns_zone_load(z, span_str(text), &what);
-
-	if (line) {
-		printf("# zone line %u: %s\n%s\n", line, what, text);
-		exit(1);
-	}
-	return z;
 }
 
 /* Everything that was found: "fail policy=reject disposition=reject org=b.example record=b.example spf dkim". */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "dataplane/auth/spf.h"
-#include "dns/dns_zone.h"
 #include "tests/tap.h"
+#include "tests/zone.h"
 
 static struct stats spf_stats;
 static struct spf spf;
@@ -51,24 +51,11 @@ static inline void spf_run(const struct auth_settings *settings, struct dns_zone
 	}
 }
 
-static inline struct dns_zone *spf_zone(const char *text)
-{
-	struct dns_zone *z = dns_zone_open();
-	const char *what = "";
-	unsigned line = dns_zone_load(z, span_str(text), &what);
-
-	if (line) {
-		printf("# zone line %u: %s\n%s\n", line, what, text);
-		exit(1);
-	}
-	return z;
-}
-
 /* mfrom when @from is not NULL, else helo. */
 static inline enum spf_result spf_check(const struct auth_settings *settings, const char *zone, const char *ip,
 					const char *helo, const char *from)
 {
-	struct dns_zone *z = spf_zone(zone);
+	struct dns_zone *z = zone_of(zone);
 	struct auth_client client = { .helo = span_str(helo),
 				      .mail_from = span_str(from ? from : ""),
 				      .has_mail_from = from,

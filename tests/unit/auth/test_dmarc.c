@@ -344,7 +344,7 @@ static void cases_run(const struct dmarc_case *cases, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		const struct dmarc_case *c = &cases[i];
 		struct auth_settings settings = dmarc_settings(c->rfc7489);
-		struct dns_zone *z = dmarc_zone(c->zone);
+		struct dns_zone *z = zone_of(c->zone);
 		struct dmarc_input in;
 
 		input_of(&in, c);
@@ -365,7 +365,7 @@ static bool asked_is(unsigned i, const char *name)
 static void questions_are_few(void)
 {
 	const struct auth_settings settings = dmarc_settings(false);
-	struct dns_zone *z = dmarc_zone("");
+	struct dns_zone *z = zone_of("");
 	struct dmarc_input in = { 0 };
 	static const char *const eleven[] = { "_dmarc.a.b.c.d.e.f.g.h.i.b.example",
 					      "_dmarc.e.f.g.h.i.b.example",
@@ -401,7 +401,7 @@ static void questions_are_few(void)
 
 	const struct auth_settings old = dmarc_settings(true);
 
-	z = dmarc_zone(RECORD("b.example", "p=none; sp=reject; np=quarantine"));
+	z = zone_of(RECORD("b.example", "p=none; sp=reject; np=quarantine"));
 	dmarc_run(&old, z, "a.b.c.d.b.example", &in, ORDER_FIRST, UINT32_MAX);
 	ok(dmarc_n_asked == 2 && asked_is(0, "_dmarc.a.b.c.d.b.example") && asked_is(1, "_dmarc.b.example"),
 	   "by RFC 7489 the author domain and the organization's are asked, and nothing for the identifiers");
@@ -409,15 +409,15 @@ static void questions_are_few(void)
 	dmarc_run(&settings, z, "a.b.example", &in, ORDER_FIRST, UINT32_MAX);
 	ok(dmarc_n_asked == 4 && asked_is(3, "a.b.example"), "np asks whether the author domain exists");
 	dns_zone_close(z);
-	z = dmarc_zone(RECORD("b.example", "p=none; sp=reject; np=reject"));
+	z = zone_of(RECORD("b.example", "p=none; sp=reject; np=reject"));
 	dmarc_run(&settings, z, "a.b.example", &in, ORDER_FIRST, UINT32_MAX);
 	ok(dmarc_n_asked == 3, "np equal to sp asks nothing");
 	dns_zone_close(z);
-	z = dmarc_zone(RECORD("b.example", "p=none; sp=reject; np=none") "_dmarc.a.b.example TXT !NODATA\n");
+	z = zone_of(RECORD("b.example", "p=none; sp=reject; np=none") "_dmarc.a.b.example TXT !NODATA\n");
 	dmarc_run(&settings, z, "a.b.example", &in, ORDER_FIRST, UINT32_MAX);
 	ok(dmarc_n_asked == 3, "a name below it that exists says that it does");
 	dns_zone_close(z);
-	z = dmarc_zone(RECORD("b.example", "sp=reject; np=none"));
+	z = zone_of(RECORD("b.example", "sp=reject; np=none"));
 	dmarc_run(&settings, z, "a.b.example", &in, ORDER_FIRST, UINT32_MAX);
 	ok(dmarc_n_asked == 3, "nor is asked for the np of a record of no use");
 	dns_zone_close(z);
@@ -427,7 +427,7 @@ static void questions_are_few(void)
 static void impossible_names(void)
 {
 	const struct auth_settings settings = dmarc_settings(false);
-	struct dns_zone *z = dmarc_zone(RECORD("example", "p=reject; np=quarantine"));
+	struct dns_zone *z = zone_of(RECORD("example", "p=reject; np=quarantine"));
 	struct dmarc_input in = { 0 };
 	char name[254];
 
@@ -455,7 +455,7 @@ static void impossible_names(void)
 static void tickets(void)
 {
 	const struct auth_settings settings = dmarc_settings(false);
-	struct dns_zone *z = dmarc_zone(RECORD("b.example", "p=reject") RECORD("evil.example", "p=none"));
+	struct dns_zone *z = zone_of(RECORD("b.example", "p=reject") RECORD("evil.example", "p=none"));
 	struct dns_question evil, q;
 	unsigned slot;
 
@@ -480,7 +480,7 @@ static void tickets(void)
 static void stakes(void)
 {
 	static const char *const domains[] = { "b.example", "x.b.example" };
-	struct dns_zone *z = dmarc_zone("_dmarc.b.example TXT !SERVFAIL\n");
+	struct dns_zone *z = zone_of("_dmarc.b.example TXT !SERVFAIL\n");
 
 	for (int old = 0; old < 2; old++) {
 		const struct auth_settings settings = dmarc_settings(old);
@@ -503,7 +503,7 @@ static void stakes(void)
 static void given_up(void)
 {
 	const struct auth_settings settings = dmarc_settings(false);
-	struct dns_zone *z = dmarc_zone(RECORD("b.example", "p=none; sp=reject; np=quarantine"));
+	struct dns_zone *z = zone_of(RECORD("b.example", "p=none; sp=reject; np=quarantine"));
 	struct dmarc_input in = { .n_dkim = 1, .d = { "x.b.example" }, .dkim = { DKIM_RESULT_FAIL } };
 	unsigned n = 0, wrong = 0;
 

@@ -37,7 +37,7 @@ static void check_time(void)
 {
 	struct auth_settings s = spf_settings();
 	struct auth_client client = { .helo = SPAN("h.org"), .mail_from = SPAN("u@d.org"), .has_mail_from = true };
-	struct dns_zone *z = spf_zone("d.org TXT \"v=spf1 a a a a a a +all\"\nd.org A 192.0.2.9");
+	struct dns_zone *z = zone_of("d.org TXT \"v=spf1 a a a a a a +all\"\nd.org A 192.0.2.9");
 
 	ok(ip_addr_parse(SPAN(V4), &client.ip), "the client has an address");
 	spf_run(&s, z, &client, SPF_SCOPE_MFROM, 2800000);
@@ -51,7 +51,7 @@ static void check_time(void)
 	ok(spf_step(&spf, NULL, 20000005) && spf.result == SPF_RESULT_TEMPERROR, "until the time is over");
 	ok(spf_step(&spf, NULL, 30000000), "a result stays");
 
-	z = spf_zone("d.org TXT \"v=spf1 -all exp=x.org\"\nx.org TXT \"why\"");
+	z = zone_of("d.org TXT \"v=spf1 -all exp=x.org\"\nx.org TXT \"why\"");
 	spf_run(&s, z, &client, SPF_SCOPE_MFROM, 15000000);
 	ok(spf.result == SPF_RESULT_FAIL && spf.explanation.len == 0, "a late explanation is left out; fail stays");
 	dns_zone_close(z);
@@ -61,7 +61,7 @@ static void check_time(void)
 static struct dns_zone *large_zone(size_t n, const char *more)
 {
 	static uint8_t octets[SPF_OCTETS_MAX + 1024];
-	struct dns_zone *z = spf_zone(more);
+	struct dns_zone *z = zone_of(more);
 
 	memset(octets, 'x', sizeof(octets));
 	memcpy(octets, "v=spf1 x=", 9);

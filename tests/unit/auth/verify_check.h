@@ -58,7 +58,7 @@ static inline void play_reset(struct play *p, const char *zone)
 {
 	if (p->zone)
 		dns_zone_close(p->zone);
-	p->zone = dmarc_zone(zone);
+	p->zone = zone_of(zone);
 	p->settings = dmarc_settings(false);
 	p->settings.authserv_id = "mx.test";
 	p->client = (struct auth_client){ .ip = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
