@@ -22,6 +22,9 @@ struct hash_state {
 	alignas(64) uint8_t opaque[128];
 };
 
+/* Vector instructions beyond those that all machines have. */
+enum simd { SIMD_PORTABLE, SIMD_AVX2, SIMD_AVX512 };
+
 struct hash_ops {
 	void (*sha256_init)(struct hash_state *);
 	void (*sha256_update)(struct hash_state *, struct span);
@@ -30,6 +33,8 @@ struct hash_ops {
 	void (*sha1_init)(struct hash_state *);
 	void (*sha1_update)(struct hash_state *, struct span);
 	void (*sha1_final)(struct hash_state *, uint8_t digest[SHA1_LEN]);
+	/* what the machine has for the loops that prepare octets for the hash; NULL: nothing */
+	enum simd (*simd)(void);
 };
 
 enum crypto_alg { CRYPTO_RSA_SHA256, CRYPTO_RSA_SHA1, CRYPTO_ED25519_SHA256 };

@@ -65,6 +65,20 @@ static void sha1_final(struct hash_state *h, uint8_t digest[SHA1_LEN])
 	SHA1_Final(digest, (SHA_CTX *)(void *)h->opaque);
 }
 
+static enum simd machine_simd(void)
+{
+#ifdef __x86_64__
+	bool avx2 =
+		__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
+
+	if (avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"))
+		return SIMD_AVX512;
+	if (avx2)
+		return SIMD_AVX2;
+#endif
+	return SIMD_PORTABLE;
+}
+
 const struct hash_ops crypto_openssl_hash = {
 	.sha256_init = sha256_init,
 	.sha256_update = sha256_update,
@@ -72,6 +86,7 @@ const struct hash_ops crypto_openssl_hash = {
 	.sha1_init = sha1_init,
 	.sha1_update = sha1_update,
 	.sha1_final = sha1_final,
+	.simd = machine_simd,
 };
 
 /* The key cache: OpenSSL's own form of keys, by the SHA-256 of the octets they came from. */

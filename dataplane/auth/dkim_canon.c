@@ -2,14 +2,16 @@
 /*
  * dkim_canon.c - canonicalisation, straight into a hash
  *
- * RFC 6376 3.4.  Every octet of every message comes through here, so the aim is to hash what arrives where it
- * lies, in runs as long as possible.  Even "relaxed" leaves nearly all of a message as it is: single spaces, and
- * line ends between two lines of text, belong to a run; only tabs, several spaces in a row, white space before a
- * line end and empty lines break one.  plain_run() looks for the next of these 32 octets at a time.
+ * RFC 6376 3.4.  Every octet of every message comes through here, so nothing may cost much beside the hash.
+ * "simple" is hashed where it lies.  "relaxed" is written down first, a piece at a time, by loops that take the
+ * octets by dozens (dkim_scan.h), and hashed from there: a hash of many short runs would cost more than the copy.
  *
  * Only CRLF ends a line, and the end of the body.  A bare CR or LF is text.
  */
 #include "dataplane/auth/dkim_canon.h"
+#include "dataplane/auth/dkim_scan.h"
+
+#define PIECE 2048 /* octets of "relaxed" text that are hashed at once */
 
 /* the hash */
 
@@ -18,6 +20,7 @@ void dkim_hash_init(struct dkim_hash *h, const struct hash_ops *ops, bool sha1)
 	h->ops = ops;
 	h->sha1 = sha1;
 	h->n_gathered = 0;
+	h->simd = (uint8_t)(ops->simd ? ops->simd() : SIMD_PORTABLE);
 	if (sha1)
 		ops->sha1_init(&h->state);
 	else
@@ -62,74 +65,6 @@ size_t dkim_hash_final(struct dkim_hash *h, uint8_t digest[SHA256_LEN])
 	return SHA256_LEN;
 }
 
-/* the search for what "relaxed" changes */
-
-#define LANES 32
-
-/* GCC's and Clang's own vectors: an operation is one AVX2 instruction, or two of SSE2. */
-typedef uint8_t octet_lanes __attribute__((vector_size(LANES)));
-typedef uint64_t word_lanes __attribute__((vector_size(LANES)));
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the first octet is the lowest of a word");
-
-/* Index of the first of 32 octets at @at for which is_break(), 32 when there is none; 33 are read. */
-static size_t find_break(const uint8_t *at)
-{
-	octet_lanes c, next;
-
-	memcpy(&c, at, LANES);
-	memcpy(&next, at + 1, LANES);
-	octet_lanes before = (octet_lanes)(next == ' ') | (octet_lanes)(next == '\t') | (octet_lanes)(next == '\r');
-	word_lanes found = (word_lanes)((octet_lanes)(c == '\t') | ((octet_lanes)(c == ' ') & before) |
-					((octet_lanes)(c == '\r') & (octet_lanes)(next != '\n')) |
-					((octet_lanes)(c == '\n') & (octet_lanes)(next == '\r')));
-
-	if ((found[0] | found[1] | found[2] | found[3]) == 0)
-		return LANES;
-	for (size_t i = 0;; i++)
-		if (found[i])
-			return 8 * i + (size_t)__builtin_ctzll(found[i]) / 8;
-}
-
-/* Whether a run may not go on with @c, seen together with the octet that follows it. */
-static bool is_break(uint8_t c, uint8_t next)
-{
-	switch (c) {
-	case '\t':
-		return true;
-	case ' ':
-		return byte_is_wsp(next) || next == '\r';
-	case '\r':
-		return next != '\n';
-	case '\n':
-		return next == '\r';
-	}
-	return false;
-}
-
-/*
- * Number of octets from @from on (itself included, whatever it is) that "relaxed" leaves as they are, so far as
- * their next octet shows.  The last octet of @s has none, and breaks when it is white space or part of a line end.
- */
-static size_t plain_run(struct span s, size_t from)
-{
-	size_t i = from + 1;
-
-	while (s.len - i > LANES) {
-		size_t n = find_break(s.at + i);
-
-		i += n;
-		if (n < LANES)
-			return i - from;
-	}
-	for (; i + 1 < s.len; i++)
-		if (is_break(s.at[i], s.at[i + 1]))
-			return i - from;
-	if (i < s.len && !byte_is_fws(s.at[i]))
-		i++;
-	return i - from;
-}
-
 /* header fields */
 
 /* Relaxed text of one field: @gap: white space waits to become one space; @begun: something was written. */
@@ -140,20 +75,27 @@ struct relaxed {
 /* One line of it, without line end.  White space becomes one space, and none at the beginning and the end. */
 static void relaxed_line(struct dkim_hash *h, struct relaxed *r, struct span s)
 {
-	for (size_t i = 0; i < s.len;) {
-		if (byte_is_wsp(s.at[i])) {
-			r->gap = true;
-			i++;
-			continue;
-		}
-		size_t n = plain_run(s, i);
+	uint8_t out[PIECE + DKIM_SCAN_SLACK];
 
-		if (r->gap && r->begun)
-			dkim_hash_add(h, SPAN(" "));
-		dkim_hash_add(h, span_part(s, i, i + n));
-		r->gap = false;
-		r->begun = true;
-		i += n;
+	while (s.len && byte_is_wsp(s.at[0])) {
+		s = span_skip(s, 1);
+		r->gap = true;
+	}
+	if (s.len == 0)
+		return;
+	size_t end = s.len;
+
+	while (byte_is_wsp(s.at[end - 1]))
+		end--;
+	if (r->gap && r->begun)
+		dkim_hash_add(h, SPAN(" "));
+	r->begun = true;
+	r->gap = end < s.len;
+	for (s = span_head(s, end); s.len;) {
+		size_t n = s.len < PIECE ? s.len : PIECE;
+
+		dkim_hash_add(h, span_of(out, dkim_squeeze((enum simd)h->simd, out, s, n)));
+		s = span_skip(s, n);
 	}
 }
 
@@ -236,6 +178,11 @@ void dkim_canon_signature(struct dkim_hash *h, enum dkim_canon canon, struct spa
 
 /* bodies */
 
+static bool is_crlf(struct span s, size_t i)
+{
+	return i + 1 < s.len && s.at[i] == '\r' && s.at[i + 1] == '\n';
+}
+
 void dkim_body_init(struct dkim_body *b, const struct hash_ops *ops, bool sha1, enum dkim_canon canon, uint64_t limit)
 {
 	dkim_hash_init(&b->hash, ops, sha1);
@@ -290,7 +237,7 @@ static void add_simple(struct dkim_body *b, struct span s)
 
 	if (cr)
 		end--;
-	while (end >= 2 && s.at[end - 2] == '\r' && s.at[end - 1] == '\n') {
+	while (end >= 2 && is_crlf(s, end - 2)) {
 		end -= 2;
 		n_lines++;
 	}
@@ -303,52 +250,79 @@ static void add_simple(struct dkim_body *b, struct span s)
 	b->cr = cr;
 }
 
-/* White space and line ends, which say nothing until text follows; returns how many octets of @s from @i on they are. */
-static size_t add_blanks(struct dkim_body *b, struct span s, size_t i)
+/*
+ * White space and line ends, which say nothing until text follows; returns how many octets of @s they are.  A CR at
+ * the end is held back with them.
+ */
+static size_t add_blanks(struct dkim_body *b, struct span s)
 {
-	size_t from = i;
+	size_t i = 0;
 
-	for (; i < s.len; i++) {
-		uint8_t c = s.at[i];
-
-		if (c == '\n' && b->cr) {
-			b->cr = b->wsp = false;
+	while (i < s.len) {
+		if (byte_is_wsp(s.at[i])) {
+			b->wsp = true;
+			i++;
+		} else if (is_crlf(s, i)) {
+			b->wsp = false;
 			b->n_lines++;
-		} else if (byte_is_wsp(c) || c == '\r') {
-			if (b->cr)
-				release(b);
-			if (c == '\r')
-				b->cr = true;
-			else
-				b->wsp = true;
+			i += 2;
+		} else if (s.at[i] == '\r' && i + 1 == s.len) {
+			b->cr = true;
+			i++;
 		} else {
 			break;
 		}
 	}
-	return i - from;
+	return i;
+}
+
+/* The length of @s without what add_blanks() would take off its end. */
+static size_t text_end(struct span s)
+{
+	size_t end = s.len;
+
+	if (end && s.at[end - 1] == '\r')
+		end--;
+	for (;;) {
+		if (end && byte_is_wsp(s.at[end - 1]))
+			end--;
+		else if (end >= 2 && is_crlf(s, end - 2))
+			end -= 2;
+		else
+			return end;
+	}
 }
 
 /*
  * RFC 6376 3.4.4: no white space at the ends of lines, else one space for each run of it, no empty lines at the end.
  *
- * A run of plain octets may have taken along a line end that belongs to the blanks after it: that is given back.
+ * What stands between the first and the last octet of text shows all by itself what becomes of it; only the blanks
+ * before and after that are held back in @b.
  */
 static void add_relaxed(struct dkim_body *b, struct span s)
 {
-	for (size_t i = 0;;) {
-		i += add_blanks(b, s, i);
-		if (i == s.len)
-			return;
-		size_t end = i + plain_run(s, i);
+	uint8_t out[PIECE + DKIM_SCAN_SLACK];
 
-		if (end - i > 1 && s.at[end - 1] == '\r')
-			end--;
-		if (end - i > 2 && s.at[end - 2] == '\r' && s.at[end - 1] == '\n')
-			end -= 2;
-		release(b);
-		emit(b, span_part(s, i, end));
-		i = end;
+	if (b->cr && s.at[0] == '\n') {
+		b->cr = b->wsp = false;
+		b->n_lines++;
+		s = span_skip(s, 1);
+	} else if (b->cr) {
+		release(b); /* it was bare: text */
 	}
+	s = span_skip(s, add_blanks(b, s));
+	if (s.len == 0)
+		return;
+	release(b);
+	struct span text = span_head(s, text_end(s)), blanks = span_skip(s, text.len);
+
+	while (text.len) {
+		size_t n = text.len < PIECE ? text.len : PIECE;
+
+		emit(b, span_of(out, dkim_squeeze((enum simd)b->hash.simd, out, text, n)));
+		text = span_skip(text, n);
+	}
+	add_blanks(b, blanks);
 }
 
 void dkim_body_add(struct dkim_body *b, struct span s)

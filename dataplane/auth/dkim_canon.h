@@ -16,6 +16,7 @@ struct dkim_hash {
 	struct hash_state state;
 	const struct hash_ops *ops;
 	bool sha1;
+	uint8_t simd; /* enum simd */
 	uint8_t n_gathered;
 	uint8_t gathered[DKIM_HASH_GATHER];
 };

@@ -2,8 +2,10 @@
 /*
  * fuzz_dkim_canon.c - canonicalisation and its twin, cut as the input says
  *
- * Input: an octet of flags, one for the length of the pieces, one for l=, and the body or field.
+ * Input: an octet of flags, one for the length of the pieces, one for l=, and the body or field.  The flags: relaxed,
+ * l=, and two bits that say which vector instructions are used (what the machine does not have is not).
  */
+#include "crypto/crypto_openssl.h"
 #include "dataplane/auth/dkim_canon.h"
 #include "tests/unit/auth/dkim_twin.h"
 
@@ -57,7 +59,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	enum dkim_canon canon = data[0] & 1 ? DKIM_CANON_RELAXED : DKIM_CANON_SIMPLE;
 	struct span text = span_of(data + 3, size - 3);
+	enum simd most = crypto_openssl_hash.simd();
 
+	twin_simd = (enum simd)(data[0] >> 2 & 3);
+	if (twin_simd > most)
+		twin_simd = most;
 	check_body(canon, text, 1 + (size_t)data[1], data[0] & 2 ? data[2] : UINT64_MAX);
 	check_field(canon, text);
 	return 0;

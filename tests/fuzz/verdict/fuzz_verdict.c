@@ -224,7 +224,12 @@ static void check_results(const struct auth_settings *settings, const struct ver
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct hash_ops sums = { sum_init, sum_update, sum_final_256, sum_init, sum_update, sum_final };
+	static const struct hash_ops sums = { .sha256_init = sum_init,
+					      .sha256_update = sum_update,
+					      .sha256_final = sum_final_256,
+					      .sha1_init = sum_init,
+					      .sha1_update = sum_update,
+					      .sha1_final = sum_final };
 	static const char *const trusted[] = { "lists.example", NULL };
 	static struct stats stats;
 	static struct verify v;
