@@ -64,6 +64,12 @@ static struct siphash_key derive(const uint8_t seed[16], uint8_t purpose)
 	return key;
 }
 
+static uint32_t draw(struct tcp *t)
+{
+	t->n_random++;
+	return (uint32_t)siphash(&t->random_key, span_of(&t->n_random, sizeof(t->n_random)));
+}
+
 static uint8_t wscale_for(uint32_t receive_max)
 {
 	uint8_t scale = 0;
@@ -101,6 +107,7 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 	tcp_table_kind(&t->table, TCP_KIND_WAIT, &t->waits, offsetof(struct tcp_wait, flow));
 	t->isn_key = derive(seed, 'i');
 	t->random_key = derive(seed, 'r');
+	t->next_port = draw(t);
 	t->rcv_wscale = wscale_for(settings->receive_max);
 	tcp_list_init(&t->ready);
 	tcp_list_init(&t->ready_halves);
@@ -145,25 +152,25 @@ void tcp_unlisten(struct tcp *t, uint16_t port)
 
 /* --- active open --------------------------------------------------------------------------- */
 
-static uint32_t draw(struct tcp *t)
-{
-	t->n_random++;
-	return (uint32_t)siphash(&t->random_key, span_of(&t->n_random, sizeof(t->n_random)));
-}
-
-/* A random free source port, from there upwards (RFC 6056 3.3.1).  Returns false when all are taken or refused. */
+/*
+ * A free source port: on by a random step from the one before (RFC 6056 3.3.5), so that it cannot be guessed and a port
+ * comes round again late, when its TIME-WAIT is over.  Where nearly all are taken a full search would cost 64512
+ * look-ups for each open: it gives up after a bounded number.  Returns false then.
+ */
 static bool choose_port(struct tcp *t, struct tcp_key *key, bool (*filter)(void *arg, uint16_t port), void *filter_arg)
 {
-	const uint32_t n = UINT16_MAX + 1u - TCP_EPHEMERAL_FIRST, start = draw(t) % n;
+	const uint32_t n = UINT16_MAX + 1u - TCP_EPHEMERAL_FIRST;
 	enum tcp_kind kind;
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint16_t port = (uint16_t)(TCP_EPHEMERAL_FIRST + (start + i) % n);
-
-		key->local_port = port;
-		if ((!filter || filter(filter_arg, port)) && !tcp_listening(t, port) &&
-		    !tcp_table_find(&t->table, key, &kind))
+	for (unsigned i = 0, n_taken = 0; i < TCP_PORT_TRIES && n_taken < TCP_PORT_LOOKUPS; i++) {
+		t->next_port = (t->next_port + 1 + draw(t) % TCP_PORT_STEP) % n;
+		key->local_port = (uint16_t)(TCP_EPHEMERAL_FIRST + t->next_port);
+		if ((filter && !filter(filter_arg, key->local_port)) || tcp_listening(t, key->local_port))
+			continue;
+		if (!tcp_table_find(&t->table, key, &kind))
 			return true;
+		n_taken++;
+		t->stats->tcp_ports_taken++;
 	}
 	return false;
 }

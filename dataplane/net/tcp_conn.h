@@ -198,6 +198,9 @@ struct tcp_reply {
 #define TCP_FIN_WAIT_2_US 60000000
 #define TCP_LINGER_US 60000000   /* octets that were not read when the connection ended wait so long */
 #define TCP_EPHEMERAL_FIRST 1024 /* RFC 6056 3.2 */
+#define TCP_PORT_STEP 1024       /* a source port lies so far behind the one before at most (RFC 6056 3.3.5: N) */
+#define TCP_PORT_LOOKUPS 128     /* for one open; if 19 of 20 ports are taken 1 open in 700 is refused */
+#define TCP_PORT_TRIES 4096      /* for one open, those counted that the filter refuses: it may pass 1 port in 128 */
 
 struct tcp {
 	struct tcp_settings settings;
@@ -221,6 +224,7 @@ struct tcp {
 
 	struct siphash_key isn_key, random_key;
 	uint64_t n_random;
+	uint32_t next_port; /* of the last active open, counted from TCP_EPHEMERAL_FIRST */
 	struct rate rsts;
 	uint32_t reply_head, reply_tail; /* free running */
 	struct tcp_reply replies[TCP_REPLIES];

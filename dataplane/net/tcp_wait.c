@@ -77,7 +77,9 @@ bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const s
 
 	if (s->flags & TCP_RST)
 		return false;
-	if (syn && seq_gt(s->seq, w->rcv_nxt)) {
+	/* RFC 6191: only where we listen.  At a port that we opened from nobody may open, and a SYN that only guesses the
+	 * number must not free it early. */
+	if (syn && seq_gt(s->seq, w->rcv_nxt) && tcp_listening(t, w->flow.key.local_port)) {
 		t->stats->tcp_time_waits_reused++;
 		*iss_min = w->snd_nxt + UINT16_MAX; /* beyond any old duplicate of ours that its window let through */
 		wait_free(t, w);

@@ -6,7 +6,7 @@
  * data starts at 1.  Octets are a function of their number, and are compared wherever they come out.
  *
  *	set NAME N            a setting; before anything else
- *	listen | connect      port 25 | port 25 of the peer, from local port 4000
+ *	listen | connect      port 25 | port 25 of the peer
  *	in  FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     FLAGS of S F R P and . for ACK
  *	out FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     the next segment sent is this one
  *	quiet                 nothing is to be sent
@@ -318,18 +318,38 @@ static bool play_read(struct play *p, uint32_t n)
 	return true;
 }
 
-static bool play_any_port(void *arg, uint16_t port)
-{
-	(void)arg;
-	return port == 4000;
-}
-
 static bool play_connect(struct play *p)
 {
-	p->our_port = 4000;
 	p->peer_port = 25;
-	p->conn = tcp_connect(p->t, &p->path, 25, play_any_port, NULL, NULL, p->now_us);
-	return p->conn || play_wrong(p, "no connection");
+	p->conn = tcp_connect(p->t, &p->path, 25, NULL, NULL, NULL, p->now_us);
+	if (!p->conn)
+		return play_wrong(p, "no connection");
+	p->our_port = tcp_local_port(p->conn);
+	return true;
+}
+
+/* What a router quotes of a segment of ours. */
+static struct span play_quoted(const struct play *p, uint32_t seq, size_t n_octets, uint8_t out[256])
+{
+	uint32_t n = p->our_isn + seq;
+	const uint8_t ports[8] = { (uint8_t)(p->our_port >> 8),
+				   (uint8_t)p->our_port,
+				   (uint8_t)(p->peer_port >> 8),
+				   (uint8_t)p->peer_port,
+				   (uint8_t)(n >> 24),
+				   (uint8_t)(n >> 16),
+				   (uint8_t)(n >> 8),
+				   (uint8_t)n };
+	uint32_t ack = p->peer_isn + 1;
+
+	memset(out, 0, 256);
+	memcpy(out, ports, sizeof(ports));
+	for (unsigned i = 0; i < 4; i++)
+		out[8 + i] = (uint8_t)(ack >> (24 - 8 * i));
+	out[12] = 0x50;
+	for (uint32_t i = 0; i < n_octets; i++)
+		out[TCP_HEADER + i] = play_octet(!p->lies, seq + i);
+	return span_of(out, n_octets ? TCP_HEADER + n_octets : sizeof(ports));
 }
 
 static bool play_too_big(struct play *p, const char **line)

@@ -149,11 +149,42 @@ static void ports(void)
 	}
 	ok(odd && apart, "source ports pass the filter and are not used twice");
 	ok(most - least > 20000, "and lie all over the range (RFC 6056)");
+	uint64_t taken = stats.tcp_ports_taken;
+
 	ok(!tcp_connect(t, &path, 25, no_port, NULL, NULL, 0) && stats.tcp_no_port == 1,
 	   "no port will do: no connection");
+	ok(stats.tcp_ports_taken == taken, "a port that the filter refuses costs no look-up");
 	const struct tcp_key a = { .local_port = 1 }, b = { .local_port = 2 };
 	ok(tcp_isn(t, &a, 0) != tcp_isn(t, &b, 0) && tcp_isn(t, &a, 4000) - tcp_isn(t, &a, 0) == 1000,
 	   "initial numbers differ by connection and grow every 4 us (RFC 6528)");
+}
+
+/* TIME-WAIT on all ports but one in @free_in. */
+static void ports_all_in_time_wait(uint32_t free_in)
+{
+	static const uint8_t seed[16] = { 2 };
+	struct tcp_settings s = tcp_settings_default();
+	struct stats full = { 0 };
+	unsigned n_opened = 0;
+
+	s.time_wait_max = 65536;
+	s.conns_max = 256;
+	struct tcp *f = tcp_init(aligned_alloc(64, (tcp_memory(&s) + 63) & ~(size_t)63), &s, seed, &full);
+	struct tcp_key key = { .local = path.local, .remote = path.remote, .remote_port = 25 };
+
+	for (uint32_t port = TCP_EPHEMERAL_FIRST; port <= UINT16_MAX; port++) {
+		key.local_port = (uint16_t)port;
+		if (free_in == 0 || port % free_in)
+			tcp_wait_new(f, &key, 0, 0, 0);
+	}
+	for (unsigned i = 0; i < 200; i++)
+		n_opened += tcp_connect(f, &path, 25, NULL, NULL, NULL, 0) != NULL;
+	if (free_in == 0)
+		ok(n_opened == 0 && full.tcp_no_port == 200 && full.tcp_ports_taken == 200 * TCP_PORT_LOOKUPS,
+		   "TIME-WAIT on every port: each open looks %d times and gives up", TCP_PORT_LOOKUPS);
+	else
+		ok(n_opened >= 198, "one port in %u is free: %u of 200 opens find one", (unsigned)free_in, n_opened);
+	free(f);
 }
 
 int main(void)
@@ -164,6 +195,8 @@ int main(void)
 	bad_headers();
 	flood();
 	ports();
+	ports_all_in_time_wait(0);
+	ports_all_in_time_wait(20);
 	free(t);
 	return done();
 }
