@@ -168,6 +168,23 @@ static void peer_fin(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	}
 }
 
+/* The peer's FIN stands at @seq.  The first claim counts.  Octets that it sent from there on contradict it: they go,
+ * or rcv_nxt would run past the FIN and never see it. */
+static void note_fin(struct tcp *t, struct tcp_conn *c, uint32_t seq)
+{
+	if (c->flags & CONN_FIN_KNOWN)
+		return;
+	c->flags |= CONN_FIN_KNOWN;
+	c->rcv_fin = seq;
+	for (const struct tcp_block *run = c->ooo.first; run; run = run->next_run) {
+		if (seq_gt(tcp_ooo_run_end(run), seq)) {
+			t->stats->tcp_out_of_order_dropped++;
+			tcp_ooo_clear(&c->ooo, &t->blocks);
+			return;
+		}
+	}
+}
+
 /* Seventh and eighth: octets and FIN. */
 static void text_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us)
 {
@@ -189,12 +206,10 @@ static void text_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segme
 		data.len = data.len < room ? data.len : room;
 		ack_at_once(t, c);
 	}
+	if (fin)
+		note_fin(t, c, seq + (uint32_t)data.len);
 	if (c->flags & CONN_FIN_KNOWN && data.len > seq_past(seq, c->rcv_fin))
 		data.len = seq_past(seq, c->rcv_fin); /* nothing follows a FIN */
-	if (fin) {
-		c->flags |= CONN_FIN_KNOWN;
-		c->rcv_fin = seq + (uint32_t)data.len;
-	}
 	if (data.len && seq != c->rcv_nxt)
 		take_out_of_order(t, c, seq, data);
 	else if (data.len && !take_in_order(t, c, data, now_us))
@@ -217,6 +232,8 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 	if (c->state == TCP_SYN_RECEIVED && s->flags & TCP_SYN && s->seq + 1 == c->rcv_nxt) {
 		s->flags &= (uint8_t)~TCP_SYN;
 		s->seq++;
+		/* RFC 7323 2.2: not scaled with a SYN, but the rest is taken as scaled. */
+		s->wnd = (uint16_t)(s->wnd >> c->snd_wscale);
 	}
 	/* Octets of now or of lately: the peer is not done yet.  (The wheel fires for the old deadline and sees this.) */
 	if (c->state == TCP_FIN_WAIT_2 && s->data.len && seq_lt(s->seq, c->rcv_adv) &&

@@ -58,15 +58,26 @@ static size_t send_syn_ack(struct tcp *t, struct tcp_half *h, const struct out *
 	return finish(t, o, &h->flow.key, h->ifindex, tcp_segment_emit(o->at, &s));
 }
 
-/* Octets that the user's buffer has room for. */
+/* The largest window that we can say: a peer that does not scale hears of 65535 octets at most. */
+static uint32_t window_most(const struct tcp *t, const struct tcp_conn *c)
+{
+	uint32_t sayable = (uint32_t)UINT16_MAX << c->rcv_wscale;
+
+	return t->settings.receive_max < sayable ? t->settings.receive_max : sayable;
+}
+
+/* Octets that the user's buffer has room for, as far as it can be said. */
 static uint32_t window_room(const struct tcp *t, const struct tcp_conn *c)
 {
-	return t->settings.receive_max > c->rcv_queued ? t->settings.receive_max - c->rcv_queued : 0;
+	uint32_t room = t->settings.receive_max > c->rcv_queued ? t->settings.receive_max - c->rcv_queued : 0;
+	uint32_t most = window_most(t, c);
+
+	return room < most ? room : most;
 }
 
 bool tcp_window_reopened(const struct tcp *t, const struct tcp_conn *c)
 {
-	uint32_t half = t->settings.receive_max / 2, two = 2u * c->mss;
+	uint32_t half = window_most(t, c) / 2, two = 2u * c->mss;
 
 	/* As long as half of it is still open the peer can go on; the next ACK will tell. */
 	return c->rcv_adv - c->rcv_nxt < half &&
@@ -76,7 +87,7 @@ bool tcp_window_reopened(const struct tcp *t, const struct tcp_conn *c)
 /* The window to announce now; notes it as announced. */
 static uint16_t announce_window(const struct tcp *t, struct tcp_conn *c)
 {
-	uint32_t edge = c->rcv_nxt + window_room(t, c), half = t->settings.receive_max / 2, field;
+	uint32_t edge = c->rcv_nxt + window_room(t, c), half = window_most(t, c) / 2, field;
 
 	/* RFC 9293 3.8.6.2.2: no small steps forward, and never back (3.8.6). */
 	if (seq_past(c->rcv_adv, edge) < (half < c->mss ? half : c->mss))
