@@ -7,7 +7,7 @@
 #include "dataplane/net/ip6.h"
 #include "dataplane/net/net_flow.h"
 
-enum { UNREACHABLE4 = 3, TOO_BIG6 = 2, SOLICITATION = 135, ADVERTISEMENT = 136 };
+enum { UNREACHABLE4 = 3, UNREACHABLE6 = 1, TOO_BIG6 = 2, SOLICITATION = 135, ADVERTISEMENT = 136 };
 
 enum net_kind net_flow_of(struct span frame, struct net_flow *flow)
 {
@@ -29,7 +29,8 @@ enum net_kind net_flow_of(struct span frame, struct net_flow *flow)
 
 	if (ip.protocol == IP_PROTO_ICMP4 && type == UNREACHABLE4)
 		return NET_KIND_SHARED;
-	if (ip.protocol == IP_PROTO_ICMP6 && (type == TOO_BIG6 || type == SOLICITATION || type == ADVERTISEMENT))
+	if (ip.protocol == IP_PROTO_ICMP6 &&
+	    (type == UNREACHABLE6 || type == TOO_BIG6 || type == SOLICITATION || type == ADVERTISEMENT))
 		return NET_KIND_SHARED;
 	if (ip.protocol != IP_PROTO_TCP)
 		return NET_KIND_OTHER;

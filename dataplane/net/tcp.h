@@ -53,6 +53,12 @@ void tcp_input_end(struct tcp *t, uint64_t now_us);
 /* ICMP too-big for a segment that we sent: @quoted is the TCP header quoted (RFC 5927: sequence checked). */
 void tcp_too_big(struct tcp *t, const struct tcp_path *path, struct span quoted, uint32_t mtu, uint64_t now_us);
 
+/*
+ * ICMP says that a segment of ours did not get there.  @hard: nor will the next one (RFC 1122 4.2.3.9).  Ends the open
+ * that it is about, if the quoted sequence number proves that; an established connection is left alone (RFC 5927 5.2).
+ */
+void tcp_unreachable(struct tcp *t, const struct tcp_path *path, struct span quoted, bool hard, uint64_t now_us);
+
 /**
  * tcp_next - the next segment to send
  * @segment, @cap: room for header and data, at least the path's MSS + 20; a full segment fills that

@@ -52,6 +52,7 @@ void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_se
 	c->flags &= (uint16_t) ~(CONN_RTT_TIMING | CONN_RESEND);
 	tcp_cc_init(c, c->retries > 1);
 	c->retries = c->backoff = 0;
+	c->err = OK; /* what ICMP said while it opened is past */
 
 	/* RFC 7323 2.2: the window of a segment with SYN is never scaled. */
 	c->snd_wnd = s->flags & TCP_SYN ? s->wnd : (uint32_t)s->wnd << c->snd_wscale;

@@ -144,7 +144,7 @@ struct tcp_conn {
 	uint32_t sent_ms;          /* when data last went out, for the restart window; low 32 bits */
 	uint32_t challenge_s;      /* the second in which n_challenges were sent */
 	uint16_t ifindex;
-	uint8_t err; /* enum err for FAILED */
+	uint8_t err; /* enum err for FAILED; while opening, what ICMP said: told when nobody answers */
 	uint8_t n_challenges;
 };
 _Static_assert(offsetof(struct tcp_conn, flow) == 64, "hot fields fill one cache line");
@@ -338,6 +338,7 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 /* Returns the connection that @h has become, to go on with the same segment; else NULL. */
 struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us);
 void tcp_half_due(struct tcp *t, struct tcp_half *h);
+bool tcp_half_unreachable(struct tcp *t, struct tcp_half *h, uint32_t seq); /* false: @seq is not our SYN-ACK's */
 struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t now_us);
 
 void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, uint64_t now_us);
@@ -354,6 +355,11 @@ void tcp_reply(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint8
 /* What an unwanted segment is answered with (RFC 9293 3.5.2); nothing if it is a RST itself. */
 void tcp_reply_reset(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
 		     uint64_t now_us);
+
+/* --- tcp_mtu.c -------------------------------------------------------------------------------- */
+
+/* The path takes packets of @mtu octets at most.  False when we send none that are larger. */
+bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now_us);
 
 /* --- tcp_out.c -------------------------------------------------------------------------------- */
 

@@ -74,6 +74,14 @@ void tcp_half_due(struct tcp *t, struct tcp_half *h)
 	tcp_list_add(&t->ready_halves, &h->ready);
 }
 
+bool tcp_half_unreachable(struct tcp *t, struct tcp_half *h, uint32_t seq)
+{
+	if (seq != h->iss)
+		return false;
+	half_free(t, h);
+	return true;
+}
+
 static void challenge(struct tcp *t, struct tcp_half *h)
 {
 	if (h->n_challenges >= TCP_CHALLENGES_PER_S) { /* a record lives for about a minute: so many are plenty */

@@ -71,7 +71,7 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	} else {
 		if (c->retries >= (opening ? t->settings.syn_retries : t->settings.data_retries)) {
 			t->stats->tcp_timeouts++;
-			tcp_conn_fail(t, c, ERR_TIMEOUT);
+			tcp_conn_fail(t, c, c->err ? (enum err)c->err : ERR_TIMEOUT);
 			return false;
 		}
 		if (c->retries < UINT8_MAX)

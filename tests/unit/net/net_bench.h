@@ -17,7 +17,7 @@
 /* --- the fake TCP -------------------------------------------------------------------------- */
 
 static struct {
-	unsigned n_segments, n_too_big, n_steps;
+	unsigned n_segments, n_too_big, n_unreachable, n_hard, n_steps;
 	struct tcp_path path; /* of the last segment or too-big */
 	uint8_t segment[9000];
 	size_t segment_len;
@@ -82,6 +82,15 @@ void tcp_too_big(struct tcp *t, const struct tcp_path *path, struct span quoted,
 	(void)now_us;
 	fake.n_too_big++;
 	fake.mtu = mtu;
+	fake_record(path, quoted);
+}
+
+void tcp_unreachable(struct tcp *t, const struct tcp_path *path, struct span quoted, bool hard, uint64_t now_us)
+{
+	(void)t;
+	(void)now_us;
+	fake.n_unreachable++;
+	fake.n_hard += hard;
 	fake_record(path, quoted);
 }
 

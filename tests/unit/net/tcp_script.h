@@ -10,13 +10,15 @@
  *	in  FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     FLAGS of S F R P and . for ACK
  *	out FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     the next segment sent is this one
  *	quiet                 nothing is to be sent
- *	event NAME | event none
+ *	event NAME [ERR] | event none
  *	send N [takes M]      tcp_send() of N octets takes all, or M
  *	read N                tcp_peek() and tcp_consume() until N octets came
  *	peek N                as many are at hand in one piece
  *	close | abort
  *	time +MS              the clock moves on, timers run
- *	toobig SEQ MTU        ICMP about the segment of ours that starts at SEQ
+ *	toobig SEQ MTU [+N]   ICMP about the segment of ours that starts at SEQ; quotes its header and N octets
+ *	unreachable hard|soft SEQ    likewise; only ports and sequence number are quoted
+ *	lie                   from now on quotations are of other octets
  *	state NAME            of the only connection; `none`
  *	stat NAME N           a counter
  *	waits N | halves N    records
@@ -47,6 +49,7 @@ struct play {
 	uint64_t now_us;
 	uint32_t our_isn, peer_isn;
 	bool our_isn_known;
+	bool lies;
 	uint16_t peer_wnd; /* of the last `in` line that said it */
 	uint16_t our_port, peer_port;
 	struct tcp_conn *conn;
@@ -268,13 +271,26 @@ static const char *const play_events[] = {
 	[TCP_EVENT_FAILED] = "FAILED",
 };
 
-static bool play_event(struct play *p, const char *want)
+static const char *play_err(enum err err)
 {
+	return err == ERR_TIMEOUT       ? "TIMEOUT"
+	       : err == ERR_RESET       ? "RESET"
+	       : err == ERR_UNREACHABLE ? "UNREACHABLE"
+					: "?";
+}
+
+static bool play_event(struct play *p, const char **line)
+{
+	char want[32], err[32];
 	struct tcp_event e;
+
+	play_word(line, want);
 	const char *got = tcp_event(p->t, &e) ? play_events[e.kind] : "none";
 
 	if (strcmp(got, want))
 		return play_wrong(p, "event: %s", got);
+	if (*play_word(line, err) && strcmp(err, play_err(e.err)))
+		return play_wrong(p, "because of %s", play_err(e.err));
 	if (strcmp(got, "none") && (e.kind == TCP_EVENT_ACCEPTED || e.kind == TCP_EVENT_CONNECTED)) {
 		p->conn = e.conn;
 		p->n_sent = p->n_read = 1; /* as the numbers go: the SYN is 0 */
@@ -354,12 +370,20 @@ static struct span play_quoted(const struct play *p, uint32_t seq, size_t n_octe
 
 static bool play_too_big(struct play *p, const char **line)
 {
-	uint32_t seq = p->our_isn + play_number(line), mtu = play_number(line);
-	const uint8_t quoted[8] = { (uint8_t)(p->our_port >> 8), (uint8_t)p->our_port, (uint8_t)(p->peer_port >> 8),
-				    (uint8_t)p->peer_port,       (uint8_t)(seq >> 24), (uint8_t)(seq >> 16),
-				    (uint8_t)(seq >> 8),         (uint8_t)seq };
+	uint32_t seq = play_number(line), mtu = play_number(line);
+	uint8_t quoted[256];
 
-	tcp_too_big(p->t, &p->path, span_of(quoted, sizeof(quoted)), mtu, p->now_us);
+	tcp_too_big(p->t, &p->path, play_quoted(p, seq, play_number(line), quoted), mtu, p->now_us);
+	return true;
+}
+
+static bool play_unreachable(struct play *p, const char **line)
+{
+	char word[32];
+	uint8_t quoted[256];
+	bool hard = !strcmp(play_word(line, word), "hard");
+
+	tcp_unreachable(p->t, &p->path, play_quoted(p, play_number(line), 0, quoted), hard, p->now_us);
 	return true;
 }
 
@@ -403,7 +427,7 @@ static bool play_line(struct play *p, const char *line)
 	if (!strcmp(verb, "quiet"))
 		return play_quiet(p);
 	if (!strcmp(verb, "event"))
-		return play_event(p, play_word(&line, word));
+		return play_event(p, &line);
 	if (!strcmp(verb, "send"))
 		return play_send(p, &line);
 	if (!strcmp(verb, "read"))
@@ -424,6 +448,10 @@ static bool play_line(struct play *p, const char *line)
 	}
 	if (!strcmp(verb, "toobig"))
 		return play_too_big(p, &line);
+	if (!strcmp(verb, "lie"))
+		return p->lies = true;
+	if (!strcmp(verb, "unreachable"))
+		return play_unreachable(p, &line);
 	if (!strcmp(verb, "state"))
 		return play_state(p, play_word(&line, word));
 	if (!strcmp(verb, "stat")) {

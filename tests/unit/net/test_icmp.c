@@ -59,7 +59,9 @@ static void ignored(void)
 		{ "a redirect", V4("0038") "0501 0000 c0000207" QUOTED, 0 },
 		{ "a timestamp request", V4("0028") "0d00 0000 1234 0001 00000000 00000000 00000000", 0 },
 		{ "an address mask request", V4("0020") "1100 0000 1234 0001 00000000", 0 },
-		{ "port unreachable", V4("0038") "0303 0000 00000000" QUOTED, 0 },
+		{ "port unreachable about a packet not ours",
+		  V4("0038") "0303 0000 00000000" "4500 05dc 0000 4000 3f06 0000" "c000021a" FROM "0019 0401 00000001", 0 },
+		{ "time exceeded", V4("0038") "0b00 0000 00000000" QUOTED, 0 },
 		{ "an ICMPv6 echo with a wrong checksum", V6("0008") "8000 dead 1234 0001", 0 },
 		{ "an ICMPv6 echo to all nodes",
 		  "333300000001" GATEWAY "86dd 60000000 0008 3a 40" FROM6 "ff020000000000000000000000000001" "8000 0000 1234 0001", 0 },
@@ -76,7 +78,8 @@ static void ignored(void)
 		struct net *n = bench_net(&s);
 
 		in(n, 0, cases[i].flags, S, cases[i].frame);
-		ok(!*out(n, S) && fake.n_too_big == 0 && fake.n_segments == 0, "%s is ignored", cases[i].sentence);
+		ok(!*out(n, S) && fake.n_too_big == 0 && fake.n_unreachable == 0 && fake.n_segments == 0,
+		   "%s is ignored", cases[i].sentence);
 	}
 }
 
@@ -101,6 +104,10 @@ static void too_big(void)
 		  V4("003c") "0304 0000 0000 0578" "4600 05dc 0000 4000 3f06 0000" OURS FROM "01010101 0019 0401 00000001", 0 },
 		{ "a quotation of a later fragment is ignored",
 		  V4("0038") "0304 0000 0000 0578" "4500 05dc 0000 0001 3f06 0000" OURS FROM "0019 0401 00000001", 0 },
+		{ "a quotation of a packet that fits that MTU is ignored",
+		  V4("0038") "0304 0000 0000 0578" "4500 0578 0000 4000 3f06 0000" OURS FROM "0019 0401 00000001", 0 },
+		{ "a quotation whose header says that there is less is ignored",
+		  V4("0038") "0304 0000 0000 0578" "4500 001b 0000 4000 3f06 0000" OURS FROM "0019 0401 00000001", 0 },
 		{ "packet too big of ICMPv6 is told to TCP", V6("0038") "0200 0000 00000514" QUOTED6, 1300 },
 		{ "an MTU below 1280 is ignored (RFC 8201 4)", V6("0038") "0200 0000 000004ff" QUOTED6, 0 },
 		{ "an MTU of 2^32 - 1 is ignored", V6("0038") "0200 0000 ffffffff" QUOTED6, 0 },
@@ -122,6 +129,44 @@ static void too_big(void)
 			is_span(span_of(fake.segment, fake.segment_len), span_of(quoted, 8),
 				"  ... with the TCP header as quoted");
 	}
+}
+
+static void unreachables(void)
+{
+	static const struct {
+		const char *sentence, *frame;
+		bool told, hard;
+	} cases[] = {
+		/* clang-format off */
+		{ "port unreachable is a hard error", V4("0038") "0303 0000 00000000" QUOTED, true, true },
+		{ "protocol unreachable as well", V4("0038") "0302 0000 00000000" QUOTED, true, true },
+		{ "forbidden by an administrator as well", V4("0038") "030d 0000 00000000" QUOTED, true, true },
+		{ "host unreachable is a soft one", V4("0038") "0301 0000 00000000" QUOTED, true, false },
+		{ "network unreachable as well", V4("0038") "0300 0000 00000000" QUOTED, true, false },
+		{ "port unreachable of ICMPv6 is a hard error", V6("0038") "0104 0000 00000000" QUOTED6, true, true },
+		{ "address unreachable is a soft one", V6("0038") "0103 0000 00000000" QUOTED6, true, false },
+		{ "about UDP it is ignored", V6("0038") "0104 0000 00000000" "60000000 05b4 11 3f" OURS6 FROM6 "0019 0401 00000001", false, false },
+		/* clang-format on */
+	};
+	struct net_settings s = bench_settings();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct net *n = bench_net(&s);
+
+		in(n, 0, NET_RX_COPY, S, cases[i].frame);
+		ok(fake.n_unreachable == cases[i].told && fake.n_hard == cases[i].hard && fake.n_too_big == 0 &&
+			   !*out(n, S),
+		   "%s", cases[i].sentence);
+	}
+	/* RFC 4884: 128 octets of the packet, then what was not in it. */
+	char frame[2 * 400] = V4("00c0") "0303 0000 00000000" QUOTED;
+
+	while (unhex(frame, (uint8_t[400]){ 0 }, 400) < 14 + 192)
+		memcpy(frame + strlen(frame), "ee", 3);
+	struct net *n = bench_net(&s);
+
+	in(n, 0, 0, S, frame);
+	ok(fake.n_unreachable == 1 && fake.segment_len == 128 - 20, "of a long quotation 128 octets are the packet's");
 }
 
 static void rate(void)
@@ -181,6 +226,7 @@ int main(void)
 	echoes();
 	ignored();
 	too_big();
+	unreachables();
 	rate();
 	large();
 	free(bench_memory);

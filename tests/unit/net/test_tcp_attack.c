@@ -28,6 +28,12 @@ static const struct script scripts[] = {
 	{ "an old ACK does not bring an old window back",
 	  { SCRIPT_ACCEPT, "send 10", "out P. 1+10 ack 1", "in P. 1+5 ack 11 win 5000", "in . 1 ack 11 win 0",
 	    "send 10", "out P. 11+10 ack 6" } },
+	{ "too-big that quotes octets of ours is believed",
+	  { SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "toobig 1 1000 +30", "stat tcp_too_big 1",
+	    "out . 1+960 ack 1", "out P. 961+500 ack 1" } },
+	{ "too-big that quotes octets which we did not send is not believed (RFC 5927)",
+	  { SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "lie", "toobig 1 1000 +30", "quiet",
+	    "stat tcp_too_big 0", "stat tcp_too_big_ignored 1" } },
 	{ "a late RST after abort finds nothing", { SCRIPT_ACCEPT, "abort", "out R. 1 ack 1", "in R 1", "quiet" } },
 };
 
