@@ -37,6 +37,7 @@ static enum ip_verdict extension_verdict(uint8_t type, struct span rest, size_t 
 enum ip_verdict ip6_parse(struct span packet, struct ip_packet *out)
 {
 	const uint8_t *h = packet.at;
+	size_t n_octets = 0;
 	uint8_t next;
 	struct span rest;
 
@@ -50,7 +51,8 @@ enum ip_verdict ip6_parse(struct span packet, struct ip_packet *out)
 			return IP_BAD_HEADER;
 		size_t len = (rest.at[1] + 1u) * 8;
 
-		if (len > rest.len)
+		n_octets += len;
+		if (len > rest.len || n_octets > IP6_EXTENSION_OCTETS_MAX)
 			return IP_BAD_HEADER;
 		enum ip_verdict verdict = extension_verdict(next, rest, len);
 

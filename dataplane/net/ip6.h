@@ -9,6 +9,8 @@
 
 #define IP6_HEADER 40
 #define IP6_EXTENSIONS_MAX 8 /* headers between IPv6 and its payload; more are refused */
+/* Octets in them together (RFC 8504 5.3): each is walked over, and nobody needs more for mail. */
+#define IP6_EXTENSION_OCTETS_MAX 256
 
 /**
  * ip6_parse - read and check one header and all extension headers

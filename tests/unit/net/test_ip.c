@@ -14,6 +14,11 @@
 #define FROM6 "20010db8000000ff0000000000000007"
 #define OURS6 "20010db8000000000000000000000025"
 
+#define Z8 "0000000000000000"
+#define Z16 Z8 Z8
+#define Z32 Z16 Z16
+#define Z64 Z32 Z32
+
 static const struct {
 	const char *sentence, *frame;
 	size_t stat; /* the counter that goes up */
@@ -112,6 +117,12 @@ static const struct {
 	{ "nine extension headers are refused",
 	  V6 "60000000 0048 3c 40" FROM6 OURS6 "3c00010400000000" "3c00010400000000" "3c00010400000000" "3c00010400000000"
 	  "3c00010400000000" "3c00010400000000" "3c00010400000000" "3c00010400000000" "0600010400000000", STAT_OF(net_rx_bad_header), 0, 0 },
+	{ "extension headers of 264 octets together are refused (RFC 8504 5.3)",
+	  V6 "60000000 011c 3c 40" FROM6 OURS6 "0620" "017e" Z64 Z32 Z16 Z8 "000000000000" "017e" Z64 Z32 Z16 Z8 "000000000000"
+	  "0102 0000" "0100" SEGMENT, STAT_OF(net_rx_bad_header), 0, 0 },
+	{ "of 256 they are passed",
+	  V6 "60000000 0114 3c 40" FROM6 OURS6 "061f" "017e" Z64 Z32 Z16 Z8 "000000000000" "017c" Z64 Z32 Z16 Z8
+	  "00000000" SEGMENT, STAT_OF(net_rx_segments), 0, 0 },
 	{ "an IPv6 header of 39 octets is refused", V6 "60000000 0014 06 40" FROM6 "20010db80000000000000000000000", STAT_OF(net_rx_bad_header), 0, 0 },
 	{ "a payload length past the frame is refused", V6 "60000000 0015 06 40" FROM6 OURS6 SEGMENT, STAT_OF(net_rx_bad_header), 0, 0 },
 	{ "version 4 behind the type of IPv6 is refused", V6 "40000000 0014 06 40" FROM6 OURS6 SEGMENT, STAT_OF(net_rx_bad_header), 0, 0 },
