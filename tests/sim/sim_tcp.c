@@ -283,10 +283,21 @@ static bool port_4000(void *arg, uint16_t port)
 	return port == 4000;
 }
 
-static bool port_25(void *arg, uint16_t port)
+static bool port_4025(void *arg, uint16_t port)
 {
 	(void)arg;
-	return port == 25 + 4000;
+	return port == 4025;
+}
+
+/* In a simultaneous open each side must come from the port that the other one calls; TCP tries some ports a call. */
+static struct tcp_conn *open_from(struct side *s, bool (*port)(void *arg, uint16_t port), uint16_t remote_port,
+				  uint64_t now_us)
+{
+	struct tcp_conn *c = NULL;
+
+	for (unsigned i = 0; i < 10000 && !c; i++)
+		c = tcp_connect(s->t, &s->path, remote_port, port, NULL, NULL, now_us);
+	return c;
 }
 
 static void start(struct run *r, uint64_t seed)
@@ -321,10 +332,10 @@ static void start(struct run *r, uint64_t seed)
 		s->path = (struct tcp_path){ .local = addrs[i], .remote = addrs[1 - i] };
 	}
 	if (r->net->simultaneous)
-		r->sides[1].c = tcp_connect(r->sides[1].t, &r->sides[1].path, 4000, port_25, NULL, NULL, r->now_us);
+		r->sides[1].c = open_from(&r->sides[1], port_4025, 4000, r->now_us);
 	else if (tcp_listen(r->sides[1].t, 4025) != OK)
 		r->wrong = "cannot listen";
-	r->sides[0].c = tcp_connect(r->sides[0].t, &r->sides[0].path, 4025, port_4000, NULL, NULL, r->now_us);
+	r->sides[0].c = open_from(&r->sides[0], r->net->simultaneous ? port_4000 : NULL, 4025, r->now_us);
 	flush(r, 0);
 	flush(r, 1);
 }
