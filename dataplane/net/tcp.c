@@ -108,6 +108,7 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 	t->isn_key = derive(seed, 'i');
 	t->random_key = derive(seed, 'r');
 	t->next_port = draw(t);
+	t->stamp_key = derive(seed, 's');
 	t->rcv_wscale = wscale_for(settings->receive_max);
 	tcp_list_init(&t->ready);
 	tcp_list_init(&t->ready_halves);

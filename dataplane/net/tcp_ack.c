@@ -4,6 +4,7 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_stamp.h"
 
 /* Octets up to @ack have arrived: their memory goes back. */
 static void release(struct tcp *t, struct tcp_conn *c, uint32_t ack)
@@ -23,6 +24,8 @@ static void new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segment 
 	if (c->flags & CONN_RTT_TIMING && seq_ge(s->ack, c->rtt_seq)) {
 		tcp_rtt_sample(t, c, (uint32_t)now_us - c->rtt_start_us);
 		c->flags &= (uint16_t)~CONN_RTT_TIMING;
+	} else if (was_in_recovery || c->backoff) {
+		tcp_stamp_rtt(t, c, s, now_us); /* where Karn forbids to measure (RFC 6298 3) */
 	}
 	if (tcp_cc_new_ack(c, s->ack))
 		c->flags |= CONN_RESEND | CONN_PARTIAL;

@@ -10,12 +10,10 @@
 #include "dataplane/base/pool.h"
 #include "dataplane/base/span.h"
 
-#define TCP_BLOCK_HEADER 32
+#define TCP_BLOCK_HEADER 16
 
 struct tcp_block {
 	struct tcp_block *next;
-	/* first block of a run that came out of order (tcp_ooo.h), else unused */
-	struct tcp_block *next_run, *run_tail;
 	uint32_t seq; /* of the octet at data[off] */
 	uint16_t off, len;
 	uint8_t data[];

@@ -23,13 +23,17 @@ static void check_ooo(const struct tcp_conn *c, size_t *n_blocks)
 	size_t n_runs = 0, n = 0;
 	uint32_t edge = c->rcv_nxt;
 
-	for (const struct tcp_block *run = c->ooo.first; run; run = run->next_run) {
+	CHECK((c->ooo.table != NULL) == (c->ooo.n_runs != 0));
+	for (; n_runs < c->ooo.n_runs; n_runs++) {
+		const struct tcp_ooo_run *run = &tcp_ooo_table(&c->ooo)->runs[n_runs];
+
 		CHECK(seq_gt(run->seq, edge)); /* a gap before each */
-		edge = run->seq + check_chain(run, run->run_tail, run->seq, &n);
-		n_runs++;
+		edge = run->seq + check_chain(run->head, run->tail, run->seq, &n);
+		CHECK(edge == run->end);
 	}
+	n += c->ooo.table != NULL;
 	CHECK(seq_le(edge, c->rcv_adv));
-	CHECK(n_runs == c->ooo.n_runs && n_runs <= TCP_OOO_RUNS);
+	CHECK(n_runs <= TCP_OOO_RUNS);
 	CHECK(n == c->ooo.n_blocks);
 	*n_blocks += n;
 }
@@ -91,7 +95,7 @@ static size_t check_conn(const struct tcp *t, const struct tcp_conn *c)
 	if (c->state == TCP_CLOSED) {
 		bool over = t->told == c || c->events & (EVENT_BIT(TCP_EVENT_CLOSED) | EVENT_BIT(TCP_EVENT_FAILED));
 
-		CHECK(!tcp_link_on(&c->ready) && !c->snd.head && !c->ooo.first);
+		CHECK(!tcp_link_on(&c->ready) && !c->snd.head && !c->ooo.table);
 		CHECK(over == !c->idle_deadline_us && over == !timer_armed(&c->timer));
 		CHECK(over || c->rcv_queued);
 		return n_blocks;
@@ -104,7 +108,7 @@ static size_t check_conn(const struct tcp *t, const struct tcp_conn *c)
 	if (c->flags & (CONN_ACK_NOW | CONN_RESEND | CONN_PROBE))
 		CHECK(tcp_link_on(&c->ready));
 	if (!tcp_conn_opening(c))
-		CHECK(c->mss >= TCP_MSS_MIN && c->cwnd >= c->mss);
+		CHECK(c->mss >= TCP_MSS_MIN - TCP_STAMP_LEN && c->cwnd >= c->mss);
 	return n_blocks;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_stamp.h"
 
 /* What is taken when the peer says nothing (RFC 9293 3.7.1). */
 enum { MSS_UNSAID_4 = 536, MSS_UNSAID_6 = 1220 };
@@ -31,12 +32,19 @@ uint16_t tcp_mss_bounded(const struct tcp *t, uint8_t family, uint16_t peer_mss)
 	return mss < TCP_MSS_MIN ? TCP_MSS_MIN : mss;
 }
 
-void tcp_conn_wscale(struct tcp *t, struct tcp_conn *c, uint8_t peer_wscale)
+void tcp_conn_options(struct tcp *t, struct tcp_conn *c, const struct tcp_options *peer)
 {
-	bool both = peer_wscale != TCP_WSCALE_NONE;
+	bool both_scale = peer->wscale != TCP_WSCALE_NONE;
 
-	c->snd_wscale = both ? peer_wscale : 0;
-	c->rcv_wscale = both ? t->rcv_wscale : 0;
+	c->snd_wscale = both_scale ? peer->wscale : 0;
+	c->rcv_wscale = both_scale ? t->rcv_wscale : 0;
+	c->options = peer->sack_permitted ? CONN_SACK : 0;
+	if (peer->stamped) {
+		c->options |= CONN_STAMPS;
+		c->stamp_offset = tcp_stamp_offset(t, &c->flow.key);
+		c->stamp_recent = peer->stamp;
+		c->mss -= TCP_STAMP_LEN;
+	}
 }
 
 void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, enum tcp_event_kind kind,
@@ -44,11 +52,12 @@ void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_se
 {
 	c->snd_una++;
 	CHECK(c->snd_una == s->ack);
-	/* RFC 6298 5.7: after a lost SYN the first RTO for data is 3 s; a sample would be ambiguous (Karn). */
-	if (c->retries)
-		c->rto_us = 3000000;
-	else if (c->flags & CONN_RTT_TIMING)
+	/* RFC 6298 5.7: after a lost SYN the first RTO for data is 3 s; a sample would be ambiguous (Karn), unless
+	 * timestamps tell which SYN it was. */
+	if (c->flags & CONN_RTT_TIMING && !c->retries)
 		tcp_rtt_sample(t, c, (uint32_t)now_us - c->rtt_start_us);
+	else if (!tcp_stamp_rtt(t, c, s, now_us) && c->retries)
+		c->rto_us = 3000000;
 	c->flags &= (uint16_t) ~(CONN_RTT_TIMING | CONN_RESEND);
 	tcp_cc_init(c, c->retries > 1);
 	c->retries = c->backoff = 0;

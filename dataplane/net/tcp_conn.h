@@ -91,6 +91,9 @@ enum {
 	CONN_WANT_WRITE = 1 << 10,  /* tcp_send() was short */
 };
 
+/* tcp_conn.options: what both sides have offered */
+enum { CONN_SACK = 1, CONN_STAMPS = 2 };
+
 /* tcp_conn.events: bit e stands for enum tcp_event_kind e */
 #define EVENT_BIT(kind) (1u << (kind))
 
@@ -110,7 +113,7 @@ struct tcp_conn {
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t ack_segments;     /* segments with data since our last ACK */
 	uint8_t backoff, retries; /* doublings of the RTO; timeouts since something was acknowledged */
-	uint8_t events;           /* to be told, see EVENT_BIT */
+	uint8_t options;          /* CONN_SACK, CONN_STAMPS */
 	uint64_t rto_deadline_us; /* retransmission and persist timer; 0: off */
 	uint64_t ack_deadline_us; /* delayed ACK; 0: off */
 
@@ -146,12 +149,18 @@ struct tcp_conn {
 	uint16_t ifindex;
 	uint8_t err; /* enum err for FAILED; while opening, what ICMP said: told when nobody answers */
 	uint8_t n_challenges;
+
+	/* line 5: timestamps, SACK */
+	uint32_t stamp_offset;       /* of our clock in this connection */
+	uint32_t stamp_recent;       /* TS.Recent of RFC 7323 4.3: what we echo */
+	struct tcp_sack_block dsack; /* came twice: to be told with the next ACK (RFC 2883); empty: none */
+	uint8_t events;              /* to be told, see EVENT_BIT */
 };
 _Static_assert(offsetof(struct tcp_conn, flow) == 64, "hot fields fill one cache line");
 _Static_assert(offsetof(struct tcp_conn, snd) == 128, "addresses, windows and RTO fill the second");
 _Static_assert(offsetof(struct tcp_conn, timer) == 192, "buffers and ready link fill the third");
 _Static_assert(offsetof(struct tcp_conn, rtt_seq) == 256, "what is below is cold");
-_Static_assert(sizeof(struct tcp_conn) == 320, "TCB, flow entry and timer together: five cache lines");
+_Static_assert(sizeof(struct tcp_conn) <= 384, "TCB, flow entry and timer together: six cache lines");
 
 /* A SYN that was answered: SMTP servers speak first, so the SYN-ACK must be repeated until it is acknowledged, or a
  * client whose ACK was lost would wait for ever. */
@@ -164,6 +173,8 @@ struct tcp_half {
 	uint8_t wscale; /* of the peer; TCP_WSCALE_NONE */
 	uint8_t retries;
 	uint8_t n_challenges;
+	uint8_t options; /* CONN_SACK, CONN_STAMPS */
+	uint32_t stamp;  /* TS.Recent */
 	struct timer timer;
 	struct tcp_link ready;
 	uint64_t sent_us; /* when the SYN-ACK went out, for the first RTT sample */
@@ -186,6 +197,8 @@ struct tcp_reply {
 	uint16_t wnd;
 	uint32_t seq, ack;
 	uint8_t flags;
+	bool stamped; /* with timestamps, @stamp_echo the peer's (RFC 7323 3.2: all segments but RST) */
+	uint32_t stamp_echo;
 };
 
 #define TCP_REPLIES 256         /* a power of two; what does not fit is not sent */
@@ -222,7 +235,7 @@ struct tcp {
 	struct span borrowed;
 	uint32_t borrowed_seq;
 
-	struct siphash_key isn_key, random_key;
+	struct siphash_key isn_key, random_key, stamp_key;
 	uint64_t n_random;
 	uint32_t next_port; /* of the last active open, counted from TCP_EPHEMERAL_FIRST */
 	struct rate rsts;
@@ -241,8 +254,9 @@ struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_key *key, uint16_t
 /* The MSS to send with: what the peer announced (0: nothing) and what our path takes, but not below TCP_MSS_MIN. */
 uint16_t tcp_mss_bounded(const struct tcp *t, uint8_t family, uint16_t peer_mss);
 
-/* Notes the scale that the peer announced, or that neither side scales (RFC 7323 2.2). */
-void tcp_conn_wscale(struct tcp *t, struct tcp_conn *c, uint8_t peer_wscale);
+/* Notes what the options of the peer's SYN, and our own, agree upon; lowers the MSS, which must be set, by the octets
+ * that timestamps take of each segment (RFC 6691 3). */
+void tcp_conn_options(struct tcp *t, struct tcp_conn *c, const struct tcp_options *peer);
 
 /* Our SYN is acknowledged by @s: first RTT sample, windows, and on to ESTABLISHED (FIN_WAIT_1 when closed already). */
 void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, enum tcp_event_kind kind,
@@ -351,6 +365,10 @@ uint64_t tcp_wait_deadline_us(const struct tcp *t);
 
 void tcp_reply(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint8_t flags, uint32_t seq, uint32_t ack,
 	       uint16_t wnd);
+
+/* An ACK in the name of a record that keeps no more than that; @stamp: TSval of the peer to echo, NULL: none. */
+void tcp_reply_ack(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint32_t seq, uint32_t ack, uint16_t wnd,
+		   const uint32_t *stamp);
 
 /* What an unwanted segment is answered with (RFC 9293 3.5.2); nothing if it is a RST itself. */
 void tcp_reply_reset(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,

@@ -6,6 +6,7 @@
  * claims.  The SYN-ACK is repeated with backoff.
  */
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_stamp.h"
 
 static void half_free(struct tcp *t, struct tcp_half *h)
 {
@@ -39,6 +40,9 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 		.ifindex = ifindex,
 		.snd_wnd = s->wnd,
 		.wscale = s->options.wscale,
+		.options =
+			(uint8_t)((s->options.sack_permitted ? CONN_SACK : 0) | (s->options.stamped ? CONN_STAMPS : 0)),
+		.stamp = s->options.stamp,
 		.timer.tag = TIMER_TAG_HALF,
 	};
 	if (iss_min && seq_le(h->iss, *iss_min))
@@ -59,7 +63,11 @@ struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t n
 		.flags = TCP_SYN | TCP_ACK,
 		.wnd = tcp_window_syn(t), /* RFC 7323 2.2: not scaled */
 		.options = { .mss = h->flow.key.remote.family == IP_V6 ? t->settings.mss6 : t->settings.mss4,
-			     .wscale = h->wscale == TCP_WSCALE_NONE ? TCP_WSCALE_NONE : t->rcv_wscale },
+			     .wscale = h->wscale == TCP_WSCALE_NONE ? TCP_WSCALE_NONE : t->rcv_wscale,
+			     .sack_permitted = (h->options & CONN_SACK) != 0,
+			     .stamped = (h->options & CONN_STAMPS) != 0,
+			     .stamp = tcp_stamp_clock(now_us) + tcp_stamp_offset(t, &h->flow.key),
+			     .stamp_echo = h->stamp },
 	};
 }
 
@@ -90,7 +98,8 @@ static void challenge(struct tcp *t, struct tcp_half *h)
 	}
 	h->n_challenges++;
 	t->stats->tcp_challenges++;
-	tcp_reply(t, &h->flow.key, h->ifindex, TCP_ACK, h->iss + 1, h->irs + 1, tcp_window_syn(t));
+	tcp_reply_ack(t, &h->flow.key, h->ifindex, h->iss + 1, h->irs + 1, tcp_window_syn(t),
+		      h->options & CONN_STAMPS ? &h->stamp : NULL);
 }
 
 static struct tcp_conn *promote(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us)
@@ -113,7 +122,11 @@ static struct tcp_conn *promote(struct tcp *t, struct tcp_half *h, const struct 
 	c->rcv_adv = c->rcv_nxt + tcp_window_syn(t);
 	c->mss = was.mss;
 	c->retries = was.retries;
-	tcp_conn_wscale(t, c, was.wscale);
+	tcp_conn_options(t, c,
+			 &(struct tcp_options){ .wscale = was.wscale,
+						.sack_permitted = (was.options & CONN_SACK) != 0,
+						.stamped = (was.options & CONN_STAMPS) != 0,
+						.stamp = was.stamp });
 	if (was.sent_us) {
 		c->flags |= CONN_RTT_TIMING;
 		c->rtt_start_us = (uint32_t)was.sent_us;
@@ -129,6 +142,7 @@ struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct 
 	bool in_window = seq_le(s->seq, rcv_nxt + tcp_window_syn(t)) && seq_ge(s->seq + len, rcv_nxt);
 
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && s->seq == h->irs) {
+		h->stamp = s->options.stamp;
 		tcp_list_add(&t->ready_halves, &h->ready); /* our answer was lost */
 	} else if (s->flags & TCP_RST) {
 		/* RFC 5961 3.2: the exact number, or prove that you hear us. */

@@ -3,6 +3,7 @@
  * tcp_in.c - a segment arrives (RFC 9293 3.10.7; the steps have the numbers of that section)
  */
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_stamp.h"
 
 void tcp_challenge(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
@@ -46,7 +47,7 @@ static void syn_sent_input(struct tcp *t, struct tcp_conn *c, const struct tcp_s
 	c->rcv_nxt = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt + tcp_window_syn(t);
 	c->mss = tcp_mss_bounded(t, c->flow.key.remote.family, s->options.mss);
-	tcp_conn_wscale(t, c, s->options.wscale);
+	tcp_conn_options(t, c, &s->options);
 	if (ack) {
 		t->stats->tcp_connected++;
 		c->flags |= CONN_ACK_NOW;
@@ -114,7 +115,7 @@ static bool take_in_order(struct tcp *t, struct tcp_conn *c, struct span data, u
 		t->stats->tcp_receive_no_memory++;
 		return false;
 	}
-	if (!c->ooo.first) {
+	if (!c->ooo.table) {
 		/* The usual case: lent to the user as it is; what he leaves is copied by tcp_input_end(), for which
 		 * the blocks are promised now. */
 		t->borrower = c;
@@ -140,10 +141,13 @@ static bool take_in_order(struct tcp *t, struct tcp_conn *c, struct span data, u
 static void take_out_of_order(struct tcp *t, struct tcp_conn *c, uint32_t seq, struct span data)
 {
 	size_t n_blocks_max = t->settings.receive_max / TCP_BLOCK_ROOM + TCP_OOO_RUNS;
+	struct tcp_sack_block known;
 
 	t->stats->tcp_out_of_order++;
-	if (!tcp_ooo_insert(&c->ooo, &t->blocks, seq, data, n_blocks_max))
+	if (!tcp_ooo_insert(&c->ooo, &t->blocks, seq, data, n_blocks_max, &known))
 		t->stats->tcp_out_of_order_dropped++;
+	if (known.start != known.end)
+		c->dsack = known;
 	ack_at_once(t, c); /* RFC 5681 4.2: a duplicate ACK for each */
 }
 
@@ -164,7 +168,8 @@ static void peer_fin(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 
 		CHECK(c->state == TCP_FIN_WAIT_2);
 		tcp_conn_time_wait(t, c, now_us);
-		tcp_reply(t, &c->flow.key, c->ifindex, TCP_ACK, snd_nxt, rcv_nxt, 0);
+		tcp_reply_ack(t, &c->flow.key, c->ifindex, snd_nxt, rcv_nxt, 0,
+			      c->options & CONN_STAMPS ? &c->stamp_recent : NULL);
 	}
 }
 
@@ -176,12 +181,9 @@ static void note_fin(struct tcp *t, struct tcp_conn *c, uint32_t seq)
 		return;
 	c->flags |= CONN_FIN_KNOWN;
 	c->rcv_fin = seq;
-	for (const struct tcp_block *run = c->ooo.first; run; run = run->next_run) {
-		if (seq_gt(tcp_ooo_run_end(run), seq)) {
-			t->stats->tcp_out_of_order_dropped++;
-			tcp_ooo_clear(&c->ooo, &t->blocks);
-			return;
-		}
+	if (c->ooo.n_runs && seq_gt(tcp_ooo_table(&c->ooo)->runs[c->ooo.n_runs - 1].end, seq)) {
+		t->stats->tcp_out_of_order_dropped++;
+		tcp_ooo_clear(&c->ooo, &t->blocks);
 	}
 }
 
@@ -196,6 +198,7 @@ static void text_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segme
 		return; /* the peer has closed already: there cannot be more */
 	if (old) {
 		/* Had it before: our ACK was lost, so another one must not wait. */
+		c->dsack = (struct tcp_sack_block){ seq, seq + (uint32_t)(old < data.len ? old : data.len) };
 		data = span_skip(data, old < data.len ? old : data.len);
 		seq = c->rcv_nxt;
 		ack_at_once(t, c);
@@ -222,6 +225,19 @@ static void text_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segme
 	}
 }
 
+/* Octets that are not taken, most often since they came before (RFC 2883 4: told so).  A bare ACK that is old says
+ * nothing, and needs no answer: it was overtaken by another one. */
+static void old_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s)
+{
+	uint32_t end = s->seq + (uint32_t)s->data.len;
+
+	if (tcp_segment_len(s) == 0)
+		return;
+	if (s->data.len && seq_le(end, c->rcv_nxt) && seq_ge(s->seq, c->rcv_nxt - t->settings.receive_max))
+		c->dsack = (struct tcp_sack_block){ s->seq, end };
+	ack_at_once(t, c);
+}
+
 void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, uint64_t now_us)
 {
 	if (c->state == TCP_SYN_SENT) {
@@ -239,6 +255,12 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 	if (c->state == TCP_FIN_WAIT_2 && s->data.len && seq_lt(s->seq, c->rcv_adv) &&
 	    seq_ge(s->seq, c->rcv_nxt - t->settings.receive_max))
 		c->idle_deadline_us = now_us + TCP_FIN_WAIT_2_US;
+	/* RFC 7323 5.3 R1 */
+	if (tcp_stamp_is_old(c, s)) {
+		t->stats->tcp_paws++;
+		old_input(t, c, s);
+		return;
+	}
 	/* first: sequence number */
 	if (!acceptable(c, s)) {
 		if (s->flags & TCP_RST)
@@ -246,7 +268,7 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 		if (c->rcv_adv != c->rcv_nxt || s->seq != c->rcv_nxt || s->flags & TCP_SYN) {
 			/* Octets are answered always, bare ACKs seldom: else two ends could answer each other for ever. */
 			if (s->data.len && !(s->flags & TCP_SYN))
-				ack_at_once(t, c);
+				old_input(t, c, s);
 			else
 				tcp_challenge(t, c, now_us);
 			return;
@@ -268,6 +290,7 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 	/* fifth: ACK */
 	if (!(s->flags & TCP_ACK) || !tcp_ack_input(t, c, s, now_us))
 		return;
+	tcp_stamp_input(c, s); /* not before the ACK was found good: who guesses must not move TS.Recent */
 	/* sixth: URG is not looked at (RFC 6093); seventh, eighth */
 	if (s->data.len || s->flags & TCP_FIN)
 		text_input(t, c, s, now_us);

@@ -18,6 +18,8 @@ bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now
 {
 	uint32_t mss = mss_for(c->flow.key.remote.family, mtu);
 
+	if (c->options & CONN_STAMPS)
+		mss -= TCP_STAMP_LEN;
 	if (mss >= c->mss)
 		return false;
 	c->mss = (uint16_t)mss;

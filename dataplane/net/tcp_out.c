@@ -7,6 +7,7 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_stamp.h"
 
 /* Where the segment goes. */
 struct out {
@@ -46,6 +47,11 @@ static size_t send_reply(struct tcp *t, const struct out *o)
 		.options = TCP_OPTIONS_NONE,
 	};
 
+	if (r->stamped) {
+		s.options.stamped = true;
+		s.options.stamp = tcp_stamp_clock(o->now_us) + tcp_stamp_offset(t, &r->key);
+		s.options.stamp_echo = r->stamp_echo;
+	}
 	return finish(t, o, &r->key, r->ifindex, tcp_segment_emit(o->at, &s));
 }
 
@@ -100,9 +106,9 @@ static uint16_t announce_window(const struct tcp *t, struct tcp_conn *c)
 	return (uint16_t)field;
 }
 
-static struct tcp_segment header(const struct tcp_conn *c, uint32_t seq, uint8_t flags)
+static struct tcp_segment header(const struct tcp_conn *c, uint32_t seq, uint8_t flags, uint64_t now_us)
 {
-	return (struct tcp_segment){
+	struct tcp_segment s = {
 		.source = c->flow.key.local_port,
 		.destination = c->flow.key.remote_port,
 		.seq = seq,
@@ -110,6 +116,37 @@ static struct tcp_segment header(const struct tcp_conn *c, uint32_t seq, uint8_t
 		.flags = flags,
 		.options = TCP_OPTIONS_NONE,
 	};
+
+	tcp_stamp_emit(c, &s.options, now_us);
+	return s;
+}
+
+/* Octets that SACK blocks take in a segment with data.  An ACK that says what is missing must not be lost in one. */
+static uint32_t sack_room(const struct tcp_conn *c)
+{
+	bool told = c->ooo.table || c->dsack.start != c->dsack.end;
+
+	if (!(c->options & CONN_SACK) || !told)
+		return 0;
+	return TCP_OPTIONS_MAX - (c->options & CONN_STAMPS ? TCP_STAMP_LEN : 0);
+}
+
+/* What came twice is told first (RFC 2883 4), then what came out of order (RFC 2018 4). */
+static void report_sack(struct tcp_conn *c, struct tcp_options *o)
+{
+	uint8_t max = o->stamped ? TCP_SACK_BLOCKS - 1 : TCP_SACK_BLOCKS, n = 0;
+
+	if (!(c->options & CONN_SACK))
+		return;
+	if (c->dsack.start != c->dsack.end) {
+		const struct tcp_ooo_run *around = tcp_ooo_at(&c->ooo, c->dsack.start);
+
+		o->sack[n++] = c->dsack;
+		if (around) /* RFC 2883 4.2: the block that the duplicate is part of */
+			o->sack[n++] = (struct tcp_sack_block){ around->seq, around->end };
+		c->dsack.start = c->dsack.end;
+	}
+	o->n_sack = tcp_ooo_report(&c->ooo, o->sack, n, max);
 }
 
 /* A segment with our ACK went out: none is owed now. */
@@ -138,11 +175,17 @@ static void sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, 
 static size_t send_syn(struct tcp *t, struct tcp_conn *c, const struct out *o)
 {
 	bool first = c->snd_nxt == c->snd_una, answer = c->state == TCP_SYN_RECEIVED;
-	struct tcp_segment s = header(c, c->snd_una, answer ? TCP_SYN | TCP_ACK : TCP_SYN);
+	struct tcp_segment s = header(c, c->snd_una, answer ? TCP_SYN | TCP_ACK : TCP_SYN, o->now_us);
 
 	s.wnd = tcp_window_syn(t);
 	s.options.mss = c->flow.key.remote.family == IP_V6 ? t->settings.mss6 : t->settings.mss4;
 	/* RFC 7323 2.2: in the answer only if the peer's SYN had it. */
+	if (!answer) {
+		s.options.sack_permitted = s.options.stamped = true;
+		s.options.stamp = tcp_stamp_clock(o->now_us) + tcp_stamp_offset(t, &c->flow.key);
+	} else {
+		s.options.sack_permitted = (c->options & CONN_SACK) != 0;
+	}
 	s.options.wscale = answer && c->rcv_wscale != t->rcv_wscale ? TCP_WSCALE_NONE : t->rcv_wscale;
 	c->flags &= (uint16_t)~CONN_RESEND;
 	sent(t, c, c->snd_una, c->snd_una + 1, o->now_us);
@@ -209,7 +252,7 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 {
 	uint32_t end = p->seq + p->len + p->fin;
 	bool first = c->snd_nxt == c->snd_una && !p->probe;
-	struct tcp_segment s = header(c, p->seq, TCP_ACK);
+	struct tcp_segment s = header(c, p->seq, TCP_ACK, o->now_us);
 	struct tcp_block *from_una = NULL;
 
 	if (p->fin)
@@ -217,6 +260,8 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 	if (p->len && p->seq + p->len == c->snd_end)
 		s.flags |= TCP_PSH;
 	s.wnd = announce_window(t, c);
+	if (sack_room(c))
+		report_sack(c, &s.options);
 	size_t n = tcp_segment_emit(o->at, &s);
 	if (p->len)
 		tcp_buffer_read(&c->snd, p->seq == c->snd_nxt ? &c->snd_hint : &from_una, p->seq, p->len, o->at + n);
@@ -234,9 +279,10 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 
 static size_t send_ack(struct tcp *t, struct tcp_conn *c, const struct out *o)
 {
-	struct tcp_segment s = header(c, tcp_conn_seq(c), TCP_ACK);
+	struct tcp_segment s = header(c, tcp_conn_seq(c), TCP_ACK, o->now_us);
 
 	s.wnd = announce_window(t, c);
+	report_sack(c, &s.options);
 	acked(c);
 	return finish(t, o, &c->flow.key, c->ifindex, tcp_segment_emit(o->at, &s));
 }
@@ -249,8 +295,10 @@ static size_t send_conn(struct tcp *t, struct tcp_conn *c, const struct out *o)
 
 	if (tcp_conn_opening(c) && (c->snd_nxt == c->snd_una || c->flags & CONN_RESEND))
 		return send_syn(t, c, o);
-	if (mss > o->cap - TCP_HEADER) /* segments with data bear no options */
-		mss = (uint32_t)(o->cap - TCP_HEADER);
+	uint32_t room = (uint32_t)o->cap - TCP_HEADER - (c->options & CONN_STAMPS ? TCP_STAMP_LEN : 0);
+	if (mss > room)
+		mss = room;
+	mss -= sack_room(c);
 	if (!tcp_conn_opening(c) && next_piece(c, mss, &p))
 		return send_piece(t, c, &p, o);
 	if (c->flags & CONN_ACK_NOW)

@@ -4,16 +4,40 @@
  */
 #include "dataplane/net/tcp_conn.h"
 
-void tcp_reply(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint8_t flags, uint32_t seq, uint32_t ack,
-	       uint16_t wnd)
+static void add(struct tcp *t, const struct tcp_reply *reply)
 {
 	if (t->reply_tail - t->reply_head == TCP_REPLIES) {
 		t->stats->tcp_replies_dropped++;
 		return;
 	}
-	t->replies[t->reply_tail++ % TCP_REPLIES] = (struct tcp_reply){
+	t->replies[t->reply_tail++ % TCP_REPLIES] = *reply;
+}
+
+void tcp_reply(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint8_t flags, uint32_t seq, uint32_t ack,
+	       uint16_t wnd)
+{
+	const struct tcp_reply reply = {
 		.key = *key, .ifindex = ifindex, .wnd = wnd, .seq = seq, .ack = ack, .flags = flags
 	};
+
+	add(t, &reply);
+}
+
+void tcp_reply_ack(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint32_t seq, uint32_t ack, uint16_t wnd,
+		   const uint32_t *stamp)
+{
+	const struct tcp_reply reply = {
+		.key = *key,
+		.ifindex = ifindex,
+		.wnd = wnd,
+		.seq = seq,
+		.ack = ack,
+		.flags = TCP_ACK,
+		.stamped = stamp != NULL,
+		.stamp_echo = stamp ? *stamp : 0,
+	};
+
+	add(t, &reply);
 }
 
 void tcp_reply_reset(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,

@@ -93,7 +93,9 @@ bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const s
 		dequeue(t, w);
 		enqueue(t, w, now_us);
 	}
-	tcp_reply(t, &w->flow.key, ifindex, TCP_ACK, w->snd_nxt, w->rcv_nxt, 0);
+	/* No room for TS.Recent in a cache line: what the segment itself says is not older. */
+	tcp_reply_ack(t, &w->flow.key, ifindex, w->snd_nxt, w->rcv_nxt, 0,
+		      s->options.stamped ? &s->options.stamp : NULL);
 	return false;
 }
 

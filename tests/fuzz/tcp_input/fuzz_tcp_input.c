@@ -29,6 +29,7 @@ struct world {
 	struct span in; /* steps to come */
 	struct tcp_conn *conn;
 	uint16_t our_port;
+	uint32_t our_stamp;
 	uint32_t peer_nxt, our_nxt; /* what would be right in the next segment */
 	bool reads;
 	uint64_t n_octets; /* sent and read, so that it is looked at */
@@ -92,13 +93,28 @@ static void segment(struct world *w)
 	uint8_t wire[TCP_HEADER_MAX + 256] = { 0 };
 	struct tcp_segment s = { .source = 4321, .destination = w->our_port, .options = TCP_OPTIONS_NONE };
 
-	s.flags = take8(w) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK);
+	uint8_t how = take8(w);
+	s.flags = how & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK);
 	s.wnd = take16(w);
 	s.seq = w->peer_nxt + take_offset(w);
 	s.ack = w->our_nxt + take_offset(w);
 	if (s.flags & TCP_SYN) {
 		s.options.mss = s.wnd / 32;
 		s.options.wscale = (uint8_t)(s.wnd & 15);
+	}
+	/* The upper bits of the flags: options of a SYN, or blocks and stamps near those that would be right. */
+	s.options.sack_permitted = s.flags & TCP_SYN && how & 0x40;
+	if (how & 0x80) {
+		s.options.stamped = true;
+		s.options.stamp = (uint32_t)(w->now_us / 1000) + take8(w);
+		s.options.stamp_echo = w->our_stamp - take8(w);
+	}
+	if (how & 0x40 && !(s.flags & TCP_SYN)) {
+		s.options.n_sack = take8(w) % (TCP_SACK_BLOCKS + 1);
+		for (uint8_t i = 0; i < s.options.n_sack; i++) {
+			s.options.sack[i].start = w->our_nxt + take_offset(w);
+			s.options.sack[i].end = s.options.sack[i].start + take16(w);
+		}
 	}
 	size_t len = take8(w), n = tcp_segment_emit(wire, &s);
 	/* Right numbers come cheap: an offset of 0 goes on where the last such segment ended. */
@@ -130,6 +146,8 @@ static void drain(struct world *w)
 		CHECK(tcp_segment_sum_good(&path.local, &path.remote, span_of(wire, n)));
 		if (!(s.flags & TCP_RST))
 			w->our_nxt = s.seq + tcp_segment_len(&s);
+		if (s.options.stamped)
+			w->our_stamp = s.options.stamp;
 		tcp_check(w->t);
 	}
 }

@@ -7,8 +7,11 @@
  *
  *	set NAME N            a setting; before anything else
  *	listen | connect      port 25 | port 25 of the peer
- *	in  FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     FLAGS of S F R P and . for ACK
- *	out FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N]     the next segment sent is this one
+ *	in  FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N] [sackok] [ts N] [ecr N] [sack A-B,C-D]
+ *	                      FLAGS of S F R P and . for ACK.  Timestamps are relative too.  Once `ts` was said it stays, and
+ *	                      what is echoed is the last one of ours, unless `ecr` says another; `bare`: without, this once
+ *	out FLAGS SEQ+LEN ...                                the next segment sent is this one; `sack none`: no blocks;
+ *	                      what is not said may be anything
  *	quiet                 nothing is to be sent
  *	event NAME [ERR] | event none
  *	send N [takes M]      tcp_send() of N octets takes all, or M
@@ -51,6 +54,8 @@ struct play {
 	bool our_isn_known;
 	bool lies;
 	uint16_t peer_wnd; /* of the last `in` line that said it */
+	bool stamps, our_stamp_known;
+	uint32_t peer_stamp, our_stamp_first, our_stamp; /* the last of ours */
 	uint16_t our_port, peer_port;
 	struct tcp_conn *conn;
 	uint32_t n_sent, n_read; /* octets */
@@ -75,13 +80,13 @@ static bool play_wrong(struct play *p, const char *format, ...)
 
 /* --- words of a line ------------------------------------------------------------------------- */
 
-static const char *play_word(const char **line, char out[32])
+static const char *play_word(const char **line, char out[64])
 {
 	size_t n = 0;
 
 	while (**line == ' ')
 		++*line;
-	while (**line && **line != ' ' && n < 31)
+	while (**line && **line != ' ' && n < 63)
 		out[n++] = *(*line)++;
 	out[n] = '\0';
 	return out;
@@ -89,7 +94,7 @@ static const char *play_word(const char **line, char out[32])
 
 static uint32_t play_number(const char **line)
 {
-	char word[32];
+	char word[64];
 
 	return (uint32_t)strtoul(play_word(line, word), NULL, 10);
 }
@@ -123,13 +128,33 @@ static const char *play_flags_text(uint8_t flags)
 struct play_segment {
 	uint8_t flags;
 	uint32_t seq, len, ack;
-	uint32_t wnd, mss, ws; /* UINT32_MAX: not said */
+	uint32_t wnd, mss, ws, ts, ecr; /* UINT32_MAX: not said */
+	bool sackok, bare;
+	uint8_t n_sack; /* UINT8_MAX: not said */
+	struct tcp_sack_block sack[TCP_SACK_BLOCKS];
 };
+
+static void play_sack(struct play_segment *s, const char *text)
+{
+	s->n_sack = 0;
+	while (*text >= '0' && *text <= '9' && s->n_sack < TCP_SACK_BLOCKS) {
+		char *end;
+
+		s->sack[s->n_sack].start = (uint32_t)strtoul(text, &end, 10);
+		s->sack[s->n_sack++].end = (uint32_t)strtoul(end + 1, &end, 10);
+		text = end + (*end == ',');
+	}
+}
 
 static struct play_segment play_segment(const char **line)
 {
-	struct play_segment s = { .wnd = UINT32_MAX, .mss = UINT32_MAX, .ws = UINT32_MAX };
-	char word[32];
+	struct play_segment s = { .wnd = UINT32_MAX,
+				  .mss = UINT32_MAX,
+				  .ws = UINT32_MAX,
+				  .ts = UINT32_MAX,
+				  .ecr = UINT32_MAX,
+				  .n_sack = UINT8_MAX };
+	char word[64];
 
 	s.flags = play_flags(play_word(line, word));
 	play_word(line, word);
@@ -137,6 +162,14 @@ static struct play_segment play_segment(const char **line)
 	s.seq = (uint32_t)strtoll(word, &plus, 10);
 	s.len = *plus == '+' ? (uint32_t)strtoul(plus + 1, NULL, 10) : 0;
 	while (*play_word(line, word)) {
+		if (!strcmp(word, "sackok") || !strcmp(word, "bare")) {
+			*(*word == 'b' ? &s.bare : &s.sackok) = true;
+			continue;
+		}
+		if (!strcmp(word, "sack")) {
+			play_sack(&s, play_word(line, word));
+			continue;
+		}
 		uint32_t value = play_number(line);
 
 		if (!strcmp(word, "ack"))
@@ -147,6 +180,10 @@ static struct play_segment play_segment(const char **line)
 			s.mss = value;
 		else if (!strcmp(word, "ws"))
 			s.ws = value;
+		else if (!strcmp(word, "ts"))
+			s.ts = value;
+		else if (!strcmp(word, "ecr"))
+			s.ecr = value;
 	}
 	return s;
 }
@@ -204,6 +241,20 @@ static bool play_in(struct play *p, const char **line)
 		s.options.mss = (uint16_t)in.mss;
 	if (in.ws != UINT32_MAX)
 		s.options.wscale = (uint8_t)in.ws;
+	if (in.ts != UINT32_MAX) {
+		p->stamps = true;
+		p->peer_stamp = 0xfffffff0 + in.ts;
+	}
+	s.options.sack_permitted = in.sackok;
+	s.options.stamped = p->stamps && !in.bare && !(in.flags & TCP_RST);
+	s.options.stamp = p->peer_stamp;
+	s.options.stamp_echo = !(in.flags & TCP_ACK)  ? 0
+			       : in.ecr != UINT32_MAX ? p->our_stamp_first + in.ecr
+						      : p->our_stamp;
+	s.options.n_sack = in.n_sack == UINT8_MAX ? 0 : in.n_sack;
+	for (size_t i = 0; i < s.options.n_sack; i++)
+		s.options.sack[i] =
+			(struct tcp_sack_block){ p->our_isn + in.sack[i].start, p->our_isn + in.sack[i].end };
 	size_t n = tcp_segment_emit(p->wire, &s);
 	for (uint32_t i = 0; i < in.len; i++)
 		p->wire[n + i] = play_octet(false, in.seq + i);
@@ -226,6 +277,33 @@ static size_t play_next(struct play *p, uint8_t wire[2048], struct tcp_segment *
 	return n;
 }
 
+static bool play_options(struct play *p, const struct play_segment *want, const struct tcp_options *got)
+{
+	uint32_t stamp = got->stamp - p->our_stamp_first;
+
+	if (want->bare && got->stamped)
+		return play_wrong(p, "sent with timestamps");
+	if ((want->ts != UINT32_MAX && (!got->stamped || stamp != want->ts)) ||
+	    (want->ecr != UINT32_MAX && (!got->stamped || got->stamp_echo != 0xfffffff0 + want->ecr)))
+		return play_wrong(p, "sent with stamped %d ts %" PRIu32 " ecr %" PRIu32, got->stamped, stamp,
+				  got->stamp_echo - 0xfffffff0);
+	if (want->sackok && !got->sack_permitted)
+		return play_wrong(p, "sent without SACK-permitted");
+	if (want->n_sack == UINT8_MAX)
+		return true;
+	bool same = want->n_sack == got->n_sack;
+	for (size_t i = 0; same && i < want->n_sack; i++)
+		same = got->sack[i].start - p->peer_isn == want->sack[i].start &&
+		       got->sack[i].end - p->peer_isn == want->sack[i].end;
+	if (same)
+		return true;
+	size_t n = (size_t)snprintf(p->wrong, sizeof(p->wrong), "sent with sack");
+	for (size_t i = 0; i < got->n_sack; i++)
+		n += (size_t)snprintf(p->wrong + n, sizeof(p->wrong) - n, " %" PRIu32 "-%" PRIu32,
+				      got->sack[i].start - p->peer_isn, got->sack[i].end - p->peer_isn);
+	return false;
+}
+
 static bool play_out(struct play *p, const char **line)
 {
 	struct play_segment want = play_segment(line);
@@ -238,6 +316,12 @@ static bool play_out(struct play *p, const char **line)
 		p->our_isn = s.seq;
 		p->our_isn_known = true;
 	}
+	if (s.options.stamped) {
+		if (!p->our_stamp_known)
+			p->our_stamp_first = s.options.stamp;
+		p->our_stamp_known = true;
+		p->our_stamp = s.options.stamp;
+	}
 	uint32_t seq = s.seq - p->our_isn, ack = s.flags & TCP_ACK ? s.ack - p->peer_isn : 0;
 	if (!(s.flags & TCP_ACK) && s.flags & TCP_RST && !p->our_isn_known)
 		seq = s.seq;
@@ -248,6 +332,8 @@ static bool play_out(struct play *p, const char **line)
 		return play_wrong(p, "sent: %s %" PRIu32 "+%zu ack %" PRIu32 " win %u mss %u ws %u",
 				  play_flags_text(s.flags), seq, s.data.len, ack, s.wnd, s.options.mss,
 				  s.options.wscale);
+	if (!play_options(p, &want, &s.options))
+		return false;
 	for (uint32_t i = 0; i < s.data.len; i++)
 		if (s.data.at[i] != play_octet(true, seq + i))
 			return play_wrong(p, "octet %" PRIu32 " is wrong", seq + i);
@@ -281,7 +367,7 @@ static const char *play_err(enum err err)
 
 static bool play_event(struct play *p, const char **line)
 {
-	char want[32], err[32];
+	char want[64], err[64];
 	struct tcp_event e;
 
 	play_word(line, want);
@@ -302,7 +388,7 @@ static bool play_send(struct play *p, const char **line)
 {
 	uint32_t n = play_number(line), takes = n;
 	uint8_t *data = malloc(n ? n : 1);
-	char word[32];
+	char word[64];
 
 	if (!strcmp(play_word(line, word), "takes"))
 		takes = play_number(line);
@@ -379,7 +465,7 @@ static bool play_too_big(struct play *p, const char **line)
 
 static bool play_unreachable(struct play *p, const char **line)
 {
-	char word[32];
+	char word[64];
 	uint8_t quoted[256];
 	bool hard = !strcmp(play_word(line, word), "hard");
 
@@ -408,7 +494,7 @@ static bool play_stat(struct play *p, const char *name, uint32_t want)
 
 static bool play_line(struct play *p, const char *line)
 {
-	char verb[32], word[32];
+	char verb[64], word[64];
 
 	play_word(&line, verb);
 	if (!strcmp(verb, "set")) {
@@ -501,6 +587,13 @@ __attribute__((unused)) static void play(const struct script *script)
 /* Lines that many scripts begin with. */
 #define SCRIPT_ACCEPT                                                                                                  \
 	"listen", "in S 0 mss 1460", "out S. 0 ack 1 mss 1460", "in . 1 ack 1", "event ACCEPTED", "event none", "quiet"
+#define SCRIPT_ACCEPT_SACK                                                                                             \
+	"listen", "in S 0 mss 1460 sackok", "out S. 0 ack 1 mss 1460 sackok bare", "in . 1 ack 1", "event ACCEPTED",   \
+		"event none", "quiet"
+/* segments of 1448 octets: 12 go for timestamps */
+#define SCRIPT_ACCEPT_STAMPS                                                                                           \
+	"listen", "in S 0 mss 1460 sackok ts 0", "out S. 0 ack 1 mss 1460 sackok ts 0 ecr 0", "in . 1 ack 1",          \
+		"event ACCEPTED", "event none", "quiet"
 #define SCRIPT_CONNECT "connect", "out S 0", "in S. 0 ack 1 mss 1460", "out . 1 ack 1", "event CONNECTED", "quiet"
 
 #endif

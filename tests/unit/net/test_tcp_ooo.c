@@ -44,10 +44,11 @@ static const char *history(uint64_t seed)
 		uint32_t reach = SPAN_MAX - nxt < 6000 ? SPAN_MAX - nxt : 6000,
 			 from = nxt + (draw(8) ? draw(reach) : 0);
 		uint32_t len = 1 + draw(draw(4) ? 1460 : 20);
+		struct tcp_sack_block known;
 
 		len = len < SPAN_MAX - from ? len : SPAN_MAX - from;
 		if (from > nxt) {
-			if (tcp_ooo_insert(&ooo, &blocks, base + from, span_of(all + from, len), 32))
+			if (tcp_ooo_insert(&ooo, &blocks, base + from, span_of(all + from, len), 32, &known))
 				memset(stored + from, 1, len);
 		} else {
 			uint32_t seq = base + nxt;
@@ -155,6 +156,30 @@ static void table(void)
 	free(at);
 }
 
+/* Gaps that nobody fills: a bounded number of them, fewer when memory is scarce. */
+static void bounds(void)
+{
+	struct tcp_ooo ooo = { 0 };
+	struct tcp_sack_block known, told[TCP_SACK_BLOCKS];
+	const uint8_t one = 1;
+	uint32_t n = 0;
+
+	while (tcp_ooo_insert(&ooo, &blocks, 10 * n + 10, span_of(&one, 1), 2000, &known))
+		n++;
+	ok(n == (BLOCKS - 1 > TCP_OOO_RUNS ? TCP_OOO_RUNS : BLOCKS / 2) && ooo.n_runs == n,
+	   "runs are no more than fit, and few when half of all blocks are in use");
+	ok(tcp_ooo_report(&ooo, told, 0, 3) == 3 && told[0].start == 10 * n && told[1].start == 10 * n - 10 &&
+		   told[2].start == 10 * n - 20,
+	   "those that came last are told first (RFC 2018 4)");
+	tcp_ooo_insert(&ooo, &blocks, 50, span_of(&one, 1), 2000, &known);
+	ok(known.start == 50 && known.end == 51, "an octet that comes again is told of (RFC 2883)");
+	ok(tcp_ooo_report(&ooo, told, 0, 3) == 3 && told[0].start == 50 && told[0].end == 51 && told[1].start == 10 * n,
+	   "and its run comes to the front");
+	ok(!tcp_ooo_at(&ooo, 49) && tcp_ooo_at(&ooo, 50) && !tcp_ooo_at(&ooo, 51), "a run is found by its octets");
+	tcp_ooo_clear(&ooo, &blocks);
+	ok(blocks.pool.n_used == 0 && !ooo.table, "cleared, it holds nothing");
+}
+
 int main(void)
 {
 	memory = aligned_alloc(64, pool_memory(BLOCKS, 2048));
@@ -166,6 +191,7 @@ int main(void)
 		ok(!wrong, "seed %" PRIu64 ": stretches in any order come out as they were%s%s", seed,
 		   wrong ? ": " : "", wrong ? wrong : "");
 	}
+	bounds();
 	table();
 	free(memory);
 	return done();
