@@ -146,6 +146,7 @@ json_t *record_json(const struct shard_record *r)
 	json_object_set_new(o, "dns_ms", json_real((double)r->dns_us / 1000));
 	json_object_set_new(o, "crypto_us", json_integer((json_int_t)r->crypto_us));
 	json_object_set_new(o, "total_ms", json_real((double)r->total_us / 1000));
+	set_string(o, "iprev", FIELD(r->iprev));
 	set_string(o, "from_domain", FIELD(r->from_domain));
 	json_object_set_new(o, "authentication_results", authentication_results(r));
 	return o;

@@ -3,8 +3,8 @@
  * record.h - one message's record as JSON, and the last of them kept
  *
  * The keys are those that operators' tools rely on: time id session client_ip client_port helo tls mail_from rcpt
- * size spf dkim arc dmarc action rule reply nexthop nexthop_reply dns_ms crypto_us total_ms, and from_domain and
- * authentication_results.
+ * size spf dkim arc dmarc action rule reply nexthop nexthop_reply dns_ms crypto_us total_ms, and iprev, from_domain
+ * and authentication_results.
  */
 #ifndef CTRLPLANE_RECORD_H
 #define CTRLPLANE_RECORD_H

@@ -18,6 +18,10 @@ struct auth_settings {
 	uint8_t spf_mx_max;      /* 10 names of an mx: more is permerror */
 	uint8_t spf_ptr_max;     /* 10 names of a ptr: the rest is ignored */
 	uint32_t spf_timeout_ms; /* 20 000 for one check; then temperror */
+	/* iprev, RFC 8601 2.7.3 */
+	bool iprev;                /* look at all, and report */
+	uint8_t iprev_names_max;   /* 10 names of the client: the rest is ignored */
+	uint32_t iprev_timeout_ms; /* 5 000; then temperror */
 	/* DKIM, RFC 6376, 8301 */
 	uint8_t dkim_signatures_max;         /* 10 verified, From-aligned first; the rest is policy */
 	uint16_t dkim_h_names_max;           /* 1000 names in h= */

@@ -128,6 +128,30 @@ static void put_spf(const struct authres_in *in, struct text *out)
 	}
 }
 
+/*
+ * RFC 8601 2.7.3: the address as policy.iprev.  The name goes into a comment, where nothing can be quoted that every
+ * reader understands: whatever is not of a host name's octets becomes '?'.
+ */
+static void put_iprev(const struct authres_in *in, struct text *out)
+{
+	char ip[48], name[DNS_NAME_MAX + 3];
+	struct text t;
+
+	put_result(out, "iprev", iprev_result_text(in->iprev->result));
+	if (in->iprev->result != IPREV_RESULT_PASS)
+		put_comment(out, in->iprev->reason);
+	text_init(&t, ip, sizeof(ip));
+	ip_addr_text(&in->ip, &t);
+	put_pair(out, "policy.iprev=", put_value, text_span(&t), "");
+	text_init(&t, name, sizeof(name));
+	for (size_t i = 0; i < in->iprev->name.len; i++) {
+		uint8_t c = in->iprev->name.at[i];
+
+		text_putc(&t, byte_is_alnum(c) || c == '.' || c == '-' || c == '_' ? c : '?');
+	}
+	put_comment(out, name);
+}
+
 static void put_signature(const struct dkim_report *r, struct text *out)
 {
 	char b[B_OCTETS + 1];
@@ -234,16 +258,20 @@ static void put_dmarc(const struct dmarc *m, const struct from *from, struct tex
 
 void authres_write(const struct authres_in *in, struct text *out)
 {
+	bool has_iprev = in->iprev && in->iprev->result != IPREV_RESULT_NONE;
+
 	text_puts(out, "Authentication-Results: ");
 	put_value(out, span_str(in->settings->authserv_id));
 	put_spf(in, out);
+	if (has_iprev)
+		put_iprev(in, out);
 	if (in->dkim)
 		put_dkim(in->dkim, out);
 	if (in->arc)
 		put_arc(in->arc, out);
 	if (in->dmarc)
 		put_dmarc(in->dmarc, in->from, out);
-	if (!in->spf_helo && !in->spf_mfrom && !in->dkim && !in->arc && !in->dmarc)
+	if (!in->spf_helo && !in->spf_mfrom && !has_iprev && !in->dkim && !in->arc && !in->dmarc)
 		text_puts(out, "; none");
 	text_puts(out, "\r\n");
 }

@@ -7,6 +7,7 @@
 
 #include "dataplane/auth/arc.h"
 #include "dataplane/auth/dmarc.h"
+#include "dataplane/auth/iprev.h"
 
 #define AUTHRES_VALUE_MAX 256        /* octets of a peer's value that are shown */
 #define AUTHRES_SIGNATURES_MAX 16    /* DKIM signatures that are shown... */
@@ -16,6 +17,7 @@
 struct authres_in {
 	const struct auth_settings *settings;
 	const struct spf *spf_helo, *spf_mfrom; /* NULL: not checked */
+	const struct iprev *iprev;              /* NULL: not checked */
 	struct ip_addr ip;
 	struct span helo, mail_from;
 	const struct dkim *dkim; /* NULL, like the rest: there was no message */

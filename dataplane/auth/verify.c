@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * verify.c - SPF, DKIM, ARC and DMARC of one message, joined
+ * verify.c - SPF, iprev, DKIM, ARC and DMARC of one message, joined
  *
  * A ticket is the verifier in its upper bits and the verifier's own slot below.  Every event ends in settle(), which
  * sees whether all is known and then judges DMARC, once.
  */
 #include "dataplane/auth/verify.h"
 
-enum core { CORE_SPF_HELO, CORE_SPF_MFROM, CORE_DKIM, CORE_ARC, CORE_DMARC };
+enum core { CORE_SPF_HELO, CORE_SPF_MFROM, CORE_IPREV, CORE_DKIM, CORE_ARC, CORE_DMARC };
 
 #define TICKET(core, slot) ((uint32_t)(core) << 16 | (uint32_t)(slot))
 
@@ -29,7 +29,8 @@ static const struct spf *spf_for_dmarc(const struct verify *v)
 
 static void settle(struct verify *v)
 {
-	if (v->judged || (v->spf_helo.wanted && !v->spf_helo.final) || (v->spf_mfrom.wanted && !v->spf_mfrom.final))
+	if (v->judged || (v->spf_helo.wanted && !v->spf_helo.final) || (v->spf_mfrom.wanted && !v->spf_mfrom.final) ||
+	    !v->iprev.final)
 		return;
 	if (v->envelope_only) {
 		v->judged = true;
@@ -55,6 +56,12 @@ static void spf_start(struct verify *v, struct verify_spf *c, enum spf_scope sco
 	spf_run(c, NULL, now_us);
 }
 
+static void iprev_run(struct verify_iprev *c, const struct dns_answer *answer, uint64_t now_us)
+{
+	c->final = iprev_step(&c->iprev, answer, now_us);
+	c->to_ask = !c->final;
+}
+
 void verify_begin(struct verify *v, const struct auth_settings *settings, const struct auth_client *client,
 		  struct explain *explain, uint64_t now_us)
 {
@@ -71,6 +78,9 @@ void verify_begin(struct verify *v, const struct auth_settings *settings, const 
 	spf_start(v, &v->spf_helo, SPF_SCOPE_HELO, now_us);
 	if (v->has_spf_mfrom)
 		spf_start(v, &v->spf_mfrom, SPF_SCOPE_MFROM, now_us);
+	v->iprev.n_asked = 0;
+	iprev_begin(&v->iprev.iprev, settings, client->ip, explain, now_us);
+	iprev_run(&v->iprev, NULL, now_us);
 }
 
 static void identifiers(struct verify *v)
@@ -140,11 +150,22 @@ static bool spf_ask(struct verify_spf *c, enum core core, uint32_t *ticket, stru
 	return true;
 }
 
+static bool iprev_ask(struct verify_iprev *c, uint32_t *ticket, struct dns_question *q)
+{
+	if (!c->to_ask)
+		return false;
+	c->to_ask = false;
+	*q = *iprev_question(&c->iprev);
+	*ticket = TICKET(CORE_IPREV, ++c->n_asked);
+	return true;
+}
+
 bool verify_question(struct verify *v, uint32_t *ticket, struct dns_question *q)
 {
 	unsigned slot;
 
-	if (spf_ask(&v->spf_mfrom, CORE_SPF_MFROM, ticket, q) || spf_ask(&v->spf_helo, CORE_SPF_HELO, ticket, q))
+	if (spf_ask(&v->spf_mfrom, CORE_SPF_MFROM, ticket, q) || spf_ask(&v->spf_helo, CORE_SPF_HELO, ticket, q) ||
+	    iprev_ask(&v->iprev, ticket, q))
 		return true;
 	if (!v->has_header)
 		return false;
@@ -177,6 +198,10 @@ void verify_answer(struct verify *v, uint32_t ticket, const struct dns_answer *a
 		break;
 	case CORE_SPF_MFROM:
 		spf_answer(&v->spf_mfrom, slot, answer, now_us);
+		break;
+	case CORE_IPREV:
+		if (!v->iprev.final && !v->iprev.to_ask && slot == v->iprev.n_asked)
+			iprev_run(&v->iprev, answer, now_us);
 		break;
 	case CORE_DKIM:
 		dkim_answer(&v->dkim, slot, answer);
@@ -230,10 +255,20 @@ static uint64_t spf_deadline_us(const struct verify *v, const struct verify_spf 
 	return c->spf.begin_us + (uint64_t)v->settings->spf_timeout_ms * 1000;
 }
 
+static uint64_t iprev_deadline_us(const struct verify *v)
+{
+	if (v->iprev.final)
+		return UINT64_MAX;
+	return v->iprev.iprev.begin_us + (uint64_t)v->settings->iprev_timeout_ms * 1000;
+}
+
 uint64_t verify_deadline_us(const struct verify *v)
 {
 	uint64_t deadline_us = spf_deadline_us(v, &v->spf_helo), other_us = spf_deadline_us(v, &v->spf_mfrom);
 
+	if (other_us < deadline_us)
+		deadline_us = other_us;
+	other_us = iprev_deadline_us(v);
 	if (other_us < deadline_us)
 		deadline_us = other_us;
 	if (v->has_header && !v->gave_up && !v->judged) {
@@ -259,6 +294,8 @@ void verify_expire(struct verify *v, uint64_t now_us)
 {
 	spf_expire(v, &v->spf_helo, now_us);
 	spf_expire(v, &v->spf_mfrom, now_us);
+	if (now_us >= iprev_deadline_us(v))
+		iprev_run(&v->iprev, NULL, now_us);
 	if (v->has_header && !v->gave_up && now_us >= v->header_us + (uint64_t)v->settings->dns_timeout_ms * 1000) {
 		v->gave_up = true;
 		dkim_give_up(&v->dkim);
@@ -288,11 +325,17 @@ const struct spf *verify_spf_mfrom(const struct verify *v)
 	return v->has_spf_mfrom ? &v->spf_mfrom.spf : NULL;
 }
 
+const struct iprev *verify_iprev(const struct verify *v)
+{
+	return &v->iprev.iprev;
+}
+
 void verify_fields(const struct verify *v, struct text *out)
 {
 	struct authres_in in = { .settings = v->settings,
 				 .spf_helo = verify_spf_helo(v),
 				 .spf_mfrom = verify_spf_mfrom(v),
+				 .iprev = verify_iprev(v),
 				 .ip = v->client.ip,
 				 .helo = v->client.helo,
 				 .mail_from = v->client.mail_from };

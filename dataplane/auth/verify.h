@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * verify.h - SPF, DKIM, ARC and DMARC of one message, joined
+ * verify.h - SPF, iprev, DKIM, ARC and DMARC of one message, joined
  *
  * One struct verify follows one transaction, in the gateway as in sekisho-check.  It owns the verifiers,
  * passes their questions and jobs on under tickets, hashes the body as it arrives and makes the fields that
  * go on top of the message.  Pure: no I/O, no clock, no allocation.
  *
- *   verify_begin   client known (after MAIL FROM): SPF starts
+ *   verify_begin   client known (after MAIL FROM): SPF and iprev start
  *   verify_header  header complete: DKIM keys, ARC keys and DMARC questions go out together
  *   verify_body    body octets, cut anywhere
  *   verify_end     message complete
@@ -39,7 +39,7 @@ void verify_header(struct verify *v, const struct msg_header *header, uint64_t n
 void verify_body(struct verify *v, struct span bytes);
 void verify_end(struct verify *v, uint64_t now_us);
 
-/* No message will come (SPF alone is wanted): done when SPF is. */
+/* No message will come: done when SPF and iprev are. */
 void verify_envelope_only(struct verify *v);
 
 /**
@@ -73,6 +73,8 @@ unsigned verify_n_jobs_out(const struct verify *v);
 const struct spf *verify_spf(const struct verify *v);
 const struct spf *verify_spf_helo(const struct verify *v);
 const struct spf *verify_spf_mfrom(const struct verify *v);
+/* Of the client's names; IPREV_RESULT_NONE: not looked at. */
+const struct iprev *verify_iprev(const struct verify *v);
 
 /**
  * verify_fields - Authentication-Results (RFC 8601) and, by setting, Received-SPF (RFC 7208 9.1)

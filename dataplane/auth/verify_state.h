@@ -8,6 +8,7 @@
 #include "dataplane/auth/arc.h"
 #include "dataplane/auth/dmarc.h"
 #include "dataplane/auth/from.h"
+#include "dataplane/auth/iprev.h"
 #include "dataplane/auth/spf.h"
 
 #define VERIFY_HELO_MAX 255
@@ -19,6 +20,13 @@ struct verify_spf {
 	bool to_ask; /* its question was not handed out yet */
 	uint16_t n_asked;
 	struct spf spf;
+};
+
+/* The same for the names of the client. */
+struct verify_iprev {
+	bool final, to_ask;
+	uint16_t n_asked;
+	struct iprev iprev;
 };
 
 struct verify {
@@ -38,6 +46,7 @@ struct verify {
 	unsigned n_jobs_out;
 	char helo[VERIFY_HELO_MAX + 1], mail_from[VERIFY_MAIL_FROM_MAX + 1];
 	struct verify_spf spf_helo, spf_mfrom;
+	struct verify_iprev iprev;
 	struct dmarc dmarc;
 	struct dkim dkim;
 	struct arc arc;

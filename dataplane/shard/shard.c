@@ -95,6 +95,9 @@ static void settings_for_auth(struct shard *s)
 	a->spf_mx_max = (uint8_t)c->spf_mx_max;
 	a->spf_ptr_max = (uint8_t)c->spf_ptr_max;
 	a->spf_timeout_ms = (uint32_t)c->spf_timeout_ms;
+	a->iprev = c->iprev_enabled;
+	a->iprev_names_max = (uint8_t)c->iprev_names_max;
+	a->iprev_timeout_ms = (uint32_t)c->iprev_timeout_ms;
 	a->dkim_signatures_max = (uint8_t)c->dkim_signatures_max;
 	a->rsa_bits_min = (uint16_t)c->dkim_rsa_bits_min;
 	a->rsa_bits_max = (uint16_t)c->dkim_rsa_bits_max;

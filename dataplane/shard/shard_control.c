@@ -55,6 +55,7 @@ static void record_results(struct shard_record *r, const struct txn *t)
 	if (!t->header_told || !verify_done(v))
 		return;
 	copy_text(r->spf, sizeof(r->spf), span_str(spf_result_text(verify_spf(v)->result)));
+	copy_text(r->iprev, sizeof(r->iprev), span_str(iprev_result_text(verify_iprev(v)->result)));
 	copy_text(r->dkim, sizeof(r->dkim), span_str(dkim_summary(v)));
 	copy_text(r->arc, sizeof(r->arc), span_str(arc_result_text(v->arc.result)));
 	copy_text(r->dmarc, sizeof(r->dmarc), span_str(dmarc_result_text(v->dmarc.result)));

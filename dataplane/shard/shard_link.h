@@ -82,7 +82,7 @@ struct shard_record {
 	uint16_t rcpts_len;
 	char rcpts[4096]; /* each ended by a NUL; those that did not fit are only counted */
 	uint64_t size;
-	char spf[12], dkim[12], arc[12], dmarc[12];
+	char spf[12], iprev[12], dkim[12], arc[12], dmarc[12];
 	char from_domain[256];
 	char action[16], rule[48];
 	char reply[640], nexthop[64], nexthop_reply[640];

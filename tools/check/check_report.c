@@ -43,6 +43,15 @@ static json_t *spf_json(const struct verify *v)
 			 (int)s->n_voids, "reason", s->reason);
 }
 
+/* Beside what is promised: "none" when the address is private or not known. */
+static json_t *iprev_json(const struct verify *v)
+{
+	const struct iprev *p = verify_iprev(v);
+
+	return json_pack("{s:s, s:o, s:s}", "result", iprev_result_text(p->result), "name",
+			 json_octets_or_null(p->name), "reason", p->reason);
+}
+
 static json_t *dkim_json(const struct verify *v)
 {
 	json_t *list = json_array();
@@ -158,6 +167,7 @@ json_t *check_report_json(const struct check_run *r, const struct check_case *c,
 
 	json_object_set(object, "id", id ? id : json_null());
 	json_object_set_new(object, "spf", spf_json(r->verify));
+	json_object_set_new(object, "iprev", iprev_json(r->verify));
 	add_message_results(object, r, c->has_message);
 	if (explain) {
 		json_t *lines = json_array();

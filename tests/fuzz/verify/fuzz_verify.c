@@ -15,7 +15,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define OPEN_MAX 512
-#define QUESTIONS_MAX 1000 /* SPF twice 300, 16 keys, 18 walks of 8, 51 of ARC: more is no end */
+#define QUESTIONS_MAX                                                                                                  \
+	1000 /* SPF twice 300, 11 for the client's names, 16 keys, 18 walks of 8, 51 of ARC: more is no end */
 #define JOBS_MAX (DKIM_SIGNATURES_MAX + ARC_SLOTS)
 
 static struct {
@@ -159,6 +160,7 @@ static void results_fit(void)
 	CHECK(m->result == DMARC_RESULT_TEMPERROR || m->at_stake <= DMARC_POLICY_NONE);
 	CHECK(s.v.from.error == FROM_OK || m->result == DMARC_RESULT_NONE);
 	CHECK(!m->spf_aligned || verify_spf(&s.v)->result == SPF_RESULT_PASS);
+	CHECK((verify_iprev(&s.v)->result == IPREV_RESULT_PASS) == (verify_iprev(&s.v)->name.len > 0));
 	fields_are_ours();
 }
 

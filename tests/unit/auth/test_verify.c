@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_verify.c - SPF, DKIM and DMARC of one message, joined: every order of events comes to the same
+ * test_verify.c - SPF, iprev, DKIM and DMARC of one message, joined: every order of events comes to the same
  */
 #include "tests/unit/auth/verify_check.h"
 
@@ -22,12 +22,16 @@ static void everywhere(const char *found, const char *behaviour)
 
 	play_run(&play);
 	is_span(span_str(play_found(&play)), span_str(found), "%s", behaviour);
+	enum iprev_result iprev = verify_iprev(&play.v)->result;
 	for (unsigned i = 0; i < ORDERS; i++) {
 		play.order = i < 2 ? PLAY_MESSAGE_FIRST : PLAY_RANDOM;
 		play.noise = i & 1;
 		play_run(&play);
-		if (strcmp(play_found(&play), found) && n_other++ == 0)
-			printf("# order %u: %s\n", i, play_found(&play));
+		bool same = strcmp(play_found(&play), found) == 0 && verify_iprev(&play.v)->result == iprev;
+
+		if (!same && n_other++ == 0)
+			printf("# order %u: %s iprev=%s\n", i, play_found(&play),
+			       iprev_result_text(verify_iprev(&play.v)->result));
 	}
 	ok(n_other == 0, "%s: in any order", behaviour);
 }
@@ -196,6 +200,7 @@ static void deadlines(void)
 static void clock_and_jobs(void)
 {
 	signed_message(SPF_PASS DMARC, HEAD, SIG);
+	play.settings.iprev = false; /* the names of the client have a deadline of their own, below */
 	play_begin(&play);
 	ok(verify_deadline_us(&play.v) == 5000000 + 20000000, "SPF is due 20 seconds after the beginning");
 	verify_expire(&play.v, 5000000 + 19999999);
@@ -245,6 +250,39 @@ static void clock_and_jobs(void)
 	is_span(span_str(play_found(&play)), SPAN("spf=pass dkim=pass dmarc=pass by-spf by-dkim"), "nor after it");
 }
 
+#define NAMES "1.2.0.192.in-addr.arpa PTR other.example\n1.2.0.192.in-addr.arpa PTR host.example\n"
+
+static void names_of_the_client(void)
+{
+	static char out[1 << 14];
+	struct text t;
+
+	signed_message(SPF_PASS DMARC NAMES "host.example A 192.0.2.1\n", HEAD, SIG);
+	everywhere("spf=pass dkim=pass dmarc=pass by-spf by-dkim", "a client whose second name leads back");
+	text_init(&t, out, sizeof(out));
+	verify_fields(&play.v, &t);
+	ok(strstr(out, ";\r\n\tiprev=pass policy.iprev=192.0.2.1 (host.example);\r\n\tdkim="),
+	   "its result stands between SPF's and DKIM's");
+	signed_message(SPF_PASS DMARC NAMES "host.example A 192.0.2.1\n", HEAD, SIG);
+	play.silent = "other.example";
+	everywhere("spf=pass dkim=pass dmarc=pass by-spf by-dkim", "one of its names is not answered");
+	ok(verify_iprev(&play.v)->result == IPREV_RESULT_TEMPERROR && play.n_expired == 1,
+	   "that is temperror, and DMARC does not depend on it");
+
+	play_begin(&play);
+	ok(verify_deadline_us(&play.v) == 5000000 + 5000000, "it is due 5 seconds after the beginning");
+	verify_expire(&play.v, 9999999);
+	ok(!play.v.iprev.final, "a deadline does nothing before it has come");
+	verify_expire(&play.v, 10000000);
+	ok(play.v.iprev.final && !play.v.spf_mfrom.final && verify_deadline_us(&play.v) == 25000000,
+	   "then it is over, and SPF goes on");
+
+	play_reset(&play, SPF_PASS NAMES "host.example A 192.0.2.1\n");
+	play.envelope_only = true;
+	everywhere("spf=pass", "the envelope alone, and the client's names");
+	ok(verify_iprev(&play.v)->result == IPREV_RESULT_PASS, "they are looked up then, too");
+}
+
 static void fields(void)
 {
 	static char out[1 << 16];
@@ -279,6 +317,7 @@ int main(void)
 	envelopes();
 	deadlines();
 	clock_and_jobs();
+	names_of_the_client();
 	fields();
 	dns_zone_close(play.zone);
 	return done();

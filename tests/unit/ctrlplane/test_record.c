@@ -7,7 +7,7 @@
 #include "ctrlplane/record.h"
 #include "tests/tap.h"
 
-#define N_KEYS 24
+#define N_KEYS 25
 #define PUT(field, text) memcpy((field), (text), sizeof(text))
 
 static struct shard_record a_record(void)
@@ -28,6 +28,7 @@ static struct shard_record a_record(void)
 	r.n_rcpts = 5;
 	r.size = 1234;
 	PUT(r.spf, "pass");
+	PUT(r.iprev, "fail");
 	PUT(r.dkim, "none");
 	PUT(r.arc, "none");
 	PUT(r.dmarc, "pass");
@@ -58,7 +59,8 @@ static void test_line(void)
 		     "\"rcpt\":[\"b@example.net\",\"c@example.net\"],\"size\":1234,\"spf\":\"pass\",\"dkim\":\"none\","
 		     "\"arc\":\"none\",\"dmarc\":\"pass\",\"action\":\"accept\",\"rule\":\"default\","
 		     "\"reply\":\"250 2.0.0 ok\",\"nexthop\":\"192.0.2.26:25\",\"nexthop_reply\":\"250 2.0.0 queued\","
-		     "\"dns_ms\":1.25,\"crypto_us\":90,\"total_ms\":15.0,\"from_domain\":\"example.org\","
+		     "\"dns_ms\":1.25,\"crypto_us\":90,\"total_ms\":15.0,\"iprev\":\"fail\",\"from_domain\":\"example."
+		     "org\","
 		     "\"authentication_results\":\"mx.example; spf=pass smtp.mailfrom=a@example.org; dkim=none\"}"),
 		"one line, the keys that operators rely on, in their order");
 	free(line);

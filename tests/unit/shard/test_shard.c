@@ -57,6 +57,7 @@ static void record(void)
 	is_span(span_str(r->rcpts), SPAN("user@inside.example"), "record: its address");
 	ok(r->size == strlen(MESSAGE) - 4, "record: the size without the dots of the wire, %ju", (uintmax_t)r->size);
 	is_span(span_str(r->spf), SPAN("pass"), "record: SPF");
+	is_span(span_str(r->iprev), SPAN("permerror"), "record: the client has no name");
 	is_span(span_str(r->dkim), SPAN("none"), "record: DKIM");
 	is_span(span_str(r->arc), SPAN("none"), "record: ARC");
 	is_span(span_str(r->dmarc), SPAN("pass"), "record: DMARC");
