@@ -36,11 +36,8 @@ static const char head[] =
 	"# More arguments for DPDK's environment layer, such as \"--log-level=lib.eal:debug\".\n"
 	"eal = [ ];\n";
 
-static const char arc[] = "\narc :\n"
-			  "{\n"
-			  "\t# domains whose ARC seals may override a DMARC failure, such as \"example.net\"\n"
-			  "\ttrusted = [ ];\n"
-			  "};\n";
+static const char arc_trusted[] =
+	"\n\t# domains whose ARC seals may override a DMARC failure, such as \"example.net\"\n\ttrusted = [ ];\n";
 
 static const char dns_servers[] =
 	"\n\t# resolvers for mode forward, such as \"192.0.2.53\" or \"[2001:db8::53]:5353\"\n\tservers = [ ];\n";
@@ -102,9 +99,9 @@ void settings_print_sample(FILE *f)
 			fputs(dns_servers, f);
 		if (strcmp(at->group, "relay") == 0)
 			fputs(relay_domains, f);
+		if (strcmp(at->group, "arc") == 0)
+			fputs(arc_trusted, f);
 		fputs("};\n", f);
-		if (strcmp(at->group, "dkim") == 0)
-			fputs(arc, f);
 	}
 }
 

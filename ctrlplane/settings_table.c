@@ -51,7 +51,7 @@ bool setting_group_known(struct span group)
 	for (size_t i = 0; i < n_setting_table; i++)
 		if (span_eq(group, span_str(setting_table[i].group)))
 			return true;
-	return span_eq(group, SPAN("arc")); /* holds a list only */
+	return false;
 }
 
 bool setting_word_known(const char *words, struct span word)

@@ -99,10 +99,12 @@ static void settings_for_auth(struct shard *s)
 	a->iprev_names_max = (uint8_t)c->iprev_names_max;
 	a->iprev_timeout_ms = (uint32_t)c->iprev_timeout_ms;
 	a->dkim_signatures_max = (uint8_t)c->dkim_signatures_max;
+	a->dkim_h_names_max = (uint16_t)c->dkim_h_names_max;
 	a->rsa_bits_min = (uint16_t)c->dkim_rsa_bits_min;
 	a->rsa_bits_max = (uint16_t)c->dkim_rsa_bits_max;
 	a->dkim_skew_s = (uint32_t)c->dkim_skew_s;
 	a->dkim_allow_partial = c->dkim_allow_partial;
+	a->arc_sets_max = (uint8_t)c->arc_sets_max;
 	for (unsigned i = 0; i < c->n_arc_trusted; i++)
 		s->arc_trusted[i] = c->arc_trusted[i];
 	a->arc_trusted = s->arc_trusted;
