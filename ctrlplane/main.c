@@ -252,6 +252,9 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 	net->tcp.buffer_blocks = (uint32_t)s->limits_tcp_blocks;
 	net->tcp.receive_max = (uint32_t)s->tcp_receive_max;
 	net->tcp.send_max = (uint32_t)s->tcp_send_max;
+	net->tcp.half_open_max = (uint32_t)s->tcp_half_open_max;
+	net->tcp.syn_cookies = s->tcp_syn_cookies;
+	net->tcp.time_wait_max = (uint32_t)s->tcp_time_wait_max;
 	net->tcp.time_wait_us = (uint32_t)(s->tcp_time_wait_s * 1000000);
 	for (unsigned i = 0; i < g->n_workers; i++)
 		if (!make_shard(g, i, net, error))

@@ -18,6 +18,7 @@ struct tcp_settings tcp_settings_default(void)
 		.syn_retries = 5,
 		.data_retries = 10,
 		.time_wait_us = 60000000,
+		.syn_cookies = true,
 		.mss4 = 1460,
 		.mss6 = 1440,
 	};
@@ -89,7 +90,7 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 	CHECK(settings->mss4 >= TCP_MSS_MIN && settings->mss6 >= TCP_MSS_MIN);
 	CHECK(settings->receive_max && settings->receive_max <= 1u << 30 && settings->send_max <= 1u << 30);
 	CHECK(settings->rto_min_us && settings->rto_min_us <= settings->rto_max_us);
-	CHECK(settings->syn_retries < 16 && settings->data_retries < UINT8_MAX);
+	CHECK(settings->syn_retries <= TCP_SYN_RETRIES_MAX && settings->data_retries < UINT8_MAX);
 
 	memset(t, 0, sizeof(*t));
 	memset(at + l.buckets, 0, l.conns - l.buckets);
@@ -107,11 +108,11 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 	tcp_table_kind(&t->table, TCP_KIND_WAIT, &t->waits, offsetof(struct tcp_wait, flow));
 	t->isn_key = derive(seed, 'i');
 	t->random_key = derive(seed, 'r');
+	t->cookies.key = derive(seed, 'c');
 	t->next_port = draw(t);
 	t->stamp_key = derive(seed, 's');
 	t->rcv_wscale = wscale_for(settings->receive_max);
 	tcp_list_init(&t->ready);
-	tcp_list_init(&t->ready_halves);
 	tcp_list_init(&t->events);
 	tcp_list_init(&t->starved);
 	rate_init(&t->rsts, TCP_RSTS_PER_S);

@@ -18,7 +18,6 @@ struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_key *key, uint16_t
 		return NULL;
 	}
 	*c = (struct tcp_conn){ .flow.key = *key, .ifindex = ifindex, .rto_us = TCP_RTO_INITIAL_US };
-	c->timer.tag = TIMER_TAG_CONN;
 	tcp_table_add(&t->table, TCP_KIND_CONN, c);
 	return c;
 }

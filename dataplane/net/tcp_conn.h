@@ -26,6 +26,7 @@
  * LISTEN, SYN-RECEIVED after a passive open, and TIME-WAIT have no struct tcp_conn.  Transitions and who does them:
  *
  *	half-open -> ESTABLISHED          tcp_half_input()    the ACK arrives; event ACCEPTED
+ *	none -> ESTABLISHED               tcp_cookie_input()  likewise, when half-open records had run out
  *	none -> SYN_SENT                  tcp_connect()
  *	SYN_SENT -> ESTABLISHED           syn_sent_input()    event CONNECTED
  *	SYN_SENT -> SYN_RECEIVED          syn_sent_input()    simultaneous open
@@ -57,6 +58,7 @@
 #include "dataplane/base/timer.h"
 #include "dataplane/net/rate.h"
 #include "dataplane/net/tcp.h"
+#include "dataplane/net/tcp_cookie.h"
 #include "dataplane/net/tcp_list.h"
 #include "dataplane/net/tcp_ooo.h"
 #include "dataplane/net/tcp_segment.h"
@@ -173,13 +175,19 @@ struct tcp_half {
 	uint8_t wscale; /* of the peer; TCP_WSCALE_NONE */
 	uint8_t retries;
 	uint8_t n_challenges;
-	uint8_t options; /* CONN_SACK, CONN_STAMPS */
-	uint32_t stamp;  /* TS.Recent */
-	struct timer timer;
-	struct tcp_link ready;
-	uint64_t sent_us; /* when the SYN-ACK went out, for the first RTT sample */
+	uint8_t options;         /* CONN_SACK, CONN_STAMPS */
+	uint8_t list;            /* in t->half_lists: ready, or waiting for the retry of that number */
+	uint32_t before, behind; /* in it: index + 1 in the pool; 0: none */
+	uint32_t stamp;          /* TS.Recent */
+	uint32_t due_ms;         /* when to send again, or give up; low 32 bits */
+	uint32_t sent_us;        /* when the SYN-ACK went out, for the first RTT sample; low 32 bits; 0: not known */
 };
-_Static_assert(sizeof(struct tcp_half) <= 128, "two cache lines");
+_Static_assert(sizeof(struct tcp_half) <= 96, "ten million in a GiB");
+
+#define TCP_SYN_RETRIES_MAX 15
+
+/* Those of one list wait equally long, so the first one is due first, and no timer is needed. */
+enum { TCP_HALF_READY, TCP_HALF_WAITING, TCP_HALF_LISTS = TCP_HALF_WAITING + TCP_SYN_RETRIES_MAX + 1 };
 
 /* TIME-WAIT (RFC 9293 3.3.2).  All wait equally long, so a queue by age needs no timer. */
 struct tcp_wait {
@@ -197,7 +205,9 @@ struct tcp_reply {
 	uint16_t wnd;
 	uint32_t seq, ack;
 	uint8_t flags;
-	bool stamped; /* with timestamps, @stamp_echo the peer's (RFC 7323 3.2: all segments but RST) */
+	uint8_t wscale; /* with TCP_SYN: of the peer; TCP_WSCALE_NONE */
+	bool sack;      /* with TCP_SYN: the peer permits it */
+	bool stamped;   /* with timestamps, @stamp_echo the peer's (RFC 7323 3.2: all segments but RST) */
 	uint32_t stamp_echo;
 };
 
@@ -226,9 +236,12 @@ struct tcp {
 	uint8_t n_ports;
 	uint16_t ports[TCP_PORTS_MAX];
 
-	struct tcp_link ready, ready_halves; /* what has something to send */
-	struct tcp_link events;              /* connections with something to tell */
+	struct tcp_link ready;  /* what has something to send */
+	struct tcp_link events; /* connections with something to tell */
 	struct tcp_link starved;
+	struct {
+		uint32_t first, last; /* index + 1 */
+	} half_lists[TCP_HALF_LISTS];
 	struct tcp_conn *told; /* CLOSED or FAILED was told; freed by the next tcp_event() */
 
 	struct tcp_conn *borrower; /* whose octets in order the segment in hand holds; NULL: none */
@@ -239,12 +252,11 @@ struct tcp {
 	uint64_t n_random;
 	uint32_t next_port; /* of the last active open, counted from TCP_EPHEMERAL_FIRST */
 	struct rate rsts;
+	struct tcp_cookies cookies;
 	uint32_t reply_head, reply_tail; /* free running */
 	struct tcp_reply replies[TCP_REPLIES];
 	struct timer_wheel wheel;
 };
-
-enum { TIMER_TAG_CONN, TIMER_TAG_HALF };
 
 /* --- tcp_conn.c: from birth to death -------------------------------------------------------- */
 
@@ -343,7 +355,7 @@ void tcp_challenge(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
  * connection may be gone then. */
 bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us);
 
-/* --- tcp_half.c, tcp_wait.c, tcp_reply.c ------------------------------------------------------ */
+/* --- tcp_half.c, tcp_wait.c ------------------------------------------------------ */
 
 /* A SYN for a port that is listened to.  @iss_min: 0, or the ISS must be after it (RFC 1122 4.2.2.13). */
 void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
@@ -351,9 +363,18 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 
 /* Returns the connection that @h has become, to go on with the same segment; else NULL. */
 struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us);
-void tcp_half_due(struct tcp *t, struct tcp_half *h);
 bool tcp_half_unreachable(struct tcp *t, struct tcp_half *h, uint32_t seq); /* false: @seq is not our SYN-ACK's */
+
+/* The connection that the handshake @h has become; @s acknowledges our SYN.  NULL, counted, when there is none free. */
+struct tcp_conn *tcp_half_established(struct tcp *t, const struct tcp_half *h, const struct tcp_segment *s,
+				      uint64_t now_us);
+
+/* The record whose SYN-ACK is to be sent now, or NULL; and the SYN-ACK, after which it waits for the answer. */
+struct tcp_half *tcp_half_next(struct tcp *t);
 struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t now_us);
+
+void tcp_half_expire(struct tcp *t, uint64_t now_us);
+uint64_t tcp_half_deadline_us(const struct tcp *t);
 
 void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, uint64_t now_us);
 
@@ -363,12 +384,28 @@ bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const s
 void tcp_wait_expire(struct tcp *t, uint64_t now_us);
 uint64_t tcp_wait_deadline_us(const struct tcp *t);
 
+/* --- tcp_cookie.c ----------------------------------------------------------------------------- */
+
+/* A SYN for which there is no half-open record: answered, and forgotten. */
+void tcp_cookie_answer(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
+		       const uint32_t *iss_min, uint64_t now_us);
+
+/* An ACK that belongs to nothing, for a port that is listened to: the connection that it completes, or NULL. */
+struct tcp_conn *tcp_cookie_input(struct tcp *t, const struct tcp_key *key, uint16_t ifindex,
+				  const struct tcp_segment *s, uint64_t now_us);
+
+/* --- tcp_reply.c ------------------------------------------------------------------------------ */
+
 void tcp_reply(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint8_t flags, uint32_t seq, uint32_t ack,
 	       uint16_t wnd);
 
 /* An ACK in the name of a record that keeps no more than that; @stamp: TSval of the peer to echo, NULL: none. */
 void tcp_reply_ack(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint32_t seq, uint32_t ack, uint16_t wnd,
 		   const uint32_t *stamp);
+
+/* A SYN-ACK of which nothing is remembered, in answer to a SYN with the options @peer. */
+void tcp_reply_syn_ack(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint32_t seq, uint32_t ack,
+		       const struct tcp_options *peer);
 
 /* What an unwanted segment is answered with (RFC 9293 3.5.2); nothing if it is a RST itself. */
 void tcp_reply_reset(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,

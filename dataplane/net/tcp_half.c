@@ -3,16 +3,48 @@
  * tcp_half.c - half-open records: a SYN came in and was answered (RFC 9293 3.10.7.2, SYN-RECEIVED)
  *
  * Small, so that many strangers can be waited for; a connection is made only for who answers from the address that he
- * claims.  The SYN-ACK is repeated with backoff.
+ * claims.  The SYN-ACK is repeated with backoff.  When there are too many, tcp_cookie.c answers.
  */
 #include "dataplane/net/tcp_conn.h"
 #include "dataplane/net/tcp_stamp.h"
 
+static struct tcp_half *at(const struct tcp *t, uint32_t number)
+{
+	return number ? pool_at(&t->halves, number - 1) : NULL;
+}
+
+static void list_remove(struct tcp *t, struct tcp_half *h)
+{
+	struct tcp_half *before = at(t, h->before), *behind = at(t, h->behind);
+
+	*(before ? &before->behind : &t->half_lists[h->list].first) = h->behind;
+	*(behind ? &behind->before : &t->half_lists[h->list].last) = h->before;
+}
+
+static void list_append(struct tcp *t, struct tcp_half *h, uint8_t list)
+{
+	uint32_t number = (uint32_t)pool_index(&t->halves, h) + 1;
+	struct tcp_half *last = at(t, t->half_lists[list].last);
+
+	h->list = list;
+	h->before = t->half_lists[list].last;
+	h->behind = 0;
+	*(last ? &last->behind : &t->half_lists[list].first) = number;
+	t->half_lists[list].last = number;
+}
+
+static void half_ready(struct tcp *t, struct tcp_half *h)
+{
+	if (h->list == TCP_HALF_READY)
+		return;
+	list_remove(t, h);
+	list_append(t, h, TCP_HALF_READY);
+}
+
 static void half_free(struct tcp *t, struct tcp_half *h)
 {
 	tcp_table_remove(&t->table, TCP_KIND_HALF, h);
-	timer_cancel(&t->wheel, &h->timer);
-	tcp_list_remove(&h->ready);
+	list_remove(t, h);
 	pool_give(&t->halves, h);
 }
 
@@ -29,6 +61,7 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 	h = pool_take(&t->halves);
 	if (!h) {
 		t->stats->tcp_half_open_full++;
+		tcp_cookie_answer(t, key, ifindex, s, iss_min, now_us);
 		return;
 	}
 	/* Octets and FIN that came with the SYN are not acknowledged: they will be sent again. */
@@ -43,20 +76,28 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 		.options =
 			(uint8_t)((s->options.sack_permitted ? CONN_SACK : 0) | (s->options.stamped ? CONN_STAMPS : 0)),
 		.stamp = s->options.stamp,
-		.timer.tag = TIMER_TAG_HALF,
 	};
 	if (iss_min && seq_le(h->iss, *iss_min))
 		h->iss = *iss_min + 1;
 	tcp_table_add(&t->table, TCP_KIND_HALF, h);
-	tcp_list_add(&t->ready_halves, &h->ready);
+	list_append(t, h, TCP_HALF_READY);
 }
 
-/* The SYN-ACK to send now. */
+struct tcp_half *tcp_half_next(struct tcp *t)
+{
+	return at(t, t->half_lists[TCP_HALF_READY].first);
+}
+
 struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t now_us)
 {
 	/* Karn: when it was sent more than once the answer says nothing about the RTT. */
-	h->sent_us = timer_armed(&h->timer) || h->retries ? 0 : now_us;
-	timer_arm(&t->wheel, &h->timer, now_us + ((uint64_t)TCP_RTO_INITIAL_US << h->retries));
+	h->sent_us = (uint32_t)now_us ? (uint32_t)now_us : UINT32_MAX; /* a microsecond earlier: 0 means unknown */
+	if (h->due_ms)
+		h->sent_us = 0;
+	h->due_ms = (uint32_t)((now_us + 999) / 1000) + ((TCP_RTO_INITIAL_US / 1000) << h->retries);
+	h->due_ms += h->due_ms == 0;
+	list_remove(t, h);
+	list_append(t, h, (uint8_t)(TCP_HALF_WAITING + h->retries));
 	return (struct tcp_segment){
 		.seq = h->iss,
 		.ack = h->irs + 1,
@@ -71,7 +112,7 @@ struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t n
 	};
 }
 
-void tcp_half_due(struct tcp *t, struct tcp_half *h)
+static void half_due(struct tcp *t, struct tcp_half *h)
 {
 	if (h->retries >= t->settings.syn_retries) {
 		t->stats->tcp_half_open_expired++;
@@ -79,7 +120,31 @@ void tcp_half_due(struct tcp *t, struct tcp_half *h)
 		return;
 	}
 	h->retries++;
-	tcp_list_add(&t->ready_halves, &h->ready);
+	half_ready(t, h);
+}
+
+void tcp_half_expire(struct tcp *t, uint64_t now_us)
+{
+	uint32_t now_ms = (uint32_t)(now_us / 1000);
+
+	for (uint8_t list = TCP_HALF_WAITING; list < TCP_HALF_LISTS; list++)
+		for (struct tcp_half *h; (h = at(t, t->half_lists[list].first)) && seq_le(h->due_ms, now_ms);)
+			half_due(t, h);
+}
+
+uint64_t tcp_half_deadline_us(const struct tcp *t)
+{
+	uint64_t now_ms = t->wheel.tick * TIMER_TICK_US / 1000, deadline_us = TIMER_NEVER;
+
+	for (uint8_t list = TCP_HALF_WAITING; list < TCP_HALF_LISTS; list++) {
+		const struct tcp_half *h = at(t, t->half_lists[list].first);
+		/* Back to 64 bits: it is within 2^31 ms of now, before or after. */
+		uint64_t due_us =
+			h ? (now_ms + (uint64_t)(int64_t)(int32_t)(h->due_ms - (uint32_t)now_ms)) * 1000 : TIMER_NEVER;
+
+		deadline_us = due_us < deadline_us ? due_us : deadline_us;
+	}
+	return deadline_us;
 }
 
 bool tcp_half_unreachable(struct tcp *t, struct tcp_half *h, uint32_t seq)
@@ -102,10 +167,37 @@ static void challenge(struct tcp *t, struct tcp_half *h)
 		      h->options & CONN_STAMPS ? &h->stamp : NULL);
 }
 
+struct tcp_conn *tcp_half_established(struct tcp *t, const struct tcp_half *h, const struct tcp_segment *s,
+				      uint64_t now_us)
+{
+	struct tcp_conn *c = tcp_conn_new(t, &h->flow.key, h->ifindex);
+
+	if (!c)
+		return NULL;
+	c->state = TCP_SYN_RECEIVED;
+	c->snd_una = h->iss;
+	c->snd_nxt = c->snd_max = c->snd_end = h->iss + 1;
+	c->rcv_nxt = h->irs + 1;
+	c->rcv_adv = c->rcv_nxt + tcp_window_syn(t);
+	c->mss = h->mss;
+	c->retries = h->retries;
+	tcp_conn_options(t, c,
+			 &(struct tcp_options){ .wscale = h->wscale,
+						.sack_permitted = (h->options & CONN_SACK) != 0,
+						.stamped = (h->options & CONN_STAMPS) != 0,
+						.stamp = h->stamp });
+	if (h->sent_us) {
+		c->flags |= CONN_RTT_TIMING;
+		c->rtt_start_us = h->sent_us;
+	}
+	t->stats->tcp_accepted++;
+	tcp_conn_established(t, c, s, TCP_EVENT_ACCEPTED, now_us);
+	return c;
+}
+
 static struct tcp_conn *promote(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us)
 {
 	struct tcp_half was = *h;
-	struct tcp_conn *c;
 
 	if (t->conns.n_used == t->conns.n_total) {
 		/* Stays half-open: the SYN-ACK or the peer's octets will be repeated, maybe there is room then. */
@@ -113,27 +205,7 @@ static struct tcp_conn *promote(struct tcp *t, struct tcp_half *h, const struct 
 		return NULL;
 	}
 	half_free(t, h);
-	c = tcp_conn_new(t, &was.flow.key, was.ifindex);
-	CHECK(c);
-	c->state = TCP_SYN_RECEIVED;
-	c->snd_una = was.iss;
-	c->snd_nxt = c->snd_max = c->snd_end = was.iss + 1;
-	c->rcv_nxt = was.irs + 1;
-	c->rcv_adv = c->rcv_nxt + tcp_window_syn(t);
-	c->mss = was.mss;
-	c->retries = was.retries;
-	tcp_conn_options(t, c,
-			 &(struct tcp_options){ .wscale = was.wscale,
-						.sack_permitted = (was.options & CONN_SACK) != 0,
-						.stamped = (was.options & CONN_STAMPS) != 0,
-						.stamp = was.stamp });
-	if (was.sent_us) {
-		c->flags |= CONN_RTT_TIMING;
-		c->rtt_start_us = (uint32_t)was.sent_us;
-	}
-	t->stats->tcp_accepted++;
-	tcp_conn_established(t, c, s, TCP_EVENT_ACCEPTED, now_us);
-	return c;
+	return tcp_half_established(t, &was, s, now_us);
 }
 
 struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us)
@@ -143,7 +215,7 @@ struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct 
 
 	if ((s->flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN && s->seq == h->irs) {
 		h->stamp = s->options.stamp;
-		tcp_list_add(&t->ready_halves, &h->ready); /* our answer was lost */
+		half_ready(t, h); /* our answer was lost */
 	} else if (s->flags & TCP_RST) {
 		/* RFC 5961 3.2: the exact number, or prove that you hear us. */
 		if (s->seq == rcv_nxt) {

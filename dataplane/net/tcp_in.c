@@ -297,11 +297,19 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 }
 
 /* LISTEN and CLOSED: 3.10.7.2, 3.10.7.1 */
-static void stray_input(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
+static void stray_input(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, struct tcp_segment *s,
 			const uint32_t *iss_min, uint64_t now_us)
 {
 	uint8_t kind = s->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	struct tcp_conn *c = NULL;
 
+	if ((kind & ~TCP_FIN) == TCP_ACK && tcp_listening(t, key->local_port))
+		c = tcp_cookie_input(t, key, ifindex, s, now_us);
+	if (c) {
+		tcp_conn_input(t, c, s, now_us);
+		tcp_dcheck_conn(t, c);
+		return;
+	}
 	t->stats->tcp_strays += kind != TCP_SYN;
 	if (kind == TCP_SYN && tcp_listening(t, key->local_port))
 		tcp_half_open(t, key, ifindex, s, iss_min, now_us);

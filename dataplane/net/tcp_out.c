@@ -47,6 +47,11 @@ static size_t send_reply(struct tcp *t, const struct out *o)
 		.options = TCP_OPTIONS_NONE,
 	};
 
+	if (r->flags & TCP_SYN) { /* a cookie (tcp_cookie.c) */
+		s.options.mss = r->key.remote.family == IP_V6 ? t->settings.mss6 : t->settings.mss4;
+		s.options.wscale = r->wscale == TCP_WSCALE_NONE ? TCP_WSCALE_NONE : t->rcv_wscale;
+		s.options.sack_permitted = r->sack;
+	}
 	if (r->stamped) {
 		s.options.stamped = true;
 		s.options.stamp = tcp_stamp_clock(o->now_us) + tcp_stamp_offset(t, &r->key);
@@ -313,12 +318,10 @@ size_t tcp_next(struct tcp *t, uint8_t *segment, size_t cap, bool offload, struc
 	CHECK(cap > TCP_HEADER_MAX);
 	if (t->reply_head != t->reply_tail)
 		return send_reply(t, &o);
-	if (!tcp_list_empty(&t->ready_halves)) {
-		struct tcp_half *h = TCP_OBJECT(t->ready_halves.next, struct tcp_half, ready);
+	struct tcp_half *h = tcp_half_next(t);
 
-		tcp_list_remove(&h->ready);
+	if (h)
 		return send_syn_ack(t, h, &o);
-	}
 	while (!tcp_list_empty(&t->ready)) {
 		struct tcp_conn *c = TCP_OBJECT(t->ready.next, struct tcp_conn, ready);
 		size_t n = send_conn(t, c, &o);

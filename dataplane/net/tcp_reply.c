@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tcp_reply.c - segments that no connection sends: RST, and ACK on behalf of half-open and TIME-WAIT records
+ * tcp_reply.c - segments that no connection sends: RST, cookies, and ACK for half-open and TIME-WAIT records
  */
 #include "dataplane/net/tcp_conn.h"
 
@@ -35,6 +35,25 @@ void tcp_reply_ack(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, u
 		.flags = TCP_ACK,
 		.stamped = stamp != NULL,
 		.stamp_echo = stamp ? *stamp : 0,
+	};
+
+	add(t, &reply);
+}
+
+void tcp_reply_syn_ack(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, uint32_t seq, uint32_t ack,
+		       const struct tcp_options *peer)
+{
+	const struct tcp_reply reply = {
+		.key = *key,
+		.ifindex = ifindex,
+		.wnd = tcp_window_syn(t),
+		.seq = seq,
+		.ack = ack,
+		.flags = TCP_SYN | TCP_ACK,
+		.wscale = peer->wscale,
+		.sack = peer->sack_permitted,
+		.stamped = peer->stamped,
+		.stamp_echo = peer->stamp,
 	};
 
 	add(t, &reply);

@@ -134,18 +134,17 @@ void tcp_step(struct tcp *t, uint64_t now_us)
 {
 	struct timer *due;
 
-	while ((due = timer_due(&t->wheel, now_us))) {
-		if (due->tag == TIMER_TAG_HALF)
-			tcp_half_due(t, TCP_OBJECT(due, struct tcp_half, timer));
-		else
-			tcp_conn_due(t, TCP_OBJECT(due, struct tcp_conn, timer), now_us);
-	}
+	while ((due = timer_due(&t->wheel, now_us)))
+		tcp_conn_due(t, TCP_OBJECT(due, struct tcp_conn, timer), now_us);
+	tcp_half_expire(t, now_us);
 	tcp_wait_expire(t, now_us);
 }
 
 uint64_t tcp_deadline_us(const struct tcp *t)
 {
 	uint64_t wheel_us = timer_deadline_us(&t->wheel), wait_us = tcp_wait_deadline_us(t);
+	uint64_t half_us = tcp_half_deadline_us(t);
 
+	wheel_us = wheel_us < half_us ? wheel_us : half_us;
 	return wheel_us < wait_us ? wheel_us : wait_us;
 }

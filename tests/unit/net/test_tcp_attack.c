@@ -48,6 +48,7 @@ static void start(void)
 
 	s.conns_max = s.half_open_max = s.time_wait_max = 64;
 	s.buffer_blocks = 64;
+	s.syn_cookies = false;
 	t = tcp_init(aligned_alloc(64, (tcp_memory(&s) + 63) & ~(size_t)63), &s, seed, &stats);
 	path = (struct tcp_path){ .local = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
 				  .remote = ip_addr_of4((const uint8_t[]){ 198, 51, 100, 7 }) };

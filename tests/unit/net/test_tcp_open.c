@@ -97,7 +97,7 @@ static const struct script scripts[] = {
 	{ "a wrong ACK in SYN-SENT is answered by RST and changes nothing (RFC 9293 figure 9)",
 	  { "connect", "out S 0", "in . 50 ack 99", "out R 99", "state SYN-SENT", "in S. 0 ack 1", "out . 1 ack 1" } },
 	{ "a pool of half-open records that is empty drops the SYN and counts it",
-	  { "set half_open_max 0", "listen", "in S 0", "quiet", "stat tcp_half_open_full 1" } },
+	  { "set half_open_max 0", "set syn_cookies 0", "listen", "in S 0", "quiet", "stat tcp_half_open_full 1" } },
 	{ "no connection left: the SYN is dropped and counted",
 	  { "set conns_max 0", "listen", "in S 0", "quiet", "stat tcp_conns_full 1" } },
 	{ "no announced MSS means 536; a tiny one is raised to 216 (CVE-2019-11479)",
