@@ -10,6 +10,22 @@
 #include "dataplane/base/stats.h"
 #include "dns/dns_question.h"
 
+/*
+ * What is kept from one message to the next, by whoever owns the verifiers.  Blocks lie under questions of types
+ * that DNS does not have.  Pure but for their own memory; `arg` is the first argument of each.
+ */
+struct auth_memory {
+	/* The answer when it is known without asking, or NULL; borrowed until the next call of any of these. */
+	const struct dns_answer *(*known)(void *arg, const struct dns_question *q, uint64_t now_us);
+	/* The block kept under @q, empty when there is none; borrowed likewise, not aligned. */
+	struct span (*recall)(void *arg, const struct dns_question *q, uint64_t now_us);
+	/* Keeps a copy of @block, which is not what recall() lent, for @ttl_s at most. */
+	void (*keep)(void *arg, const struct dns_question *q, struct span block, uint32_t ttl_s, uint64_t now_us);
+	void *arg;
+};
+
+enum { AUTH_KEPT_SPF4 = 0xff04, AUTH_KEPT_SPF6 = 0xff06 }; /* types of these questions (private use, RFC 6895 3.1) */
+
 /* Limits and switches; the defaults are auth_settings_default()'s. */
 struct auth_settings {
 	/* SPF, RFC 7208 4.6.4 */
@@ -42,6 +58,7 @@ struct auth_settings {
 
 	/* The shard's or the test's; never NULL */
 	const struct hash_ops *hash;
+	const struct auth_memory *memory; /* but this one may be: then every check starts from nothing */
 	/* U-labels to A-labels (IDNA 2008, UTS 46), lower case; false when it is no domain name.  Pure. */
 	bool (*to_ascii)(struct span domain, struct text *out);
 	/* RFC 7489 3.2: organizational domain by the public suffix list, a tail of @domain; empty when @domain is

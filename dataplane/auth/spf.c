@@ -13,7 +13,11 @@
  */
 #include "dataplane/auth/spf.h"
 
+#include "dataplane/auth/spf_compile.h"
+#include "dataplane/auth/spf_program.h"
 #include "dataplane/auth/spf_term.h"
+
+static const char no_record[] = "the domain has no SPF record";
 
 const char *spf_result_text(enum spf_result r)
 {
@@ -105,14 +109,6 @@ static const char *result_reason(enum spf_result r)
 	return "the domain makes no statement about the client";
 }
 
-static enum spf_result qualifier_result(char qualifier)
-{
-	return qualifier == '-'   ? SPF_RESULT_FAIL
-	       : qualifier == '~' ? SPF_RESULT_SOFTFAIL
-	       : qualifier == '?' ? SPF_RESULT_NEUTRAL
-				  : SPF_RESULT_PASS;
-}
-
 /* What belongs to the innermost frame alone. */
 static void enter_frame(struct spf *s)
 {
@@ -170,7 +166,7 @@ static void record_answer(struct spf *s, const struct dns_answer *a)
 	if (n == 0 && referred) {
 		spf_finish(s, SPF_RESULT_PERMERROR, "an include or a redirect leads to a name that has no SPF record");
 	} else if (n == 0) {
-		spf_finish(s, SPF_RESULT_NONE, "the domain has no SPF record");
+		spf_finish(s, SPF_RESULT_NONE, no_record);
 	} else if (n > 1) {
 		spf_finish(s, SPF_RESULT_PERMERROR, "the domain has more than one SPF record");
 	} else {
@@ -213,7 +209,7 @@ static void frame_result(struct spf *s, enum spf_result r, struct span mechanism
 			return;
 		}
 		spf_explain(s, mechanism, "matched");
-		r = qualifier_result(include->qualifier);
+		r = spf_qualifier_result(include->qualifier);
 	}
 	conclude(s, r, mechanism);
 }
@@ -251,7 +247,7 @@ static void mechanism_moved(struct spf *s, enum spf_move move)
 	case SPF_MOVE_MATCH:
 		text = spf_term_text(&s->arena, spf_current_term(s));
 		spf_explain(s, text, "matched");
-		frame_result(s, qualifier_result(spf_current_term(s)->qualifier), text);
+		frame_result(s, spf_qualifier_result(spf_current_term(s)->qualifier), text);
 		return;
 	case SPF_MOVE_NO_MATCH:
 		spf_explain(s, spf_term_text(&s->arena, spf_current_term(s)), "did not match");
@@ -343,14 +339,16 @@ static void run(struct spf *s)
 }
 
 /* Letters, digits, hyphens and underscores in at least two labels: what may be the domain of a sender (RFC 7208 4.3). */
-static bool is_sender_domain(struct span name)
+static bool is_sender_domain(struct spf *s, struct span name)
 {
-	struct dns_question q;
+	bool dot = false;
 
-	for (size_t i = 0; i < name.len; i++)
+	for (size_t i = 0; i < name.len; i++) {
+		dot |= name.at[i] == '.';
 		if (!byte_is_alnum(name.at[i]) && name.at[i] != '-' && name.at[i] != '_' && name.at[i] != '.')
 			return false;
-	return span_find(name, '.') != SPAN_NONE && dns_question_set(&q, DNS_TXT, name);
+	}
+	return dot && dns_question_set(&s->question, DNS_TXT, name);
 }
 
 /* Sets s->domain, in lower case, as A-labels (RFC 8616 4), without the final dot; false: it is none. */
@@ -375,7 +373,7 @@ static bool set_domain(struct spf *s, struct span name)
 	for (size_t i = 0; i < name.len; i++)
 		s->checked[i] = byte_lower(name.at[i]);
 	s->domain = span_of(s->checked, name.len);
-	return is_sender_domain(s->domain);
+	return is_sender_domain(s, s->domain);
 }
 
 /* The identity (RFC 7208 2.3, 2.4): local-part and domain; false: there is no domain to check. */
@@ -407,10 +405,58 @@ static bool set_identity(struct spf *s, const struct auth_client *client)
 	return good;
 }
 
-/* Not the arena: it is large, and nothing in it is read before it was written. */
+/* Of a question for s->domain: the type under which its program for the client's family is kept. */
+static uint16_t program_type(const struct spf *s)
+{
+	return s->values.ip.family == IP_V4 ? AUTH_KEPT_SPF4 : AUTH_KEPT_SPF6;
+}
+
+/* Whether the program decides, if there is one. */
+static bool by_program(struct spf *s, uint64_t now_us)
+{
+	const struct auth_memory *memory = s->settings->memory;
+	struct spf_outcome outcome;
+
+	if (!memory)
+		return false;
+	s->question.type = program_type(s); /* its name is the domain: set_domain() */
+	struct span block = memory->recall(memory->arg, &s->question, now_us);
+	enum spf_program_says says = spf_program_find(block, &s->values.ip, &outcome);
+
+	s->learn = says == SPF_PROGRAM_NONE || says == SPF_PROGRAM_MISSING;
+	if (says != SPF_PROGRAM_DECIDED)
+		return false;
+	s->settings->stats->spf_program_hits++;
+	s->n_terms = outcome.n_terms;
+	s->n_voids = outcome.n_voids;
+	memcpy(s->target, outcome.mechanism.at, outcome.mechanism.len);
+	s->mechanism = span_of(s->target, outcome.mechanism.len);
+	if (s->mechanism.len)
+		spf_explain(s, s->mechanism, "matched, by the compiled record");
+	spf_finish(s, (enum spf_result)outcome.result,
+		   outcome.result == SPF_RESULT_NONE ? no_record : result_reason((enum spf_result)outcome.result));
+	return true;
+}
+
+/* After a check that asked: compiles the record from what was answered. */
+static void learn(struct spf *s, uint64_t now_us)
+{
+	const struct auth_memory *memory = s->settings->memory;
+	uint8_t block[SPF_COMPILE_OCTETS_MAX];
+	struct dns_question q;
+	uint32_t ttl_s;
+
+	s->learn = false;
+	if (!dns_question_set(&q, (enum dns_type)program_type(s), s->domain))
+		return;
+	size_t len = spf_compile(s->settings, &s->arena, s->domain, s->values.ip.family,
+				 memory->recall(memory->arg, &q, now_us), now_us, block, &ttl_s);
+	memory->keep(memory->arg, &q, span_of(block, len), ttl_s, now_us);
+}
+
 static void clear(struct spf *s)
 {
-	memset(s, 0, offsetof(struct spf, frames));
+	memset(s, 0, offsetof(struct spf, question));
 	s->arena.n_octets = 0;
 	s->arena.n_terms = 0;
 	s->domain = s->explanation = s->mechanism = SPAN("");
@@ -433,7 +479,7 @@ void spf_begin(struct spf *s, const struct auth_settings *settings, enum spf_sco
 		spf_finish(s, SPF_RESULT_NONE, "the client's address is not known");
 	else if (!good)
 		spf_finish(s, SPF_RESULT_NONE, "the sender has no domain that could have an SPF record");
-	else
+	else if (!by_program(s, now_us))
 		push_frame(s, s->domain);
 }
 
@@ -465,6 +511,8 @@ bool spf_step(struct spf *s, const struct dns_answer *answer, uint64_t now_us)
 	if (answer) {
 		take_answer(s, answer);
 		run(s);
+		if (s->wait == SPF_WAIT_DONE && s->learn)
+			learn(s, now_us);
 	}
 	return s->wait == SPF_WAIT_DONE;
 }

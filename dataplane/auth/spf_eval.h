@@ -70,6 +70,7 @@ struct spf {
 	bool counted;    /* the term under evaluation is in n_terms */
 	bool p_known;    /* values.validated is true for the innermost frame */
 	bool redirected; /* the record of the outermost frame is that of a redirect */
+	bool learn;      /* what is learned by this check may be worth to be kept */
 	bool local_8bit; /* the local-part is not ASCII: terms with %{s} or %{l} never match (RFC 8616 4) */
 	uint8_t p_rank;  /* which names are tried for %{p} now: see spf_term.c */
 	uint16_t n_frames;
@@ -77,8 +78,9 @@ struct spf {
 	uint16_t names, name, names_end;
 	struct span exp_text; /* explain-string, in the arena */
 	uint32_t exp_letters; /* its macro letters */
-	struct dns_question question;
 	uint8_t target_len;
+	/* Not cleared at the start: nothing from here on is read before it was written. */
+	struct dns_question question;
 	uint8_t target[DNS_NAME_MAX]; /* <target-name> of the term under evaluation (RFC 7208 4.8) */
 	uint8_t validated[DNS_NAME_MAX];
 	uint8_t checked[DNS_NAME_MAX]; /* domain */

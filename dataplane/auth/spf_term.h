@@ -61,6 +61,14 @@ static inline struct span spf_target(const struct spf *s)
 	return span_of(s->target, s->target_len);
 }
 
+static inline enum spf_result spf_qualifier_result(char qualifier)
+{
+	return qualifier == '-'   ? SPF_RESULT_FAIL
+	       : qualifier == '~' ? SPF_RESULT_SOFTFAIL
+	       : qualifier == '?' ? SPF_RESULT_NEUTRAL
+				  : SPF_RESULT_PASS;
+}
+
 /* A question without an answer: temperror (RFC 7208 4.6, 2.6.6). */
 static inline bool spf_failed(const struct dns_answer *a)
 {

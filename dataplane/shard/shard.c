@@ -10,10 +10,10 @@
 
 /* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
 struct layout {
-	size_t net, store, crypto, dns, clients, txns, relays, questions, records, sessions, end;
+	size_t net, store, crypto, dns, kept, clients, txns, relays, questions, records, sessions, end;
 	struct msg_store_settings store_settings;
 	struct crypto_batch_settings crypto_settings;
-	struct dns_cache_settings dns_settings;
+	struct dns_cache_settings dns_settings, kept_settings;
 	size_t n_relays;
 };
 
@@ -41,11 +41,14 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 						       .ttl_max_s = (uint32_t)c->dns_ttl_max_s,
 						       .ttl_negative_max_s = (uint32_t)c->dns_ttl_negative_max_s,
 						       .ttl_servfail_s = (uint32_t)c->dns_ttl_servfail_s };
+	l->kept_settings = (struct dns_cache_settings){ .entries_max = (uint32_t)c->spf_programs_max,
+							.ttl_max_s = (uint32_t)c->dns_ttl_max_s };
 	l->n_relays = c->relay_connections_max * c->n_next_hops;
 	l->net = place(&at, net_memory(env->net));
 	l->store = place(&at, msg_store_memory(&l->store_settings));
 	l->crypto = place(&at, crypto_batch_memory(&l->crypto_settings));
 	l->dns = place(&at, dns_cache_memory(&l->dns_settings));
+	l->kept = place(&at, dns_cache_memory(&l->kept_settings));
 	l->clients = place(&at, pool_memory(c->limits_sessions_max, sizeof(struct client)));
 	l->txns = place(&at, pool_memory(c->limits_transactions_max, sizeof(struct txn)));
 	l->relays = place(&at, pool_memory(l->n_relays, sizeof(struct relay)));
@@ -113,6 +116,7 @@ static void settings_for_auth(struct shard *s)
 	a->authserv_id = c->server_authserv_id[0] ? c->server_authserv_id : c->server_hostname;
 	a->received_spf = c->spf_received_spf;
 	a->hash = s->env.hash;
+	a->memory = &s->memory;
 	a->to_ascii = s->env.to_ascii;
 	a->organizational = s->env.organizational;
 	a->stats = &s->stats;
@@ -149,6 +153,8 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->store = msg_store_init(at + l.store, &l.store_settings, &s->stats);
 	s->crypto = crypto_batch_init(at + l.crypto, &l.crypto_settings, env->crypto, &s->stats);
 	s->dns = dns_cache_init(at + l.dns, &l.dns_settings, &key);
+	s->kept = dns_cache_init(at + l.kept, &l.kept_settings, &key);
+	s->memory = shard_memory_for_auth(s);
 	pool_init(&s->clients, at + l.clients, env->settings->limits_sessions_max, sizeof(struct client));
 	pool_init(&s->txns, at + l.txns, env->settings->limits_transactions_max, sizeof(struct txn));
 	pool_init(&s->relays, at + l.relays, l.n_relays, sizeof(struct relay));

@@ -229,6 +229,7 @@ static void obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 		break;
 	case SHARD_DOWN_FLUSH:
 		dns_cache_flush(s->dns, SPAN(""));
+		dns_cache_flush(s->kept, SPAN(""));
 		break;
 	case SHARD_UP_QUESTION:
 	case SHARD_UP_RECORD:

@@ -149,6 +149,8 @@ struct shard {
 	struct msg_store *store;
 	struct crypto_batch *crypto;
 	struct dns_cache *dns;
+	struct dns_cache *kept; /* blocks of the verifiers: shard_memory.c */
+	struct auth_memory memory;
 	struct timer_wheel timers;
 	struct pool clients, txns, relays, questions, records;
 	struct shard_sessions *sessions_reply;
@@ -214,6 +216,9 @@ void txn_answered(struct shard *s, uint64_t ticket, const struct dns_answer *ans
 void txn_job_done(struct shard *s, struct crypto_job *job, uint64_t now_us);
 /* The message is over: the client gets @reply, the record is written, the txn is released. */
 void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
+
+/* shard_memory.c */
+struct auth_memory shard_memory_for_auth(struct shard *s);
 
 /* shard_stream.c: the octets that the next hop gets */
 uint64_t stream_len(const struct shard *s, const struct txn *t);

@@ -1,15 +1,69 @@
 // SPDX-License-Identifier: MIT
 /*
- * fuzz_spf.c - whatever DNS says, a check ends within its limits
+ * fuzz_spf.c - whatever DNS says, a check ends within its limits, and so does the compilation of a record
  *
  * The first octet: 1 IPv6 client, 2 HELO scope, 4 a local-part that is not ASCII.  Then one answer a line, used
  * again from the first when they are used up: t, s, n or d for TIMEOUT, SERVFAIL, NXDOMAIN or NODATA, or = and records,
  * each up to a "|": octets for TXT, a name for PTR and MX, an address in text.
  */
 #include "dataplane/auth/spf.h"
+#include "dataplane/auth/spf_compile.h"
+#include "dataplane/auth/spf_program.h"
 #include "tests/fuzz_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Answers in the order in which they come, as for the check itself. */
+struct lines {
+	struct span all, rest;
+	unsigned n;
+};
+
+static const struct dns_answer *known(void *arg, const struct dns_question *q, uint64_t now_us)
+{
+	struct lines *l = arg;
+
+	(void)now_us;
+	CHECK(++l->n <= SPF_COMPILE_RECORDS_MAX + SPF_COMPILE_WORK_MAX + 1000);
+	if (!l->rest.at)
+		l->rest = l->all;
+	return fuzz_answer(span_cut(&l->rest, '\n'), q->type);
+}
+
+/* Compiles, and searches at the ends of the address space and at each limit in the block. */
+static void compile(const struct auth_settings *settings, struct spf *spf, struct lines *l, unsigned family)
+{
+	static uint8_t block[SPF_COMPILE_OCTETS_MAX];
+	struct auth_memory memory = { .known = known, .arg = l };
+	struct auth_settings warm = *settings;
+	struct spf_program_head head;
+	struct spf_outcome out;
+	struct ip_addr ip = { .family = (uint8_t)family };
+	uint32_t ttl_s;
+
+	warm.memory = &memory;
+	size_t len = spf_compile(&warm, &spf->arena, SPAN("d.org"), family, SPAN(""), 0, block, &ttl_s);
+	CHECK(spf_program_find(span_of(block, len), &ip, &out) == SPF_PROGRAM_NONE);
+	struct span before = span_of((uint8_t[sizeof(head)]){ 0 }, sizeof(head));
+	len = spf_compile(&warm, &spf->arena, SPAN("d.org"), family, before, 0, block, &ttl_s);
+	CHECK(len > sizeof(head) && len <= sizeof(block));
+	memcpy(&head, block, sizeof(head));
+	CHECK(head.n_ranges > 0 && head.n_ranges <= SPF_COMPILE_RANGES_MAX);
+	spf_address last = 0;
+	for (size_t i = 0; i < head.n_ranges; i++) {
+		const uint8_t *start = block + sizeof(head) + i * spf_program_width(family);
+		spf_address from = 0;
+
+		memcpy(&from, start, spf_program_width(family));
+		CHECK(i ? from > last : from == 0);
+		last = from;
+		for (size_t b = 0; b < spf_program_width(family); b++)
+			ip.bytes[b] = start[spf_program_width(family) - 1 - b];
+		if (spf_program_find(span_of(block, len), &ip, &out) == SPF_PROGRAM_DECIDED)
+			CHECK(out.mechanism.at + out.mechanism.len <= block + len && out.n_terms <= 10 &&
+			      out.n_voids <= 2);
+	}
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -48,5 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(spf.explanation.len == 0 || spf.result == SPF_RESULT_FAIL);
 	for (size_t i = 0; i < spf.explanation.len; i++)
 		CHECK(spf.explanation.at[i] >= ' ' && spf.explanation.at[i] < 0x7f);
+	struct lines lines = { .all = all };
+	compile(&settings, &spf, &lines, flags & 1 ? IP_V6 : IP_V4);
 	return 0;
 }
