@@ -4,6 +4,7 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_recovery.h"
 #include "dataplane/net/tcp_stamp.h"
 
 /* Octets up to @ack have arrived: their memory goes back. */
@@ -14,11 +15,16 @@ static void release(struct tcp *t, struct tcp_conn *c, uint32_t ack)
 
 	if (hint && seq_le(hint->seq + hint->len, data_ack))
 		c->snd_hint = NULL;
+	hint = c->score ? tcp_score(c)->hint : NULL;
+	if (hint && seq_le(hint->seq + hint->len, data_ack))
+		tcp_score(c)->hint = NULL;
 	tcp_buffer_drop(&c->snd, &t->blocks, data_ack - tcp_conn_data_una(c));
 }
 
-static void new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us)
+/* Returns the octets that were not known to have arrived. */
+static uint32_t new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us)
 {
+	uint32_t delivered = 0;
 	bool was_in_recovery = c->flags & CONN_RECOVERY, first_partial = !(c->flags & CONN_PARTIAL);
 
 	if (c->flags & CONN_RTT_TIMING && seq_ge(s->ack, c->rtt_seq)) {
@@ -27,19 +33,23 @@ static void new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segment 
 	} else if (was_in_recovery || c->backoff) {
 		tcp_stamp_rtt(t, c, s, now_us); /* where Karn forbids to measure (RFC 6298 3) */
 	}
-	if (tcp_cc_new_ack(c, s->ack))
+	if (c->score)
+		delivered = tcp_score_acked(c, s->ack);
+	else if (tcp_cc_new_ack(c, s->ack))
 		c->flags |= CONN_RESEND | CONN_PARTIAL;
 	release(t, c, s->ack);
 	c->snd_una = s->ack;
 	c->snd_nxt = seq_max(c->snd_nxt, s->ack);
 	c->retries = 0;
 	/* RFC 6298 5.3; in recovery for the first partial ACK only (RFC 6582 3.2 step 3: impatient) */
-	if (!was_in_recovery || first_partial || !(c->flags & CONN_RECOVERY) || c->snd_una == tcp_conn_end(c))
+	if (c->score || !was_in_recovery || first_partial || !(c->flags & CONN_RECOVERY) ||
+	    c->snd_una == tcp_conn_end(c))
 		tcp_rto_restart(t, c, now_us);
 	if (c->flags & CONN_WANT_WRITE && !tcp_link_on(&c->starved) && tcp_unacked(c) <= t->settings.send_max / 2) {
 		c->flags &= (uint16_t)~CONN_WANT_WRITE;
 		tcp_conn_event(t, c, TCP_EVENT_WRITABLE);
 	}
+	return delivered;
 }
 
 /* RFC 5681 2: what makes an ACK a duplicate.  With a closed window it is the answer to a probe. */
@@ -102,9 +112,12 @@ bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *
 		tcp_challenge(t, c, now_us);
 		return false;
 	}
-	if (seq_gt(s->ack, c->snd_una)) {
-		new_ack(t, c, s, now_us);
-	} else if (is_duplicate(c, s, wnd)) {
+	uint32_t acked = seq_past(c->snd_una, s->ack), delivered = acked ? new_ack(t, c, s, now_us) : 0;
+	if (c->score) {
+		tcp_recovery_input(t, c, s, acked, delivered, now_us);
+		if (c->snd_una == c->snd_max)
+			tcp_score_close(t, c);
+	} else if (!acked && is_duplicate(c, s, wnd)) {
 		t->stats->tcp_dup_acks++;
 		if (tcp_cc_dupack(c)) {
 			t->stats->tcp_fast_retransmits++;
@@ -117,7 +130,7 @@ bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *
 	/* 3.8.6.1: a peer that answers probes keeps the connection, unless its user has left. */
 	if (c->snd_wnd == 0 && !tcp_conn_fin_queued(c))
 		c->retries = 0;
-	if (c->snd_nxt != tcp_conn_end(c) || c->flags & CONN_RESEND)
+	if (c->snd_nxt != tcp_conn_end(c) || c->flags & CONN_RESEND || (c->score && tcp_score(c)->n_lost))
 		tcp_conn_ready(t, c);
 	if (tcp_conn_fin_queued(c) && c->snd_una == tcp_conn_end(c))
 		return fin_acked(t, c, now_us);

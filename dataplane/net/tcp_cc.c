@@ -50,14 +50,19 @@ uint32_t tcp_cc_window(const struct tcp_conn *c)
 	return c->cwnd;
 }
 
-static void grow(struct tcp_conn *c, uint32_t acked)
+void tcp_cc_set_window(struct tcp_conn *c, uint32_t cwnd)
+{
+	c->cwnd = min_u32(max_u32(cwnd, c->mss), CWND_MAX);
+}
+
+void tcp_cc_grow(struct tcp_conn *c, uint32_t acked)
 {
 	/* A window that was not used says nothing about the path (RFC 7661 1). */
 	if (!(c->flags & CONN_CWND_LIMITED))
 		return;
 	if (c->cwnd < c->ssthresh) {
 		/* RFC 3465 2.2 and 2.3: up to two segments an ACK, one after a timeout. */
-		c->cwnd += min_u32(acked, (seq_lt(c->snd_nxt, c->snd_max) ? 1u : 2u) * c->mss);
+		c->cwnd += min_u32(acked, (seq_lt(c->snd_una, c->recover) ? 1u : 2u) * c->mss);
 	} else {
 		c->cwnd_acked += acked;
 		if (c->cwnd_acked >= c->cwnd) {
@@ -74,7 +79,7 @@ bool tcp_cc_new_ack(struct tcp_conn *c, uint32_t ack)
 
 	c->dupacks = 0;
 	if (!(c->flags & CONN_RECOVERY)) {
-		grow(c, acked);
+		tcp_cc_grow(c, acked);
 		return false;
 	}
 	if (seq_ge(ack, c->recover)) {
@@ -91,6 +96,13 @@ bool tcp_cc_new_ack(struct tcp_conn *c, uint32_t ack)
 	return true;
 }
 
+void tcp_cc_lost(struct tcp_conn *c)
+{
+	c->ssthresh = half_flight(c);
+	c->recover = c->snd_max;
+	c->cwnd_acked = 0;
+}
+
 bool tcp_cc_dupack(struct tcp_conn *c)
 {
 	if (c->flags & CONN_RECOVERY) {
@@ -103,10 +115,8 @@ bool tcp_cc_dupack(struct tcp_conn *c)
 	/* RFC 6582 3.2 step 2: what was sent before the last loss makes no second one. */
 	if (c->dupacks != DUPACKS || seq_le(c->snd_una, c->recover))
 		return false;
-	c->ssthresh = half_flight(c);
-	c->recover = c->snd_max;
+	tcp_cc_lost(c);
 	c->cwnd = c->ssthresh + DUPACKS * c->mss;
-	c->cwnd_acked = 0;
 	c->flags = (uint16_t)((c->flags & ~CONN_PARTIAL) | CONN_RECOVERY);
 	return true;
 }

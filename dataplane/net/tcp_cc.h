@@ -13,10 +13,17 @@ void tcp_cc_init(struct tcp_conn *c, bool syn_lost);
 /* What cwnd allows in flight now, limited transmit (RFC 3042) included. */
 uint32_t tcp_cc_window(const struct tcp_conn *c);
 
-/* @ack is about to advance snd_una.  Returns whether the segment there must be sent again (partial ACK). */
+/* Octets were acknowledged, outside of recovery: slow start or congestion avoidance. */
+void tcp_cc_grow(struct tcp_conn *c, uint32_t acked);
+
+/* A loss, with a scoreboard: ssthresh and recover are set, cwnd is left to PRR. */
+void tcp_cc_lost(struct tcp_conn *c);
+void tcp_cc_set_window(struct tcp_conn *c, uint32_t cwnd);
+
+/* Without a scoreboard: @ack is about to advance snd_una.  Returns whether the segment there must be sent again (partial ACK). */
 bool tcp_cc_new_ack(struct tcp_conn *c, uint32_t ack);
 
-/* A duplicate ACK as RFC 5681 2 defines it.  Returns whether the segment at snd_una must be sent again. */
+/* Without a scoreboard: a duplicate ACK as RFC 5681 2 defines it.  Returns whether the segment at snd_una must be sent again. */
 bool tcp_cc_dupack(struct tcp_conn *c);
 
 /* The retransmission timer expired. */

@@ -2,7 +2,7 @@
 /*
  * tcp_check.c - the invariants that tcp_conn.h lists
  */
-#include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_score.h"
 
 static uint32_t check_chain(const struct tcp_block *k, const struct tcp_block *tail, uint32_t seq, size_t *n_blocks)
 {
@@ -51,6 +51,10 @@ static void check_send(const struct tcp_conn *c, size_t *n_blocks)
 	CHECK(seq_le(c->snd_max, end));
 	CHECK((tcp_conn_opening(c) || c->snd_una != end) == (c->rto_deadline_us != 0));
 	CHECK(check_chain(c->snd.head, c->snd.tail, una, n_blocks) == c->snd_end - una);
+	if (c->score) {
+		tcp_score_check(c);
+		++*n_blocks;
+	}
 	check_deadline(c, c->rto_deadline_us);
 	check_deadline(c, c->ack_deadline_us);
 	check_deadline(c, c->idle_deadline_us);
@@ -95,7 +99,7 @@ static size_t check_conn(const struct tcp *t, const struct tcp_conn *c)
 	if (c->state == TCP_CLOSED) {
 		bool over = t->told == c || c->events & (EVENT_BIT(TCP_EVENT_CLOSED) | EVENT_BIT(TCP_EVENT_FAILED));
 
-		CHECK(!tcp_link_on(&c->ready) && !c->snd.head && !c->ooo.table);
+		CHECK(!tcp_link_on(&c->ready) && !c->snd.head && !c->ooo.table && !c->score);
 		CHECK(over == !c->idle_deadline_us && over == !timer_armed(&c->timer));
 		CHECK(over || c->rcv_queued);
 		return n_blocks;

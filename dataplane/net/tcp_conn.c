@@ -4,6 +4,7 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_score.h"
 #include "dataplane/net/tcp_stamp.h"
 
 /* What is taken when the peer says nothing (RFC 9293 3.7.1). */
@@ -73,6 +74,15 @@ void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_se
 	tcp_conn_event(t, c, kind);
 }
 
+void tcp_conn_go_back(struct tcp *t, struct tcp_conn *c)
+{
+	tcp_score_close(t, c);
+	if (c->flags & CONN_RECOVERY)
+		c->cwnd = c->ssthresh;
+	c->flags &= (uint16_t) ~(CONN_RECOVERY | CONN_PARTIAL | CONN_RESEND);
+	c->snd_nxt = c->snd_una;
+}
+
 void tcp_conn_event(struct tcp *t, struct tcp_conn *c, enum tcp_event_kind kind)
 {
 	c->events |= (uint8_t)EVENT_BIT(kind);
@@ -89,6 +99,7 @@ static void detach(struct tcp *t, struct tcp_conn *c)
 	tcp_list_remove(&c->starved);
 	tcp_buffer_clear(&c->snd, &t->blocks);
 	tcp_ooo_clear(&c->ooo, &t->blocks);
+	tcp_score_close(t, c);
 	c->snd_hint = NULL;
 	c->rto_deadline_us = c->ack_deadline_us = c->idle_deadline_us = 0;
 	c->snd_una = c->snd_nxt = c->snd_max = c->snd_end;

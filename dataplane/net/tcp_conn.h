@@ -47,6 +47,7 @@
  *
  * Invariants, checked by tcp_check_conn():
  *	snd_una <= snd_nxt <= snd_max <= snd_end + FIN       (+ 1 for the SYN)
+ *	a scoreboard is there  =>  it covers snd_una .. snd_max without gaps, its sums are right, and snd_nxt = snd_max
  *	something queued or sent is not acknowledged  <=>  rto_deadline_us is set
  *	a deadline is set  =>  the wheel's timer is armed for it or for an earlier time
  *	in a state from SYN_SENT to LAST_ACK  <=>  in the flow table
@@ -156,6 +157,7 @@ struct tcp_conn {
 	uint32_t stamp_offset;       /* of our clock in this connection */
 	uint32_t stamp_recent;       /* TS.Recent of RFC 7323 4.3: what we echo */
 	struct tcp_sack_block dsack; /* came twice: to be told with the next ACK (RFC 2883); empty: none */
+	struct tcp_block *score;     /* tcp_score.h; NULL: none */
 	uint8_t events;              /* to be told, see EVENT_BIT */
 };
 _Static_assert(offsetof(struct tcp_conn, flow) == 64, "hot fields fill one cache line");
@@ -312,6 +314,9 @@ static inline uint32_t tcp_conn_seq(const struct tcp_conn *c)
 {
 	return tcp_conn_opening(c) ? c->snd_max : seq_min(c->snd_max, c->snd_una + c->snd_wnd);
 }
+
+/* All in flight is to be sent once more, whatever the scoreboard says. */
+void tcp_conn_go_back(struct tcp *t, struct tcp_conn *c);
 
 /* Sequence number of the first octet in the send buffer. */
 static inline uint32_t tcp_conn_data_una(const struct tcp_conn *c)

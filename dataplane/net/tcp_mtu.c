@@ -24,7 +24,7 @@ bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now
 		return false;
 	c->mss = (uint16_t)mss;
 	/* All in flight was as big: send it again, smaller.  No sign of congestion, so cwnd stays (RFC 1191 6.5). */
-	c->snd_nxt = c->snd_una;
+	tcp_conn_go_back(t, c);
 	c->flags &= (uint16_t) ~(CONN_RTT_TIMING | CONN_RESEND);
 	tcp_rto_restart(t, c, now_us);
 	tcp_conn_ready(t, c);

@@ -7,6 +7,7 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_score.h"
 #include "dataplane/net/tcp_stamp.h"
 
 /* Where the segment goes. */
@@ -173,6 +174,14 @@ static void sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, 
 		c->rtt_seq = end;
 		c->rtt_start_us = (uint32_t)now_us;
 	}
+	/* A scoreboard is opened when the second segment goes out; NewReno's recovery is finished without. */
+	if (seq == c->snd_max && c->snd_una != c->snd_max && c->snd_nxt == c->snd_max && c->options & CONN_SACK &&
+	    !(c->flags & CONN_RECOVERY) && !c->dupacks)
+		tcp_score_open(t, c, now_us);
+	if (c->score && c->flags & CONN_RECOVERY)
+		tcp_score(c)->prr_out += end - seq;
+	if (c->score)
+		tcp_score_sent(t, c, seq, end, now_us);
 	c->snd_max = seq_max(c->snd_max, end);
 	c->sent_ms = (uint32_t)(now_us / 1000);
 }
@@ -216,8 +225,8 @@ static struct piece piece_of(const struct tcp_conn *c, uint32_t seq, uint32_t n,
 /* What is next in line, as far as the windows allow. */
 static bool next_new(struct tcp_conn *c, uint32_t mss, struct piece *p)
 {
-	uint32_t flight = c->snd_nxt - c->snd_una, left = tcp_conn_end(c) - c->snd_nxt;
-	uint32_t cwnd = seq_past(flight, tcp_cc_window(c)), wnd = seq_past(flight, c->snd_wnd);
+	uint32_t flight = tcp_in_flight(c), left = tcp_conn_end(c) - c->snd_nxt;
+	uint32_t cwnd = seq_past(flight, tcp_cc_window(c)), wnd = seq_past(c->snd_nxt - c->snd_una, c->snd_wnd);
 	uint32_t n = cwnd < wnd ? cwnd : wnd;
 
 	if (left <= n) {
@@ -236,6 +245,20 @@ static bool next_new(struct tcp_conn *c, uint32_t mss, struct piece *p)
 	       c->flags & CONN_OVERRIDE || seq_lt(p->seq, c->snd_max);
 }
 
+/* The first octets that are lost, if cwnd lets them out.  Into a closed window goes the probe alone. */
+static bool next_lost(struct tcp_conn *c, uint32_t mss, struct piece *p)
+{
+	uint32_t seq, len;
+
+	if (c->snd_wnd == 0 || !tcp_score_next_lost(c, &seq, &len))
+		return false;
+	*p = piece_of(c, seq, len, mss);
+	if (tcp_in_flight(c) + p->len + p->fin <= c->cwnd)
+		return true;
+	c->flags |= CONN_CWND_LIMITED;
+	return false;
+}
+
 static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)
 {
 	uint16_t flags = c->flags;
@@ -250,6 +273,8 @@ static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)
 		p->probe = true;
 		return true;
 	}
+	if (c->score && tcp_score(c)->n_lost)
+		return next_lost(c, mss, p);
 	return next_new(c, mss, p);
 }
 
@@ -258,7 +283,7 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 	uint32_t end = p->seq + p->len + p->fin;
 	bool first = c->snd_nxt == c->snd_una && !p->probe;
 	struct tcp_segment s = header(c, p->seq, TCP_ACK, o->now_us);
-	struct tcp_block *from_una = NULL;
+	struct tcp_block *from_una = NULL, **from;
 
 	if (p->fin)
 		s.flags |= TCP_FIN;
@@ -268,8 +293,9 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 	if (sack_room(c))
 		report_sack(c, &s.options);
 	size_t n = tcp_segment_emit(o->at, &s);
+	from = p->seq == c->snd_nxt ? &c->snd_hint : c->score ? &tcp_score(c)->hint : &from_una;
 	if (p->len)
-		tcp_buffer_read(&c->snd, p->seq == c->snd_nxt ? &c->snd_hint : &from_una, p->seq, p->len, o->at + n);
+		tcp_buffer_read(&c->snd, from, p->seq, p->len, o->at + n);
 
 	t->stats->tcp_probes += p->probe;
 	sent(t, c, p->seq, end, o->now_us);

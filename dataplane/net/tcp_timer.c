@@ -11,10 +11,12 @@
  *	the window is closed               send one octet of what waits (persist), with backoff; never gives up while
  *	                                   the peer answers, unless the user has closed and left
  *	all that was sent is acknowledged  more waits for a wider window: send it in small pieces (SWS override)
- *	else                               a loss: go back to snd_una, with backoff, cwnd one segment
+ *	else                               a loss: go back to snd_una, or with a scoreboard to all that did not arrive,
+ *	                                   with backoff, cwnd one segment
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_score.h"
 
 enum { BACKOFF_MAX = 16 };
 
@@ -80,11 +82,14 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 			c->flags |= CONN_RESEND;
 		} else if (c->snd_wnd == 0) {
 			c->flags |= CONN_PROBE;
-			c->snd_nxt = c->snd_una;
+			tcp_conn_go_back(t, c);
 		} else {
 			t->stats->tcp_rtos++;
 			tcp_cc_timeout(c);
-			c->snd_nxt = c->snd_una;
+			if (c->score)
+				tcp_score_all_lost(c, c->retries > 1);
+			else
+				tcp_conn_go_back(t, c);
 		}
 		if (c->backoff < BACKOFF_MAX)
 			c->backoff++;

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_recovery.h - loss recovery with a scoreboard (RFC 6675), at a rate that follows what arrives (RFC 6937)
+ */
+#ifndef NET_TCP_RECOVERY_H
+#define NET_TCP_RECOVERY_H
+
+#include "dataplane/net/tcp_score.h"
+
+/**
+ * tcp_recovery_input - what an ACK says about losses, and the congestion window that follows
+ * @acked: octets by which it advanced snd_una; 0: none
+ * @delivered: of these, those that the scoreboard did not know to have arrived
+ *
+ * To be called with a scoreboard, after snd_una has moved.
+ */
+void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint32_t acked,
+			uint32_t delivered, uint64_t now_us);
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tcp_score.h - the scoreboard: what became of each octet between snd_una and snd_max (RFC 6675)
+ *
+ * A sorted table of ranges, each of which shares one fate and was sent at about one time.  It lies in a block of the
+ * buffers' pool, and only connections with more than one segment in flight, to a peer that has SACK, hold one: a server
+ * that answers with a line needs none.  Without it (no SACK, no memory) tcp_cc.c does as NewReno does.
+ *
+ * All that a peer can do is bounded by TCP_SENT_MAX: a SACK block is found by halving and splits two ranges; what finds
+ * no room in the table counts as not said.
+ */
+#ifndef NET_TCP_SCORE_H
+#define NET_TCP_SCORE_H
+
+#include "dataplane/net/tcp_conn.h"
+
+enum {
+	SENT_SACKED = 1, /* arrived, said the peer; it may still drop it (RFC 2018 8), so the octets stay here */
+	SENT_LOST = 2,   /* to be sent again */
+	SENT_AGAIN = 4,  /* was sent more than once */
+};
+
+/* Reaches up to where the next range begins, the last one up to snd_max. */
+struct tcp_sent {
+	uint32_t seq;
+	uint32_t sent_us; /* the last time; low 32 bits */
+	uint8_t flags;
+};
+
+#define TCP_SENT_MAX 150
+#define TCP_SENT_SPARE 4 /* of these, not for splits: new data and the ends of ranges always find room */
+
+struct tcp_score {
+	uint32_t n_sacked, n_lost;                   /* octets in ranges of that kind */
+	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937: the last is RecoverFS */
+	uint32_t high_sacked;                        /* one past the highest octet that arrived: RACK.fack */
+	struct tcp_block *hint;                      /* where in the send buffer the last repeated octets stand */
+	uint16_t first, n;                           /* the ranges in use */
+	struct tcp_sent sent[TCP_SENT_MAX];
+};
+_Static_assert(sizeof(struct tcp_score) <= TCP_BLOCK_ROOM, "fits into a block");
+
+static inline struct tcp_score *tcp_score(const struct tcp_conn *c)
+{
+	return (struct tcp_score *)(void *)c->score->data;
+}
+
+/* Octets that are thought to be on their way (pipe of RFC 6675 4). */
+static inline uint32_t tcp_in_flight(const struct tcp_conn *c)
+{
+	if (!c->score)
+		return c->snd_nxt - c->snd_una;
+	return c->snd_max - c->snd_una - tcp_score(c)->n_sacked - tcp_score(c)->n_lost;
+}
+
+/* More than one segment is about to be in flight.  Without memory there is simply none. */
+void tcp_score_open(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+void tcp_score_close(struct tcp *t, struct tcp_conn *c);
+
+/* Octets @seq .. @end went out, for the first time (then @seq is snd_max, which follows) or again. */
+void tcp_score_sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, uint64_t now_us);
+
+/* snd_una is about to become @ack.  Returns how many octets that were not known to have arrived. */
+uint32_t tcp_score_acked(struct tcp_conn *c, uint32_t ack);
+
+/* Octets @start .. @end, within snd_una .. snd_max, have arrived.  Returns how many that were not known. */
+uint32_t tcp_score_sacked(struct tcp_conn *c, uint32_t start, uint32_t end);
+
+/* IsLost() of RFC 6675 4: three runs, or more than two segments, arrived behind them.  Returns octets found lost. */
+uint32_t tcp_score_mark_lost(struct tcp_conn *c);
+
+/* After a timeout all is lost that did not arrive; and that did, when nothing came of it, or the peer has taken it back
+ * (RFC 2018 8). */
+void tcp_score_all_lost(struct tcp_conn *c, bool forget);
+
+/* The first octets to be sent again; false: none. */
+bool tcp_score_next_lost(const struct tcp_conn *c, uint32_t *seq, uint32_t *len);
+
+void tcp_score_check(const struct tcp_conn *c);
+
+#endif
