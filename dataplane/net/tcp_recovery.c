@@ -56,7 +56,7 @@ void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 			uint32_t delivered, uint64_t now_us)
 {
 	struct tcp_score *b = tcp_score(c);
-	bool entered = false, more_lost;
+	bool entered = false, ended = false, more_lost;
 	uint32_t sacked = take_blocks(c, &s->options);
 
 	delivered += sacked;
@@ -64,6 +64,7 @@ void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 	if (c->flags & CONN_RECOVERY && seq_ge(c->snd_una, c->recover)) {
 		c->flags &= (uint16_t)~CONN_RECOVERY;
 		c->cwnd = c->ssthresh;
+		ended = true;
 	}
 	more_lost = tcp_score_mark_lost(c) != 0;
 	/* After a timeout all is lost that was sent before it: that is no second reason to slow down. */
@@ -79,7 +80,7 @@ void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 		if (entered && n < c->mss)
 			n = c->mss; /* RFC 6675 5 (4.3): the first one at once */
 		tcp_cc_set_window(c, tcp_in_flight(c) + n);
-	} else if (acked) {
+	} else if (acked && !ended) {
 		tcp_cc_grow(c, acked);
 	}
 }
