@@ -252,6 +252,7 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 	net->tcp.buffer_blocks = (uint32_t)s->limits_tcp_blocks;
 	net->tcp.receive_max = (uint32_t)s->tcp_receive_max;
 	net->tcp.send_max = (uint32_t)s->tcp_send_max;
+	net->tcp.mss_min = (uint16_t)s->tcp_mss_min;
 	net->tcp.half_open_max = (uint32_t)s->tcp_half_open_max;
 	net->tcp.syn_cookies = s->tcp_syn_cookies;
 	net->tcp.time_wait_max = (uint32_t)s->tcp_time_wait_max;

@@ -21,6 +21,7 @@ struct tcp_settings tcp_settings_default(void)
 		.syn_cookies = true,
 		.mss4 = 1460,
 		.mss6 = 1440,
+		.mss_min = 216,
 	};
 }
 
@@ -87,7 +88,8 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 	struct tcp *t = memory;
 	uint8_t *at = memory;
 
-	CHECK(settings->mss4 >= TCP_MSS_MIN && settings->mss6 >= TCP_MSS_MIN);
+	CHECK(settings->mss_min >= TCP_MSS_MIN);
+	CHECK(settings->mss4 >= settings->mss_min && settings->mss6 >= settings->mss_min);
 	CHECK(settings->receive_max && settings->receive_max <= 1u << 30 && settings->send_max <= 1u << 30);
 	CHECK(settings->rto_min_us && settings->rto_min_us <= settings->rto_max_us);
 	CHECK(settings->syn_retries <= TCP_SYN_RETRIES_MAX && settings->data_retries < UINT8_MAX);
@@ -109,6 +111,7 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 	t->isn_key = derive(seed, 'i');
 	t->random_key = derive(seed, 'r');
 	t->cookies.key = derive(seed, 'c');
+	t->mtus.key = derive(seed, 'm');
 	t->next_port = draw(t);
 	t->stamp_key = derive(seed, 's');
 	t->rcv_wscale = wscale_for(settings->receive_max);
@@ -195,7 +198,7 @@ struct tcp_conn *tcp_connect(struct tcp *t, const struct tcp_path *path, uint16_
 	c->user = user;
 	c->snd_una = c->snd_nxt = c->snd_max = tcp_isn(t, &key, now_us);
 	c->snd_end = c->snd_una + 1; /* the SYN takes a number */
-	c->mss = tcp_mss_bounded(t, key.remote.family, 0);
+	c->mss = tcp_mss_bounded(t, &key.remote, 0, now_us);
 	tcp_rto_restart(t, c, now_us);
 	tcp_conn_ready(t, c);
 	return c;

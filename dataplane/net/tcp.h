@@ -27,6 +27,7 @@ struct tcp_settings {
 	uint32_t syn_retries, data_retries; /* 5, 10: then the connection fails with ERR_TIMEOUT */
 	uint32_t time_wait_us;              /* 60 s */
 	uint16_t mss4, mss6;                /* what we announce: MTU less headers */
+	uint16_t mss_min;                   /* whatever the peer or ICMP says (CVE-2019-11479) */
 	bool syn_cookies;                   /* when half_open_max are waited for; else the SYN is dropped */
 };
 

@@ -41,6 +41,8 @@ static uint32_t new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 	c->snd_una = s->ack;
 	c->snd_nxt = seq_max(c->snd_nxt, s->ack);
 	c->retries = 0;
+	if (c->options & CONN_NARROWED)
+		tcp_mtu_proven(t, c, now_us);
 	/* RFC 6298 5.3; in recovery for the first partial ACK only (RFC 6582 3.2 step 3: impatient) */
 	if (c->score || !was_in_recovery || first_partial || !(c->flags & CONN_RECOVERY) ||
 	    c->snd_una == tcp_conn_end(c))

@@ -112,7 +112,7 @@ static size_t check_conn(const struct tcp *t, const struct tcp_conn *c)
 	if (c->flags & (CONN_ACK_NOW | CONN_RESEND | CONN_PROBE))
 		CHECK(tcp_link_on(&c->ready));
 	if (!tcp_conn_opening(c))
-		CHECK(c->mss >= TCP_MSS_MIN - TCP_STAMP_LEN && c->cwnd >= c->mss);
+		CHECK(c->mss >= t->settings.mss_min - TCP_STAMP_LEN && c->cwnd >= c->mss);
 	return n_blocks;
 }
 

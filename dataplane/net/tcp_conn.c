@@ -7,9 +7,6 @@
 #include "dataplane/net/tcp_score.h"
 #include "dataplane/net/tcp_stamp.h"
 
-/* What is taken when the peer says nothing (RFC 9293 3.7.1). */
-enum { MSS_UNSAID_4 = 536, MSS_UNSAID_6 = 1220 };
-
 struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_key *key, uint16_t ifindex)
 {
 	struct tcp_conn *c = pool_take(&t->conns);
@@ -21,15 +18,6 @@ struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_key *key, uint16_t
 	*c = (struct tcp_conn){ .flow.key = *key, .ifindex = ifindex, .rto_us = TCP_RTO_INITIAL_US };
 	tcp_table_add(&t->table, TCP_KIND_CONN, c);
 	return c;
-}
-
-uint16_t tcp_mss_bounded(const struct tcp *t, uint8_t family, uint16_t peer_mss)
-{
-	uint16_t ours = family == IP_V6 ? t->settings.mss6 : t->settings.mss4;
-	uint16_t mss = peer_mss ? peer_mss : family == IP_V6 ? MSS_UNSAID_6 : MSS_UNSAID_4;
-
-	mss = mss < ours ? mss : ours;
-	return mss < TCP_MSS_MIN ? TCP_MSS_MIN : mss;
 }
 
 void tcp_conn_options(struct tcp *t, struct tcp_conn *c, const struct tcp_options *peer)

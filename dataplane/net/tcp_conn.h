@@ -95,7 +95,7 @@ enum {
 };
 
 /* tcp_conn.options: what both sides have offered */
-enum { CONN_SACK = 1, CONN_STAMPS = 2 };
+enum { CONN_SACK = 1, CONN_STAMPS = 2, CONN_NARROWED = 4 /* and: sends smaller segments on suspicion */ };
 
 /* tcp_conn.events: bit e stands for enum tcp_event_kind e */
 #define EVENT_BIT(kind) (1u << (kind))
@@ -215,7 +215,7 @@ struct tcp_reply {
 
 #define TCP_REPLIES 256         /* a power of two; what does not fit is not sent */
 #define TCP_PORTS_MAX 16        /* listened to */
-#define TCP_MSS_MIN 216         /* whatever the peer or ICMP says (CVE-2019-11479) */
+#define TCP_MSS_MIN 88          /* least that mss_min may be: two thirds of such a packet */
 #define TCP_CHALLENGES_PER_S 10 /* for one connection (RFC 5961 10) */
 #define TCP_RSTS_PER_S 10000    /* for segments that belong to nothing */
 #define TCP_RTO_INITIAL_US 1000000u
@@ -226,6 +226,23 @@ struct tcp_reply {
 #define TCP_PORT_STEP 1024       /* a source port lies so far behind the one before at most (RFC 6056 3.3.5: N) */
 #define TCP_PORT_LOOKUPS 128     /* for one open; if 19 of 20 ports are taken 1 open in 700 is refused */
 #define TCP_PORT_TRIES 4096      /* for one open, those counted that the filter refuses: it may pass 1 port in 128 */
+
+/* The MTU of the path to a destination. */
+struct tcp_mtu {
+	uint64_t until_us;
+	struct ip_addr remote;
+	uint16_t mtu;
+};
+
+#define TCP_MTU_SETS 256
+#define TCP_MTU_WAYS 4
+#define TCP_MTU_US 600000000  /* then it is forgotten (RFC 1191 6.3, RFC 8201 5.2) */
+#define TCP_BLACK_HOLE_RTOS 2 /* after so many in a row a black hole is suspected (RFC 2923 2.1) */
+
+struct tcp_mtus {
+	struct siphash_key key;
+	struct tcp_mtu sets[TCP_MTU_SETS][TCP_MTU_WAYS];
+};
 
 struct tcp {
 	struct tcp_settings settings;
@@ -255,6 +272,7 @@ struct tcp {
 	uint32_t next_port; /* of the last active open, counted from TCP_EPHEMERAL_FIRST */
 	struct rate rsts;
 	struct tcp_cookies cookies;
+	struct tcp_mtus mtus;
 	uint32_t reply_head, reply_tail; /* free running */
 	struct tcp_reply replies[TCP_REPLIES];
 	struct timer_wheel wheel;
@@ -264,9 +282,6 @@ struct tcp {
 
 /* A connection in no state yet, in the flow table under @key; NULL when there are conns_max already. */
 struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_key *key, uint16_t ifindex);
-
-/* The MSS to send with: what the peer announced (0: nothing) and what our path takes, but not below TCP_MSS_MIN. */
-uint16_t tcp_mss_bounded(const struct tcp *t, uint8_t family, uint16_t peer_mss);
 
 /* Notes what the options of the peer's SYN, and our own, agree upon; lowers the MSS, which must be set, by the octets
  * that timestamps take of each segment (RFC 6691 3). */
@@ -417,6 +432,21 @@ void tcp_reply_reset(struct tcp *t, const struct tcp_key *key, uint16_t ifindex,
 		     uint64_t now_us);
 
 /* --- tcp_mtu.c -------------------------------------------------------------------------------- */
+
+/* What is taken when the peer says nothing (RFC 9293 3.7.1). */
+enum { MSS_UNSAID_4 = 536, MSS_UNSAID_6 = 1220 };
+
+/* The MSS to send with: what the peer announced (0: nothing) and what our path takes, but not below mss_min. */
+uint16_t tcp_mss_bounded(struct tcp *t, const struct ip_addr *remote, uint16_t peer_mss, uint64_t now_us);
+
+/* The path MTU known of @remote, UINT32_MAX: none; and one learned. */
+uint32_t tcp_mtu_known(struct tcp *t, const struct ip_addr *remote, uint64_t now_us);
+void tcp_mtu_note(struct tcp *t, const struct ip_addr *remote, uint32_t mtu, uint64_t now_us);
+
+/* TCP_BLACK_HOLE_RTOS in a row passed: if it is full segments that do not arrive, smaller ones are tried.  And: octets
+ * were acknowledged since, so that was it. */
+void tcp_mtu_black_hole(struct tcp *t, struct tcp_conn *c);
+void tcp_mtu_proven(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 
 /* The path takes packets of @mtu octets at most.  False when we send none that are larger. */
 bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now_us);

@@ -5,7 +5,7 @@
 #include "dataplane/net/tcp_conn.h"
 
 /* What paths have: the least that we send, RFC 9293's 536, IPv6's 1220, tunnels and PPPoE, Ethernet. */
-static const uint16_t mss_table[8] = { TCP_MSS_MIN, 536, 1220, 1300, 1360, 1400, 1440, 1460 };
+static const uint16_t mss_table[8] = { 216, 536, 1220, 1300, 1360, 1400, 1440, 1460 };
 static const uint8_t wscale_table[8] = { TCP_WSCALE_NONE, 0, 2, 4, 6, 7, 8, 10 };
 
 /* A secret for each epoch, and from it 32 bits for each handshake. */
@@ -82,7 +82,7 @@ void tcp_cookie_answer(struct tcp *t, const struct tcp_key *key, uint16_t ifinde
 		       const uint32_t *iss_min, uint64_t now_us)
 {
 	const struct tcp_cookie_said said = {
-		.mss = tcp_mss_bounded(t, key->remote.family, s->options.mss),
+		.mss = tcp_mss_bounded(t, &key->remote, s->options.mss, now_us),
 		.wscale = s->options.wscale,
 		.sack = s->options.sack_permitted,
 	};
@@ -125,7 +125,7 @@ struct tcp_conn *tcp_cookie_input(struct tcp *t, const struct tcp_key *key, uint
 		t->stats->tcp_cookies_bad++;
 		return NULL;
 	}
-	h.mss = said.mss;
+	h.mss = tcp_mss_bounded(t, &key->remote, said.mss, now_us);
 	h.wscale = said.wscale;
 	/* Timestamps need not be remembered: our offset is a function of the flow, and who offered them sends them. */
 	h.options = (uint8_t)((said.sack ? CONN_SACK : 0) | (s->options.stamped ? CONN_STAMPS : 0));

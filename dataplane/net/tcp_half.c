@@ -69,7 +69,7 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 		.flow.key = *key,
 		.iss = tcp_isn(t, key, now_us),
 		.irs = s->seq,
-		.mss = tcp_mss_bounded(t, key->remote.family, s->options.mss),
+		.mss = tcp_mss_bounded(t, &key->remote, s->options.mss, now_us),
 		.ifindex = ifindex,
 		.snd_wnd = s->wnd,
 		.wscale = s->options.wscale,

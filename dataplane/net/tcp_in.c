@@ -46,7 +46,7 @@ static void syn_sent_input(struct tcp *t, struct tcp_conn *c, const struct tcp_s
 		return;
 	c->rcv_nxt = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt + tcp_window_syn(t);
-	c->mss = tcp_mss_bounded(t, c->flow.key.remote.family, s->options.mss);
+	c->mss = tcp_mss_bounded(t, &c->flow.key.remote, s->options.mss, now_us);
 	tcp_conn_options(t, c, &s->options);
 	if (ack) {
 		t->stats->tcp_connected++;

@@ -1,32 +1,134 @@
 // SPDX-License-Identifier: MIT
 /*
- * tcp_mtu.c - how large a segment the path takes (RFC 1191, RFC 8201)
+ * tcp_mtu.c - how large a segment the path takes (RFC 1191, RFC 8201; black holes as in RFC 8899 4.3)
+ *
+ * What is known of a path is kept for ten minutes by destination (RFC 1191 6.3), in a small table whose sets are chosen
+ * by a keyed hash.  Only a message about octets in flight (tcp_icmp.c), or octets that arrived once they were sent
+ * smaller, make an entry.
+ *
+ * A connection does not grow back: mail is sent in one go, and the next connection after those ten minutes tries the
+ * full size again, which is a probe at the time when nothing is lost by it.
  */
 #include "dataplane/net/tcp_conn.h"
 
 /* Least MTU of IPv6 (RFC 8200 5): a lower one is not believed (RFC 8201 4). */
 enum { IP4_HEADER = 20, IP6_HEADER = 40, IP6_MTU_MIN = 1280 };
 
-static uint32_t mss_for(uint8_t family, uint32_t mtu)
+/* Common MTUs below which a black hole may lie (RFC 1191 7.1): FDDI, PPPoE, tunnels, the least of IPv6 and IPv4. */
+static const uint16_t steps[] = { 4352, 1492, 1400, IP6_MTU_MIN, 576 };
+
+static uint32_t headers_of(uint8_t family)
 {
-	if (family == IP_V6)
-		return (mtu < IP6_MTU_MIN ? IP6_MTU_MIN : mtu) - IP6_HEADER - TCP_HEADER;
-	return mtu < TCP_MSS_MIN + IP4_HEADER + TCP_HEADER ? TCP_MSS_MIN : mtu - IP4_HEADER - TCP_HEADER;
+	return (family == IP_V6 ? IP6_HEADER : IP4_HEADER) + TCP_HEADER;
 }
 
-bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now_us)
+/* The least packet that we send, whoever asks for a smaller one. */
+static uint32_t mtu_least(const struct tcp *t, uint8_t family)
 {
-	uint32_t mss = mss_for(c->flow.key.remote.family, mtu);
+	return family == IP_V6 ? IP6_MTU_MIN : t->settings.mss_min + headers_of(family);
+}
+
+/* --- what is known ------------------------------------------------------------------------- */
+
+static struct tcp_mtu *set_of(struct tcp_mtus *m, const struct ip_addr *remote)
+{
+	return m->sets[siphash(&m->key, span_of(remote, sizeof(*remote))) % TCP_MTU_SETS];
+}
+
+uint32_t tcp_mtu_known(struct tcp *t, const struct ip_addr *remote, uint64_t now_us)
+{
+	const struct tcp_mtu *set = set_of(&t->mtus, remote);
+
+	for (unsigned i = 0; i < TCP_MTU_WAYS; i++)
+		if (set[i].until_us > now_us && ip_addr_eq(&set[i].remote, remote))
+			return set[i].mtu;
+	return UINT32_MAX;
+}
+
+void tcp_mtu_note(struct tcp *t, const struct ip_addr *remote, uint32_t mtu, uint64_t now_us)
+{
+	struct tcp_mtu *set = set_of(&t->mtus, remote), *oldest = set;
+
+	if (mtu > UINT16_MAX)
+		return;
+	for (unsigned i = 0; i < TCP_MTU_WAYS; i++) {
+		if (ip_addr_eq(&set[i].remote, remote)) {
+			if (set[i].until_us > now_us && set[i].mtu < mtu)
+				return;
+			oldest = &set[i];
+			break;
+		}
+		if (set[i].until_us < oldest->until_us)
+			oldest = &set[i];
+	}
+	*oldest = (struct tcp_mtu){ .remote = *remote, .mtu = (uint16_t)mtu, .until_us = now_us + TCP_MTU_US };
+}
+
+uint16_t tcp_mss_bounded(struct tcp *t, const struct ip_addr *remote, uint16_t peer_mss, uint64_t now_us)
+{
+	uint32_t ours = remote->family == IP_V6 ? t->settings.mss6 : t->settings.mss4;
+	uint32_t mss = peer_mss ? peer_mss : remote->family == IP_V6 ? MSS_UNSAID_6 : MSS_UNSAID_4;
+	uint32_t known = tcp_mtu_known(t, remote, now_us) - headers_of(remote->family);
+
+	mss = mss < ours ? mss : ours;
+	mss = mss < known ? mss : known;
+	return (uint16_t)(mss < t->settings.mss_min ? t->settings.mss_min : mss);
+}
+
+/* --- what is learned ----------------------------------------------------------------------- */
+
+/* Returns false when @c sends no packets larger than @mtu. */
+static bool lower(struct tcp_conn *c, uint32_t mtu)
+{
+	uint32_t mss = mtu - headers_of(c->flow.key.remote.family);
 
 	if (c->options & CONN_STAMPS)
 		mss -= TCP_STAMP_LEN;
 	if (mss >= c->mss)
 		return false;
 	c->mss = (uint16_t)mss;
+	return true;
+}
+
+bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now_us)
+{
+	const struct ip_addr *remote = &c->flow.key.remote;
+	uint32_t least = mtu_least(t, remote->family);
+
+	mtu = mtu < least ? least : mtu;
+	if (!lower(c, mtu))
+		return false;
+	tcp_mtu_note(t, remote, mtu, now_us);
 	/* All in flight was as big: send it again, smaller.  No sign of congestion, so cwnd stays (RFC 1191 6.5). */
 	tcp_conn_go_back(t, c);
 	c->flags &= (uint16_t) ~(CONN_RTT_TIMING | CONN_RESEND);
 	tcp_rto_restart(t, c, now_us);
 	tcp_conn_ready(t, c);
 	return true;
+}
+
+void tcp_mtu_black_hole(struct tcp *t, struct tcp_conn *c)
+{
+	uint8_t family = c->flow.key.remote.family;
+
+	/* If small segments are lost as well the path is dead, not narrow. */
+	if (seq_past(c->snd_una, seq_min(c->snd_max, c->snd_end)) < c->mss)
+		return;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		if (steps[i] < mtu_least(t, family))
+			break;
+		if (lower(c, steps[i])) {
+			t->stats->tcp_black_holes++;
+			c->options |= CONN_NARROWED;
+			return;
+		}
+	}
+}
+
+void tcp_mtu_proven(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	uint32_t stamps = c->options & CONN_STAMPS ? TCP_STAMP_LEN : 0;
+
+	c->options &= (uint8_t)~CONN_NARROWED;
+	tcp_mtu_note(t, &c->flow.key.remote, c->mss + stamps + headers_of(c->flow.key.remote.family), now_us);
 }

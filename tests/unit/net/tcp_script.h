@@ -21,6 +21,7 @@
  *	time +MS              the clock moves on, timers run
  *	toobig SEQ MTU [+N]   ICMP about the segment of ours that starts at SEQ; quotes its header and N octets
  *	unreachable hard|soft SEQ    likewise; only ports and sequence number are quoted
+ *	again                 the next SYN begins a connection with numbers of its own
  *	lie                   from now on quotations are of other octets
  *	state NAME            of the only connection; `none`
  *	stat NAME N           a counter
@@ -217,6 +218,7 @@ static bool play_set(struct play *p, const char *name, uint32_t value)
 	SETTING(syn_retries)
 	SETTING(time_wait_us)
 	SETTING(mss4)
+	SETTING(mss_min)
 	SETTING(syn_cookies)
 #undef SETTING
 	return play_wrong(p, "no such setting");
@@ -535,6 +537,11 @@ static bool play_line(struct play *p, const char *line)
 	}
 	if (!strcmp(verb, "toobig"))
 		return play_too_big(p, &line);
+	if (!strcmp(verb, "again")) {
+		p->our_isn_known = false;
+		p->peer_isn += 0x100000;
+		return true;
+	}
 	if (!strcmp(verb, "lie"))
 		return p->lies = true;
 	if (!strcmp(verb, "unreachable"))

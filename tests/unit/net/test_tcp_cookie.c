@@ -58,7 +58,7 @@ static void round_trip(void)
 	bool good = true, kept = true;
 	unsigned n = 0;
 
-	for (uint32_t mss = TCP_MSS_MIN; mss <= 9000; mss += 7) {
+	for (uint32_t mss = 216; mss <= 9000; mss += 7) {
 		for (unsigned w = 0; w <= TCP_WSCALE_MAX + 1; w++, n++) {
 			const struct tcp_cookie_said in = { .mss = (uint16_t)mss,
 							    .wscale = w ? (uint8_t)(w - 1) : TCP_WSCALE_NONE,
@@ -68,7 +68,7 @@ static void round_trip(void)
 			uint32_t cookie = tcp_cookie_make(&secret, &flow, n, &in, now_us);
 
 			good &= tcp_cookie_read(&secret, &flow, n, cookie, &out, now_us + n % TCP_COOKIE_EPOCH_US);
-			kept &= out.sack == in.sack && out.mss <= in.mss && out.mss >= TCP_MSS_MIN &&
+			kept &= out.sack == in.sack && out.mss <= in.mss && out.mss >= 216 &&
 				(in.wscale == TCP_WSCALE_NONE) == (out.wscale == TCP_WSCALE_NONE) &&
 				(out.wscale <= in.wscale);
 		}
