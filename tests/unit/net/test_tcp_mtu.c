@@ -12,11 +12,11 @@ static const struct script scripts[] = {
 	    "out P. 1361+100 ack 1" } },
 	{ "ten minutes later it tries the full size again (RFC 1191 6.3)",
 	  { SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "toobig 1 1400", "out . 1+1360 ack 1",
-	    "out P. 1361+100 ack 1", "in R 1", "event FAILED", "event none", "again", "time +600001",
-	    "in S 0 mss 1460", "out S. 0 ack 1", "in . 1 ack 1", "event ACCEPTED", "send 1460",
-	    "out P. 1+1460 ack 1" } },
+	    "out P. 1361+100 ack 1", "in R 1", "event FAILED", "event none", "again", "time +600001", "in S 0 mss 1460",
+	    "out S. 0 ack 1", "in . 1 ack 1", "event ACCEPTED", "send 1460", "out P. 1+1460 ack 1" } },
 	{ "too-big below the floor is taken for the floor",
-	  { "set mss_min 500", SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "toobig 1 296", "out . 1+500 ack 1" } },
+	  { "set mss_min 500", SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "toobig 1 296",
+	    "out . 1+500 ack 1" } },
 	{ "a peer's MSS below the floor as well (CVE-2019-11479)",
 	  { "set mss_min 500", "listen", "in S 0 mss 48", "out S. 0 ack 1", "in . 1 ack 1", "event ACCEPTED",
 	    "send 600", "out . 1+500 ack 1", "out P. 501+100 ack 1" } },
@@ -26,18 +26,23 @@ static const struct script scripts[] = {
 	{ "full segments vanish without a word: after two timeouts smaller ones are tried, step by step",
 	  { SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "time +1002", "out P. 1+1460 ack 1", "time +2002",
 	    "out . 1+1452 ack 1", "quiet", "time +4002", "out . 1+1360 ack 1", "time +8002", "out . 1+1240 ack 1",
-	    "stat tcp_black_holes 3", "in . 1 ack 1241", "out P. 1241+220 ack 1", "in . 1 ack 1461",
-	    "send 1460", "out . 1461+1240 ack 1" } },
+	    "stat tcp_black_holes 3", "in . 1 ack 1241", "out P. 1241+220 ack 1", "in . 1 ack 1461", "send 1460",
+	    "out . 1461+1240 ack 1" } },
 	{ "what got through is remembered of that host",
 	  { SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "time +1002", "out P. 1+1460 ack 1", "time +2002",
 	    "out . 1+1452 ack 1", "in . 1 ack 1453", "out P. 1453+8 ack 1", "in R 1", "event FAILED", "event none",
 	    "again", "in S 0 mss 1460", "out S. 0 ack 1", "in . 1 ack 1", "event ACCEPTED", "send 1460",
 	    "out . 1+1452 ack 1" } },
-	{ "a host that is only down leaves nothing behind",
-	  { "set data_retries 3", SCRIPT_ACCEPT, "send 1460", "out P. 1+1460 ack 1", "time +1002",
-	    "out P. 1+1460 ack 1", "time +2002", "out . 1+1452 ack 1", "time +4002", "out . 1+1360 ack 1", "time +8002",
-	    "event FAILED TIMEOUT", "event none", "again", "in S 0 mss 1460", "out S. 0 ack 1", "in . 1 ack 1",
-	    "event ACCEPTED", "send 1460", "out P. 1+1460 ack 1" } },
+	{ "a host that is only down leaves nothing behind", { "set data_retries 3", SCRIPT_ACCEPT,
+							      "send 1460",          "out P. 1+1460 ack 1",
+							      "time +1002",         "out P. 1+1460 ack 1",
+							      "time +2002",         "out . 1+1452 ack 1",
+							      "time +4002",         "out . 1+1360 ack 1",
+							      "time +8002",         "event FAILED TIMEOUT",
+							      "event none",         "again",
+							      "in S 0 mss 1460",    "out S. 0 ack 1",
+							      "in . 1 ack 1",       "event ACCEPTED",
+							      "send 1460",          "out P. 1+1460 ack 1" } },
 	{ "small segments that are lost are no black hole",
 	  { SCRIPT_ACCEPT, "send 100", "out P. 1+100 ack 1", "time +1002", "out P. 1+100 ack 1", "time +2002",
 	    "out P. 1+100 ack 1", "time +4002", "out P. 1+100 ack 1", "stat tcp_black_holes 0" } },
@@ -46,8 +51,9 @@ static const struct script scripts[] = {
 	    "out P. 1+536 ack 1", "time +1002", "out P. 1+536 ack 1", "time +2002", "out P. 1+536 ack 1",
 	    "stat tcp_black_holes 0" } },
 	{ "timestamps count in the size",
-	  { SCRIPT_ACCEPT_STAMPS, "send 1448", "out P. 1+1448 ack 1", "time +1002", "out P. 1+1448 ack 1",
-	    "time +2002", "out . 1+1440 ack 1", "in . 1 ack 1441", "toobig 1441 1000", "out P. 1441+8 ack 1", "stat tcp_too_big 1" } },
+	  { SCRIPT_ACCEPT_STAMPS, "send 1448", "out P. 1+1448 ack 1", "time +1002", "out P. 1+1448 ack 1", "time +2002",
+	    "out . 1+1440 ack 1", "in . 1 ack 1441", "toobig 1441 1000", "out P. 1441+8 ack 1",
+	    "stat tcp_too_big 1" } },
 };
 
 static struct ip_addr host(uint32_t i)
@@ -67,7 +73,8 @@ static void table(void)
 	struct tcp *t = tcp_init(memory, &s, seed, &stats);
 	const struct ip_addr a = host(1), a6 = ip_addr_of6((const uint8_t[16]){ 0x20, 1, 0xd, 0xb8 });
 
-	ok(tcp_mtu_known(t, &a, 0) == UINT32_MAX && tcp_mss_bounded(t, &a, 9000, 0) == 1460, "nothing is known at first");
+	ok(tcp_mtu_known(t, &a, 0) == UINT32_MAX && tcp_mss_bounded(t, &a, 9000, 0) == 1460,
+	   "nothing is known at first");
 	tcp_mtu_note(t, &a, 1400, 0);
 	tcp_mtu_note(t, &a, 1450, 1);
 	ok(tcp_mtu_known(t, &a, 2) == 1400, "the lower MTU of two stays");
