@@ -65,6 +65,14 @@ static void sha1_final(struct hash_state *h, uint8_t digest[SHA1_LEN])
 	SHA1_Final(digest, (SHA_CTX *)(void *)h->opaque);
 }
 
+#ifdef __x86_64__
+/* The first AMD processors with BMI2 have pext in microcode, a loop over the bits: worse there than no AVX2. */
+static bool has_slow_pext(void)
+{
+	return __builtin_cpu_is("bdver4") || __builtin_cpu_is("znver1") || __builtin_cpu_is("znver2");
+}
+#endif
+
 static enum simd machine_simd(void)
 {
 #ifdef __x86_64__
@@ -73,7 +81,7 @@ static enum simd machine_simd(void)
 
 	if (avx2 && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vbmi2"))
 		return SIMD_AVX512;
-	if (avx2)
+	if (avx2 && !has_slow_pext())
 		return SIMD_AVX2;
 #endif
 	return SIMD_PORTABLE;
