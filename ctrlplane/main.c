@@ -256,6 +256,7 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 	net->tcp.half_open_max = (uint32_t)s->tcp_half_open_max;
 	net->tcp.syn_cookies = s->tcp_syn_cookies;
 	net->tcp.time_wait_max = (uint32_t)s->tcp_time_wait_max;
+	net->tcp.congestion = strcmp(s->tcp_congestion, "newreno") == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	net->tcp.time_wait_us = (uint32_t)(s->tcp_time_wait_s * 1000000);
 	for (unsigned i = 0; i < g->n_workers; i++)
 		if (!make_shard(g, i, net, error))

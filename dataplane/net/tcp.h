@@ -16,6 +16,8 @@
 struct tcp;
 struct tcp_conn;
 
+enum tcp_congestion { TCP_CUBIC, TCP_NEWRENO };
+
 struct tcp_settings {
 	uint32_t conns_max;     /* connections in any state but TIME-WAIT and half-open */
 	uint32_t half_open_max; /* SYN received, not yet acknowledged */
@@ -28,6 +30,7 @@ struct tcp_settings {
 	uint32_t time_wait_us;              /* 60 s */
 	uint16_t mss4, mss6;                /* what we announce: MTU less headers */
 	uint16_t mss_min;                   /* whatever the peer or ICMP says (CVE-2019-11479) */
+	enum tcp_congestion congestion;     /* how the window grows, and shrinks after a loss */
 	bool syn_cookies;                   /* when half_open_max are waited for; else the SYN is dropped */
 };
 

@@ -35,7 +35,7 @@ static uint32_t new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 	}
 	if (c->score)
 		delivered = tcp_score_acked(c, s->ack);
-	else if (tcp_cc_new_ack(c, s->ack))
+	else if (tcp_cc_new_ack(t, c, s->ack, now_us))
 		c->flags |= CONN_RESEND | CONN_PARTIAL;
 	release(t, c, s->ack);
 	c->snd_una = s->ack;
@@ -121,7 +121,7 @@ bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *
 			tcp_score_close(t, c);
 	} else if (!acked && is_duplicate(c, s, wnd)) {
 		t->stats->tcp_dup_acks++;
-		if (tcp_cc_dupack(c)) {
+		if (tcp_cc_dupack(t, c)) {
 			t->stats->tcp_fast_retransmits++;
 			c->flags |= CONN_RESEND;
 			tcp_rto_restart(t, c, now_us);

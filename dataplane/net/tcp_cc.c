@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * tcp_cc.c - congestion control: how much may be in flight (RFC 5681, NewReno of RFC 6582)
+ * tcp_cc.c - congestion control: how much may be in flight (RFC 5681, RFC 9438, NewReno of RFC 6582)
  */
 #include "dataplane/net/tcp_cc.h"
+#include "dataplane/net/tcp_cubic.h"
 
 enum { DUPACKS = 3 };
 #define CWND_MAX (1u << 30)
@@ -28,10 +29,16 @@ static uint32_t flight(const struct tcp_conn *c)
 	return c->snd_max - c->snd_una;
 }
 
-/* RFC 5681 (4) */
-static uint32_t half_flight(const struct tcp_conn *c)
+/* ssthresh after a loss: RFC 5681 (4), RFC 9438 4.6.  What was in flight counts, not what might have been. */
+static uint32_t reduced(const struct tcp *t, const struct tcp_conn *c)
 {
-	return max_u32(flight(c) / 2, 2u * c->mss);
+	uint32_t used = flight(c);
+
+	if (t->settings.congestion == TCP_CUBIC)
+		used = tcp_cubic_reduced(min_u32(used, c->cwnd));
+	else
+		used /= 2;
+	return max_u32(used, 2u * c->mss);
 }
 
 void tcp_cc_init(struct tcp_conn *c, bool syn_lost)
@@ -55,14 +62,20 @@ void tcp_cc_set_window(struct tcp_conn *c, uint32_t cwnd)
 	c->cwnd = min_u32(max_u32(cwnd, c->mss), CWND_MAX);
 }
 
-void tcp_cc_grow(struct tcp_conn *c, uint32_t acked)
+void tcp_cc_grow(const struct tcp *t, struct tcp_conn *c, uint32_t acked, uint64_t now_us)
 {
 	/* A window that was not used says nothing about the path (RFC 7661 1). */
-	if (!(c->flags & CONN_CWND_LIMITED))
+	if (!(c->flags & CONN_CWND_LIMITED)) {
+		tcp_cubic_restart(&c->cubic);
 		return;
+	}
 	if (c->cwnd < c->ssthresh) {
-		/* RFC 3465 2.2 and 2.3: up to two segments an ACK, one after a timeout. */
-		c->cwnd += min_u32(acked, (seq_lt(c->snd_una, c->recover) ? 1u : 2u) * c->mss);
+		/* Octets count, not ACKs (RFC 3465); up to eight segments an ACK, as peers that gather segments
+		 * acknowledge many with one (RFC 9406 4.2), one after a timeout (RFC 3465 2.3). */
+		c->cwnd += min_u32(acked, (seq_lt(c->snd_una, c->recover) ? 1u : 8u) * c->mss);
+	} else if (t->settings.congestion == TCP_CUBIC) {
+		c->cwnd = tcp_cubic_grow(&c->cubic, c->cwnd, acked, c->mss, &c->cwnd_acked, (uint32_t)(now_us / 1000),
+					 c->srtt_us / 1000);
 	} else {
 		c->cwnd_acked += acked;
 		if (c->cwnd_acked >= c->cwnd) {
@@ -73,13 +86,13 @@ void tcp_cc_grow(struct tcp_conn *c, uint32_t acked)
 	c->cwnd = min_u32(c->cwnd, CWND_MAX);
 }
 
-bool tcp_cc_new_ack(struct tcp_conn *c, uint32_t ack)
+bool tcp_cc_new_ack(const struct tcp *t, struct tcp_conn *c, uint32_t ack, uint64_t now_us)
 {
 	uint32_t acked = ack - c->snd_una;
 
 	c->dupacks = 0;
 	if (!(c->flags & CONN_RECOVERY)) {
-		tcp_cc_grow(c, acked);
+		tcp_cc_grow(t, c, acked, now_us);
 		return false;
 	}
 	if (seq_ge(ack, c->recover)) {
@@ -96,14 +109,15 @@ bool tcp_cc_new_ack(struct tcp_conn *c, uint32_t ack)
 	return true;
 }
 
-void tcp_cc_lost(struct tcp_conn *c)
+void tcp_cc_lost(const struct tcp *t, struct tcp_conn *c)
 {
-	c->ssthresh = half_flight(c);
+	c->ssthresh = reduced(t, c);
+	tcp_cubic_lost(&c->cubic, c->cwnd);
 	c->recover = c->snd_max;
 	c->cwnd_acked = 0;
 }
 
-bool tcp_cc_dupack(struct tcp_conn *c)
+bool tcp_cc_dupack(const struct tcp *t, struct tcp_conn *c)
 {
 	if (c->flags & CONN_RECOVERY) {
 		/* RFC 6582 3.2 step 4: a segment has left the network. */
@@ -115,17 +129,18 @@ bool tcp_cc_dupack(struct tcp_conn *c)
 	/* RFC 6582 3.2 step 2: what was sent before the last loss makes no second one. */
 	if (c->dupacks != DUPACKS || seq_le(c->snd_una, c->recover))
 		return false;
-	tcp_cc_lost(c);
+	tcp_cc_lost(t, c);
 	c->cwnd = c->ssthresh + DUPACKS * c->mss;
 	c->flags = (uint16_t)((c->flags & ~CONN_PARTIAL) | CONN_RECOVERY);
 	return true;
 }
 
-void tcp_cc_timeout(struct tcp_conn *c)
+void tcp_cc_timeout(const struct tcp *t, struct tcp_conn *c)
 {
 	/* RFC 5681 3.1: ssthresh stays when the same segment times out again. */
 	if (c->retries <= 1)
-		c->ssthresh = half_flight(c);
+		c->ssthresh = reduced(t, c);
+	c->cubic = (struct tcp_cubic){ 0 }; /* RFC 9438 4.8: from where slow start ends */
 	c->cwnd = c->mss;
 	c->cwnd_acked = 0;
 	c->recover = c->snd_max;
@@ -133,7 +148,14 @@ void tcp_cc_timeout(struct tcp_conn *c)
 	c->flags &= (uint16_t) ~(CONN_RECOVERY | CONN_PARTIAL);
 }
 
-void tcp_cc_idle(struct tcp_conn *c)
+void tcp_cc_idle(struct tcp_conn *c, uint32_t idle_ms)
 {
-	c->cwnd = min_u32(c->cwnd, initial_window(c));
+	uint32_t restart = min_u32(c->cwnd, initial_window(c)), rto_ms = c->rto_us / 1000;
+
+	if (c->cwnd > restart) /* RFC 2861 3: what was learned stays, as a bound of slow start */
+		c->ssthresh = max_u32(c->ssthresh, c->cwnd / 4 * 3);
+	for (; idle_ms > rto_ms && c->cwnd > restart; idle_ms -= rto_ms)
+		c->cwnd /= 2;
+	c->cwnd = max_u32(c->cwnd, restart);
+	tcp_cubic_restart(&c->cubic);
 }

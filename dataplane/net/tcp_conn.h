@@ -59,6 +59,7 @@
 #include "dataplane/base/timer.h"
 #include "dataplane/net/rate.h"
 #include "dataplane/net/tcp.h"
+#include "dataplane/net/tcp_cubic.h"
 #include "dataplane/net/tcp_cookie.h"
 #include "dataplane/net/tcp_list.h"
 #include "dataplane/net/tcp_ooo.h"
@@ -153,12 +154,13 @@ struct tcp_conn {
 	uint8_t err; /* enum err for FAILED; while opening, what ICMP said: told when nobody answers */
 	uint8_t n_challenges;
 
-	/* line 5: timestamps, SACK */
+	/* line 5: timestamps, SACK, congestion avoidance */
 	uint32_t stamp_offset;       /* of our clock in this connection */
 	uint32_t stamp_recent;       /* TS.Recent of RFC 7323 4.3: what we echo */
 	struct tcp_sack_block dsack; /* came twice: to be told with the next ACK (RFC 2883); empty: none */
 	struct tcp_block *score;     /* tcp_score.h; NULL: none */
-	uint8_t events;              /* to be told, see EVENT_BIT */
+	struct tcp_cubic cubic;
+	uint8_t events; /* to be told, see EVENT_BIT */
 };
 _Static_assert(offsetof(struct tcp_conn, flow) == 64, "hot fields fill one cache line");
 _Static_assert(offsetof(struct tcp_conn, snd) == 128, "addresses, windows and RTO fill the second");

@@ -45,7 +45,7 @@ static void enter(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	struct tcp_score *b = tcp_score(c);
 
 	t->stats->tcp_fast_retransmits++;
-	tcp_cc_lost(c);
+	tcp_cc_lost(t, c);
 	c->flags |= CONN_RECOVERY;
 	b->prr_delivered = b->prr_out = 0;
 	b->prr_flight = c->snd_max - c->snd_una;
@@ -81,6 +81,6 @@ void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 			n = c->mss; /* RFC 6675 5 (4.3): the first one at once */
 		tcp_cc_set_window(c, tcp_in_flight(c) + n);
 	} else if (acked && !ended) {
-		tcp_cc_grow(c, acked);
+		tcp_cc_grow(t, c, acked, now_us);
 	}
 }

@@ -87,7 +87,7 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 			t->stats->tcp_rtos++;
 			if (c->retries >= TCP_BLACK_HOLE_RTOS)
 				tcp_mtu_black_hole(t, c);
-			tcp_cc_timeout(c);
+			tcp_cc_timeout(t, c);
 			if (c->score)
 				tcp_score_all_lost(c, c->retries > 1);
 			else

@@ -115,9 +115,9 @@ size_t tcp_send(struct tcp *t, struct tcp_conn *c, struct span data, uint64_t no
 	if (!may_send(c) || data.len == 0)
 		return 0;
 	/* RFC 5681 4.1: what was measured before a pause may no longer be true. */
-	if (!tcp_conn_opening(c) && c->snd_una == c->snd_end &&
-	    (uint32_t)(now_us / 1000) - c->sent_ms > c->rto_us / 1000)
-		tcp_cc_idle(c);
+	uint32_t idle_ms = (uint32_t)(now_us / 1000) - c->sent_ms;
+	if (!tcp_conn_opening(c) && c->snd_una == c->snd_end && idle_ms > c->rto_us / 1000)
+		tcp_cc_idle(c, idle_ms);
 	n = tcp_buffer_append(&c->snd, &t->blocks, c->snd_end, span_head(data, want),
 			      tcp_blocks_free(&t->blocks, t->blocks.keep_send));
 	c->snd_end += (uint32_t)n;

@@ -110,6 +110,7 @@ static bool play_set(struct play *p, const char *name, uint32_t value)
 	SETTING(time_wait_us)
 	SETTING(mss4)
 	SETTING(mss_min)
+	SETTING(congestion)
 	SETTING(syn_cookies)
 #undef SETTING
 	return play_wrong(p, "no such setting");
