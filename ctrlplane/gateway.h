@@ -12,6 +12,7 @@
 #include "ctrlplane/log.h"
 #include "ctrlplane/stats_export.h"
 #include "dataplane/dpdk/dpdk.h"
+#include "dataplane/shard/shard.h"
 #include "dns/dns_cache.h"
 #include "dns/dns_flight.h"
 #include "dns/dns_unbound.h"

@@ -239,6 +239,28 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 	return true;
 }
 
+static void rx(void *arg, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us)
+{
+	shard_rx(arg, ifindex, frame, rx_flags, now_us);
+}
+
+static bool tick(void *arg, uint64_t now_us, uint64_t unix_us, bool idle)
+{
+	return shard_tick(arg, now_us, unix_us, idle);
+}
+
+static bool tx(void *arg, struct net_frame *frame, uint64_t now_us)
+{
+	return shard_tx(arg, frame, now_us);
+}
+
+static uint64_t deadline_us(void *arg)
+{
+	return shard_deadline_us(arg);
+}
+
+static const struct dpdk_user shard_user = { rx, tick, tx, deadline_us };
+
 static bool start_workers(struct gateway *g, struct net_settings *net, char *error)
 {
 	const struct settings *s = &g->settings;
@@ -262,7 +284,7 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 		if (!make_shard(g, i, net, error))
 			return false;
 	for (unsigned i = 0; i < g->n_workers; i++)
-		if (!dpdk_run(g->dpdk, i, g->workers[i].shard, error, 512))
+		if (!dpdk_run(g->dpdk, i, &shard_user, g->workers[i].shard, error, 512))
 			return false;
 	return true;
 }

@@ -75,7 +75,7 @@ static void frame_in(struct dpdk_worker *w, unsigned port, struct rte_mbuf *m, b
 {
 	unsigned flags = rx_flags_of(&w->d->ports[port], m) | (is_copy ? NET_RX_COPY : 0u);
 
-	shard_rx(w->shard, port, span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len), flags, now_us);
+	w->user->rx(w->arg, port, span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len), flags, now_us);
 	rte_pktmbuf_free(m);
 }
 
@@ -172,7 +172,7 @@ bool burst_send(struct dpdk_worker *w, uint64_t now_us)
 		}
 		frame.at = rte_pktmbuf_mtod(w->spare, uint8_t *);
 		frame.cap = rte_pktmbuf_tailroom(w->spare);
-		if (!shard_tx(w->shard, &frame, now_us))
+		if (!w->user->tx(w->arg, &frame, now_us))
 			break;
 		struct dpdk_tx *tx = &w->tx[frame.ifindex];
 

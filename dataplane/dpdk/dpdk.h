@@ -8,7 +8,7 @@
  *	dpdk_if(d, i, &net.ifs[i]);	        for each port: what net.h wants to know
  *	memory = dpdk_memory(d, shard_memory(env));
  *	shard = shard_init(memory, env, now, unix);	with dpdk_now(), dpdk_port_is_ours(), dpdk_worker_arg()
- *	dpdk_run(d, worker, shard, ...);	from now on the shard belongs to that worker's thread
+ *	dpdk_run(d, worker, user, shard, ...);	from now on the shard belongs to that worker's thread
  *	dpdk_port_counts(), dpdk_worker_counts(): at any time
  *	dpdk_stop(d);			        joins the workers: the shards are the caller's again
  *	dpdk_close(d);
@@ -19,9 +19,20 @@
 #define DPDK_H
 
 #include "conf/settings.h"
-#include "dataplane/shard/shard.h"
+#include "dataplane/net/net.h"
 
 struct dpdk;
+
+/* What a worker's thread drives: a shard, or the generator's world.  @arg is the worker's own (dpdk_run()). */
+struct dpdk_user {
+	/* A frame of port @ifindex; borrowed for the call.  @rx_flags: NET_RX_... */
+	void (*rx)(void *arg, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us);
+	/* One turn of everything else; @idle: no frame came.  Returns whether anything was done. */
+	bool (*tick)(void *arg, uint64_t now_us, uint64_t unix_us, bool idle);
+	/* The next frame to send; false when there is none now. */
+	bool (*tx)(void *arg, struct net_frame *frame, uint64_t now_us);
+	uint64_t (*deadline_us)(void *arg); /* when tick must be called next at the latest */
+};
 
 /**
  * dpdk_open - start the EAL, open and start all ports of the settings
@@ -62,11 +73,11 @@ bool dpdk_port_is_ours(void *arg, const struct tcp_path *path, uint16_t remote_p
 void *dpdk_worker_arg(struct dpdk *d, unsigned worker);
 
 /**
- * dpdk_run - start the thread of @worker, pinned to its core, over @shard
+ * dpdk_run - start the thread of @worker, pinned to its core, over what @user and @arg are
  *
  * Returns once it runs; false with @error set when it cannot.
  */
-bool dpdk_run(struct dpdk *d, unsigned worker, struct shard *shard, char *error, size_t error_cap);
+bool dpdk_run(struct dpdk *d, unsigned worker, const struct dpdk_user *user, void *arg, char *error, size_t error_cap);
 
 void dpdk_stop(struct dpdk *d);
 void dpdk_close(struct dpdk *d);

@@ -50,7 +50,8 @@ enum dpdk_worker_state { DPDK_WORKER_NEW, DPDK_WORKER_STARTING, DPDK_WORKER_RUNN
 
 struct dpdk_worker {
 	alignas(64) struct dpdk *d;
-	struct shard *shard;
+	const struct dpdk_user *user;
+	void *arg; /* the user's own */
 	uint16_t index;
 	uint16_t core;
 	struct rte_mempool *pool;

@@ -48,7 +48,7 @@ void dpdk_now(const struct dpdk *d, uint64_t *now_us, uint64_t *unix_us)
 
 static void nap(const struct dpdk_worker *w, uint64_t now_us)
 {
-	uint64_t most_us = w->d->idle_sleep_us, deadline_us = shard_deadline_us(w->shard);
+	uint64_t most_us = w->d->idle_sleep_us, deadline_us = w->user->deadline_us(w->arg);
 
 	if (deadline_us <= now_us)
 		return;
@@ -72,7 +72,7 @@ static void loop(struct dpdk_worker *w)
 			unix_next_us = now_us + UNIX_REFRESH_US;
 		}
 		bool received = burst_receive(w, now_us);
-		bool busy = shard_tick(w->shard, now_us, now_us + unix_offset_us, !received) || received;
+		bool busy = w->user->tick(w->arg, now_us, now_us + unix_offset_us, !received) || received;
 
 		busy |= burst_send(w, now_us);
 		w->counts.turns++;
@@ -171,7 +171,7 @@ void worker_close(struct dpdk_worker *w)
 	rte_mempool_free(w->pool);
 }
 
-bool dpdk_run(struct dpdk *d, unsigned worker, struct shard *shard, char *error, size_t error_cap)
+bool dpdk_run(struct dpdk *d, unsigned worker, const struct dpdk_user *user, void *arg, char *error, size_t error_cap)
 {
 	struct dpdk_worker *w = &d->workers[worker];
 	const struct timespec moment = { .tv_nsec = 200000 };
@@ -180,7 +180,8 @@ bool dpdk_run(struct dpdk *d, unsigned worker, struct shard *shard, char *error,
 	char name[16];
 
 	CHECK(worker < d->n_workers && atomic_load(&w->state) == DPDK_WORKER_NEW);
-	w->shard = shard;
+	w->user = user;
+	w->arg = arg;
 	atomic_store(&w->state, DPDK_WORKER_STARTING);
 	CPU_ZERO(&core);
 	CPU_SET(w->core, &core);

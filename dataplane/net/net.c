@@ -154,7 +154,7 @@ bool net_is_ours(const struct net *n, unsigned ifindex, const struct ip_addr *ad
 	for (unsigned i = 0; i < f->n_addrs; i++)
 		if (ip_addr_eq(&f->addrs[i].addr, addr))
 			return true;
-	return false;
+	return f->s.clients.prefix_len && ip_addr_in_prefix(addr, &f->s.clients.addr, f->s.clients.prefix_len);
 }
 
 bool net_is_on_link(const struct net *n, unsigned ifindex, const struct ip_addr *addr)

@@ -28,6 +28,7 @@ struct net_if_settings {
 	uint8_t n_addrs;
 	struct net_if_addr addrs[NET_ADDRS_MAX];
 	struct ip_addr gateway4, gateway6; /* family IP_NONE: none */
+	struct net_if_addr clients;        /* every address of this prefix is ours as well; of a load generator */
 	bool rx_checksum, tx_checksum;     /* the port verifies / completes TCP checksums */
 };
 
