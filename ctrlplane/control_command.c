@@ -322,7 +322,7 @@ static const struct command commands[] = {
 	{ "show limits", run_limits, "every numeric setting in force, with its range" },
 	{ "show dns", run_dns, "resolver and cache" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },
-	{ "explain", run_explain, "all that is known of a message; id" },
+	{ "explain", run_explain, "all that is known of a message, and the steps of its verification; id" },
 	{ "dns lookup", run_dns_lookup, "ask as the gateway asks; name, type" },
 	{ "dns flush", run_dns_flush, "forget cached answers; name" },
 	{ "log level", run_log_level, "what is logged; level: error, warning, info, debug" },

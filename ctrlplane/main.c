@@ -306,7 +306,8 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 {
 	g->started_us = gateway_now_us();
 	g->started_unix_us = gateway_unix_us();
-	if (!record_ring_open(&g->records, RECORD_RING_N) || !log_file_open(&g->log, g->settings.server_log_file)) {
+	if (!record_ring_open(&g->records, RECORD_RING_N, (size_t)g->settings.explain_kept_kb << 10) ||
+	    !log_file_open(&g->log, g->settings.server_log_file)) {
 		snprintf(error, 512, "records cannot be kept; see server.log_file in %s", g->path);
 		return false;
 	}

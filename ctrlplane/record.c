@@ -152,6 +152,16 @@ json_t *record_json(const struct shard_record *r)
 	return o;
 }
 
+static json_t *steps(const struct shard_record *r)
+{
+	struct span rest = span_of(r->steps, r->steps_len);
+	json_t *list = r->steps ? json_array() : json_null();
+
+	while (rest.at && rest.len)
+		json_array_append_new(list, record_string(span_cut(&rest, '\n')));
+	return list;
+}
+
 json_t *record_json_whole(const struct shard_record *r)
 {
 	json_t *o = record_json(r);
@@ -160,6 +170,7 @@ json_t *record_json_whole(const struct shard_record *r)
 	json_object_set_new(o, "duplicate_possible", json_boolean(r->duplicate_possible));
 	set_string(o, "fields",
 		   span_of(r->fields, r->fields_len < sizeof(r->fields) ? r->fields_len : sizeof(r->fields)));
+	json_object_set_new(o, "steps", steps(r));
 	return o;
 }
 
@@ -217,23 +228,49 @@ bool record_matches(const struct record_filter *f, const struct shard_record *r)
 	       (at != SPAN_NONE && domain_matches(span_skip(mail_from, at + 1), domain));
 }
 
-bool record_ring_open(struct record_ring *ring, size_t n_max)
+bool record_ring_open(struct record_ring *ring, size_t n_max, size_t steps_max)
 {
 	CHECK(n_max > 0);
-	*ring = (struct record_ring){ .slots = calloc(n_max, sizeof(struct shard_record)), .n_max = n_max };
+	*ring = (struct record_ring){ .slots = calloc(n_max, sizeof(struct shard_record)),
+				      .n_max = n_max,
+				      .steps_max = steps_max };
 	return ring->slots != NULL;
+}
+
+/* The account of the oldest record that may still have one. */
+static void drop_steps(struct record_ring *ring)
+{
+	struct shard_record *r = &ring->slots[ring->steps_from++ % ring->n_max];
+
+	free((char *)(uintptr_t)r->steps);
+	ring->steps_octets -= r->steps_len;
+	r->steps = NULL;
+	r->steps_len = 0;
 }
 
 void record_ring_close(struct record_ring *ring)
 {
+	while (ring->steps_from < ring->n_added)
+		drop_steps(ring);
 	free(ring->slots);
 	*ring = (struct record_ring){ 0 };
 }
 
 void record_ring_add(struct record_ring *ring, const struct shard_record *r)
 {
+	char *steps = r->steps && r->steps_len <= ring->steps_max ? malloc(r->steps_len + 1) : NULL;
+	size_t len = steps ? r->steps_len : 0;
+
+	while (ring->steps_from < ring->n_added &&
+	       (ring->steps_octets + len > ring->steps_max || ring->steps_from + ring->n_max <= ring->n_added))
+		drop_steps(ring);
 	ring->newest = (size_t)(ring->n_added % ring->n_max);
 	ring->slots[ring->newest] = *r;
+	if (steps)
+		memcpy(steps, r->steps, len);
+	ring->slots[ring->newest].steps = steps;
+	ring->slots[ring->newest].steps_len = (uint32_t)len;
+	ring->steps_octets += len;
 	ring->n_added++;
 	if (ring->n < ring->n_max)
 		ring->n++;

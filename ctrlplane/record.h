@@ -23,7 +23,7 @@
  */
 json_t *record_json(const struct shard_record *r);
 
-/* The same with what explain tells on top: rcpt_total, duplicate_possible, fields. */
+/* The same with what explain tells on top: rcpt_total, duplicate_possible, fields, steps (null: not kept). */
 json_t *record_json_whole(const struct shard_record *r);
 
 /* Compact, one line without its end, printable ASCII only (all else as \uXXXX).  malloc()ed; NULL: no memory. */
@@ -51,13 +51,15 @@ struct record_ring {
 	struct shard_record *slots;
 	size_t n_max, n, newest; /* newest: index of the slot filled last */
 	uint64_t n_added;
+	size_t steps_max, steps_octets; /* of all accounts; the oldest go first */
+	uint64_t steps_from;            /* records added before this one have none any more */
 };
 
-/* @n_max: at least 1.  False: no memory. */
-bool MUST_USE record_ring_open(struct record_ring *ring, size_t n_max);
+/* @n_max: at least 1.  @steps_max: octets of all accounts kept.  False: no memory. */
+bool MUST_USE record_ring_open(struct record_ring *ring, size_t n_max, size_t steps_max);
 void record_ring_close(struct record_ring *ring);
 
-/* Copies @r. */
+/* Copies @r and its account; that is left out when there is no memory. */
 void record_ring_add(struct record_ring *ring, const struct shard_record *r);
 
 /* @age: 0 is the newest; NULL past the oldest.  Borrowed until the next add. */

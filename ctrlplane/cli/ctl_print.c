@@ -280,6 +280,22 @@ static void print_line(FILE *f, const json_t *o, const char *label, const char *
 	fputc('\n', f);
 }
 
+/* Whole, however long: an answer of DNS is what one looks for. */
+static void print_steps(FILE *f, const json_t *steps)
+{
+	if (json_array_size(steps))
+		fputs("\nWhat was asked, answered and decided, in this order:\n", f);
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *v = json_array_get(steps, i);
+		const char *s = json_string_value(v);
+
+		fputs("  ", f);
+		for (size_t at = 0; s && at < json_string_length(v); at++)
+			fputc(s[at] >= ' ' && s[at] < 0x7f ? s[at] : '?', f);
+		fputc('\n', f);
+	}
+}
+
 void ctl_print_explain(FILE *f, const json_t *r, bool all)
 {
 	typedef const char *const parts[2];
@@ -288,9 +304,8 @@ void ctl_print_explain(FILE *f, const json_t *r, bool all)
 	static parts tls[] = { { "", "tls" }, { 0 } };
 	static parts from[] = { { "<", "mail_from" }, { ">, From domain ", "from_domain" }, { 0 } };
 	static parts size[] = { { "", "size" }, { 0 } };
-	static parts results[] = {
-		{ "SPF ", "spf" }, { ", DKIM ", "dkim" }, { ", ARC ", "arc" }, { ", DMARC ", "dmarc" }, { 0 }
-	};
+	static parts results[] = { { "SPF ", "spf" },       { ", DKIM ", "dkim" },   { ", ARC ", "arc" },
+				   { ", DMARC ", "dmarc" }, { ", iprev ", "iprev" }, { 0 } };
 	static parts verdict[] = { { "", "action" }, { ", by rule ", "rule" }, { 0 } };
 	static parts reply[] = { { "", "reply" }, { 0 } };
 	static parts next_hop[] = { { "", "nexthop" }, { " said ", "nexthop_reply" }, { 0 } };
@@ -328,6 +343,7 @@ void ctl_print_explain(FILE *f, const json_t *r, bool all)
 	if (json_is_true(json_object_get(r, "duplicate_possible")))
 		fputs("The next hop was lost after the final dot: it may have taken the message, and get it again.\n",
 		      f);
+	print_steps(f, json_object_get(r, "steps"));
 }
 
 void ctl_print_lookup(FILE *f, const json_t *result, bool all)

@@ -26,16 +26,43 @@ void text_hex(struct text *t, struct span s)
 	}
 }
 
+static bool is_plain(uint8_t c)
+{
+	return c >= ' ' && c < 0x7f && c != '\\' && c != '"';
+}
+
+#define EACH(octet) (0x0101010101010101u * (uint64_t)(octet))
+
+/* Non-zero when an octet of @x is 0 (and perhaps when one after it is 1). */
+static uint64_t any_zero(uint64_t x)
+{
+	return (x - EACH(1)) & ~x & EACH(0x80);
+}
+
+/* True: the eight octets at @at are all plain.  False: one may not be. */
+static bool are_plain(const uint8_t *at)
+{
+	uint64_t x;
+
+	memcpy(&x, at, sizeof(x));
+	return !((x & EACH(0x80)) | ((x - EACH(' ')) & ~x & EACH(0x80)) | any_zero(x ^ EACH(0x7f)) |
+		 any_zero(x ^ EACH('\\')) | any_zero(x ^ EACH('"')));
+}
+
+/* By runs: nearly all that is written here is plain. */
 void text_escaped(struct text *t, struct span s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.at[i];
-
-		if (c >= ' ' && c < 0x7f && c != '\\' && c != '"') {
-			text_putc(t, c);
+	for (size_t i = 0, n; i < s.len; i += n) {
+		for (n = 0; s.len - i - n >= 8 && are_plain(s.at + i + n); n += 8)
+			;
+		for (; i + n < s.len && is_plain(s.at[i + n]); n++)
+			;
+		if (n) {
+			text_put(t, span_part(s, i, i + n));
 		} else {
 			text_puts(t, "\\x");
-			text_hex(t, span_of(&c, 1));
+			text_hex(t, span_part(s, i, i + 1));
+			n = 1;
 		}
 	}
 }

@@ -10,7 +10,7 @@
 
 /* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
 struct layout {
-	size_t net, store, crypto, dns, kept, clients, txns, relays, questions, records, sessions, end;
+	size_t net, store, crypto, dns, kept, clients, txns, relays, questions, records, explains, sessions, end;
 	struct msg_store_settings store_settings;
 	struct crypto_batch_settings crypto_settings;
 	struct dns_cache_settings dns_settings, kept_settings;
@@ -53,7 +53,8 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 	l->txns = place(&at, pool_memory(c->limits_transactions_max, sizeof(struct txn)));
 	l->relays = place(&at, pool_memory(l->n_relays, sizeof(struct relay)));
 	l->questions = place(&at, pool_memory(SHARD_QUESTIONS_MAX, sizeof(struct shard_question)));
-	l->records = place(&at, pool_memory(SHARD_RECORDS_MAX, sizeof(struct shard_record)));
+	l->records = place(&at, pool_memory(SHARD_RECORDS_MAX, sizeof(struct shard_record) + c->explain_octets));
+	l->explains = place(&at, c->limits_transactions_max * c->explain_octets);
 	l->sessions = place(&at, sizeof(struct shard_sessions));
 	l->end = at;
 }
@@ -159,7 +160,10 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	pool_init(&s->txns, at + l.txns, env->settings->limits_transactions_max, sizeof(struct txn));
 	pool_init(&s->relays, at + l.relays, l.n_relays, sizeof(struct relay));
 	pool_init(&s->questions, at + l.questions, SHARD_QUESTIONS_MAX, sizeof(struct shard_question));
-	pool_init(&s->records, at + l.records, SHARD_RECORDS_MAX, sizeof(struct shard_record));
+	pool_init(&s->records, at + l.records, SHARD_RECORDS_MAX,
+		  sizeof(struct shard_record) + env->settings->explain_octets);
+	s->explains = (char *)at + l.explains;
+	s->explain_octets = env->settings->explain_octets;
 	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);
 	settings_for_smtp(s);
 	settings_for_auth(s);

@@ -2,6 +2,7 @@
 /*
  * shard_control.c - the worker's ends of the rings to the control thread (shard_link.h)
  */
+#include "dataplane/auth/explain.h"
 #include "dataplane/shard/shard_state.h"
 
 bool control_ask(struct shard *s, const struct dns_question *q, uint64_t ticket)
@@ -79,6 +80,32 @@ static uint64_t since(uint64_t from_us, uint64_t to_us)
 	return from_us && to_us > from_us ? to_us - from_us : 0;
 }
 
+/* What policy made of it, and the account before that, in the memory behind the record. */
+static void record_steps(const struct shard *s, struct shard_record *r, const struct txn *t)
+{
+	char last[sizeof(r->action) + sizeof(r->rule) + sizeof(r->reply) + 64];
+	struct text policy, steps;
+
+	text_init(&policy, last, sizeof(last));
+	text_puts(&policy, "policy: ");
+	text_puts(&policy, r->action);
+	text_puts(&policy, r->rule[0] ? " by " : "");
+	text_puts(&policy, r->rule);
+	text_puts(&policy, ", reply ");
+	text_escaped(&policy, span_str(r->reply));
+	text_puts(&policy, "\n");
+	text_init(&steps, (char *)(r + 1), s->explain_octets);
+	/* Room for the end is kept, whatever became of the middle. */
+	if (steps.cap > policy.len) {
+		steps.cap -= policy.len;
+		explain_copy(&t->explain, &steps);
+		steps.cap += policy.len;
+		text_put(&steps, text_span(&policy));
+	}
+	r->steps = steps.at;
+	r->steps_len = (uint32_t)steps.len;
+}
+
 void control_record(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us)
 {
 	struct shard_record *r = pool_take(&s->records);
@@ -114,6 +141,10 @@ void control_record(struct shard *s, const struct txn *t, const struct smtp_repl
 		r->fields_len = (uint16_t)t->fields.len;
 		memcpy(r->fields, t->fields.at, t->fields.len);
 	}
+	r->steps = NULL;
+	r->steps_len = 0;
+	if (s->explain_octets)
+		record_steps(s, r, t);
 	if (!ring_put(&s->env.link->up, r)) {
 		s->stats.shard_record_lost++;
 		pool_give(&s->records, r);
@@ -215,7 +246,7 @@ static void obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 		const struct dns_answer *answer = (const struct dns_answer *)a->answer;
 
 		dns_cache_put(s->dns, &a->q, answer, now_us);
-		txn_answered(s, a->ticket, answer, now_us);
+		txn_answered(s, a->ticket, &a->q, answer, now_us);
 		break;
 	}
 	case SHARD_DOWN_SESSIONS:

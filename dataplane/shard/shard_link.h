@@ -91,6 +91,9 @@ struct shard_record {
 	bool duplicate_possible; /* the next hop was lost after the final dot */
 	uint16_t fields_len;
 	char fields[8192]; /* the Authentication-Results and other fields put on top */
+	/* The account, a line a step; NULL: none.  Worker's memory: whoever keeps the record copies it. */
+	const char *steps;
+	uint32_t steps_len;
 };
 
 #endif

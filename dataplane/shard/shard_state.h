@@ -108,6 +108,7 @@ struct txn {
 	struct smtp_envelope envelope;
 	struct verdict verdict;
 	struct text fields;
+	struct explain explain; /* in shard.explains; unused when explain.octets is 0 */
 	char fields_text[TXN_FIELDS_MAX];
 	struct span rcpts[TXN_RCPTS_MAX];
 	char rcpt_text[TXN_RCPT_TEXT_MAX];
@@ -153,6 +154,8 @@ struct shard {
 	struct auth_memory memory;
 	struct timer_wheel timers;
 	struct pool clients, txns, relays, questions, records;
+	char *explains; /* explain.octets for each txn */
+	size_t explain_octets;
 	struct shard_sessions *sessions_reply;
 	bool sessions_reply_out;
 	struct shard_message drained;
@@ -212,7 +215,8 @@ bool txn_octets(struct shard *s, struct txn *t, struct span bytes, struct smtp_r
 void txn_end(struct shard *s, struct txn *t, uint64_t now_us); /* final dot: client_answer() follows, perhaps at once */
 void txn_abandon(struct shard *s, struct txn *t, uint64_t now_us); /* the client does not want it or is gone */
 void txn_timer(struct shard *s, struct txn *t, uint64_t now_us);
-void txn_answered(struct shard *s, uint64_t ticket, const struct dns_answer *answer, uint64_t now_us);
+void txn_answered(struct shard *s, uint64_t ticket, const struct dns_question *q, const struct dns_answer *answer,
+		  uint64_t now_us);
 void txn_job_done(struct shard *s, struct crypto_job *job, uint64_t now_us);
 /* The message is over: the client gets @reply, the record is written, the txn is released. */
 void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
@@ -236,6 +240,12 @@ void relay_dispatch(struct shard *s,
 		    uint64_t now_us); /* when s->dispatch: bring waiting messages and free connections together */
 
 /* shard_control.c: the rings */
+/* Where the steps of @t are told; NULL: nowhere. */
+static inline struct explain *txn_explain(const struct shard *s, struct txn *t)
+{
+	return s->explain_octets ? &t->explain : NULL;
+}
+
 bool control_ask(struct shard *s, const struct dns_question *q, uint64_t ticket);
 void control_record(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
 bool control_step(struct shard *s, uint64_t now_us);

@@ -10,6 +10,7 @@
  *
  * Whatever is missing when a verdict needs it becomes a 4yz, never a silent accept.
  */
+#include "dataplane/auth/explain.h"
 #include "dataplane/msg/msg_received.h"
 #include "dataplane/shard/shard_state.h"
 
@@ -47,6 +48,7 @@ static void txn_ask(struct shard *s, struct txn *t, uint64_t now_us)
 
 		if (known) {
 			s->stats.shard_dns_hits++;
+			explain_answer(txn_explain(s, t), &q, known);
 			verify_answer(&t->verify, ticket, known, now_us);
 			continue;
 		}
@@ -55,6 +57,7 @@ static void txn_ask(struct shard *s, struct txn *t, uint64_t now_us)
 		if (!control_ask(s, &q, ticket_pack(s, t, ticket))) {
 			struct dns_answer none;
 			dns_answer_init(&none, sizeof(none), DNS_SERVFAIL, 0);
+			explain_answer(txn_explain(s, t), &q, &none);
 			verify_answer(&t->verify, ticket, &none, now_us);
 		}
 	}
@@ -208,7 +211,10 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 				   .mail_from = mail->bytes,
 				   .has_mail_from = true,
 				   .now_unix = shard_unix_us(s, now_us) / 1000000 };
-	verify_begin(&t->verify, &s->auth, &who, NULL, now_us);
+	if (s->explain_octets)
+		text_init(&t->explain.text, s->explains + pool_index(&s->txns, t) * s->explain_octets,
+			  s->explain_octets);
+	verify_begin(&t->verify, &s->auth, &who, txn_explain(s, t), now_us);
 	txn_pump(s, t, now_us);
 	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
 }
@@ -316,7 +322,8 @@ void txn_end(struct shard *s, struct txn *t, uint64_t now_us)
 	txn_pump(s, t, now_us);
 }
 
-void txn_answered(struct shard *s, uint64_t ticket, const struct dns_answer *answer, uint64_t now_us)
+void txn_answered(struct shard *s, uint64_t ticket, const struct dns_question *q, const struct dns_answer *answer,
+		  uint64_t now_us)
 {
 	size_t index = (size_t)(ticket >> (TICKET_BITS + GENERATION_BITS));
 	uint32_t generation = (uint32_t)(ticket >> TICKET_BITS) & ((1u << GENERATION_BITS) - 1);
@@ -329,6 +336,7 @@ void txn_answered(struct shard *s, uint64_t ticket, const struct dns_answer *ans
 		return;
 	}
 	t->last_answer_us = now_us;
+	explain_answer(txn_explain(s, t), q, answer);
 	verify_answer(&t->verify, (uint32_t)ticket & ((1u << TICKET_BITS) - 1), answer, now_us);
 	txn_pump(s, t, now_us);
 }

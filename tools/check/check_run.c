@@ -14,6 +14,7 @@
 
 #include "crypto/crypto_openssl.h"
 #include "ctrlplane/settings_table.h"
+#include "dataplane/auth/explain.h"
 #include "dataplane/msg/msg_received.h"
 #include "dns/domain_names.h"
 
@@ -87,19 +88,6 @@ static uint64_t clock_us(const struct dns_resolver *resolver)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static void explain_question(struct explain *e, const struct dns_question *q, const struct dns_answer *a)
-{
-	if (!e)
-		return;
-	text_puts(&e->text, "dns: ");
-	text_escaped(&e->text, dns_question_name(q));
-	text_puts(&e->text, " ");
-	text_puts(&e->text, dns_type_text(q->type));
-	text_puts(&e->text, " -> ");
-	dns_answer_text(a, q->type, &e->text);
-	text_puts(&e->text, a->secure ? " (secure)\n" : "\n");
-}
-
 static void answer_failed(struct check_run *r, uint32_t ticket, uint64_t now_us)
 {
 	struct dns_answer a;
@@ -140,7 +128,7 @@ static bool carry_answers(struct check_run *r, const struct dns_resolver *resolv
 		if (i >= ASKED_MAX || !r->asked[i].under_way)
 			continue;
 		r->asked[i].under_way = false;
-		explain_question(e, &r->asked[i].question, a);
+		explain_answer(e, &r->asked[i].question, a);
 		verify_answer(r->verify, r->asked[i].ticket, a, now_us);
 	}
 	return any;

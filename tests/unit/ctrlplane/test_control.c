@@ -487,8 +487,8 @@ int main(void)
 	d.settings.ports[0].addresses[0].prefix_len = 24;
 	d.settings.next_hops[0].port = 25;
 	if (!ip_addr_parse(SPAN("192.0.2.25"), &d.settings.ports[0].addresses[0].addr) ||
-	    !ip_addr_parse(SPAN("192.0.2.26"), &d.settings.next_hops[0].addr) || !record_ring_open(&d.records, 10) ||
-	    mkdir(dir, 0700) != 0)
+	    !ip_addr_parse(SPAN("192.0.2.26"), &d.settings.next_hops[0].addr) ||
+	    !record_ring_open(&d.records, 10, 4096) || mkdir(dir, 0700) != 0)
 		return 1;
 	log_set_level(LOG_LEVEL_WARNING);
 	snprintf(path, sizeof(path), "%s/control.sock", dir);

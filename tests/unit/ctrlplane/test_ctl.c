@@ -176,13 +176,16 @@ static const struct {
 	  "from      <a@example.org>, From domain example.org\n"
 	  "to        b@example.net and 2 more\n"
 	  "octets    1234\n"
-	  "results   SPF pass, DKIM none, ARC none, DMARC pass\n"
+	  "results   SPF pass, DKIM none, ARC none, DMARC pass, iprev fail\n"
 	  "verdict   accept, by rule default\n"
 	  "reply     250 2.0.0 ok\n"
 	  "next hop  192.0.2.26:25 said 250 done\n"
 	  "took      15.00 ms from DATA to the reply; DNS after the final dot 1.25 ms; signatures 90 us\n"
 	  "added     \n"
-	  "The next hop was lost after the final dot: it may have taken the message, and get it again.\n" },
+	  "The next hop was lost after the final dot: it may have taken the message, and get it again.\n"
+	  "\nWhat was asked, answered and decided, in this order:\n"
+	  "  dns: example.org TXT -> \"v=spf1 -all\"\n"
+	  "  spf: ?[31m\n" },
 	{ "explain", ctl_print_explain, "id", "other", "sekishoctl: no record of that id" },
 	{ "dns lookup", ctl_print_lookup, "type", "A", "example.org A: NOERROR, kept for 60 s\n192.0.2.7\n" },
 	{ "dns lookup", ctl_print_lookup, "type", "TXT", "example.org TXT: NODATA, kept for 60 s\n" },
@@ -204,6 +207,7 @@ int main(void)
 				  .rcpts_len = 14,
 				  .size = 1234,
 				  .spf = "pass",
+				  .iprev = "fail",
 				  .dkim = "none",
 				  .arc = "none",
 				  .dmarc = "pass",
@@ -217,6 +221,7 @@ int main(void)
 				  .crypto_us = 90,
 				  .total_us = 15000,
 				  .duplicate_possible = true };
+	static const char steps[] = "dns: example.org TXT -> \"v=spf1 -all\"\nspf: \x1b[31m\n";
 	char error[256];
 
 	snprintf(dir, sizeof(dir), "/tmp/sekisho-ctl-%ld", (long)getpid());
@@ -229,9 +234,11 @@ int main(void)
 	settings.ports[0].addresses[0].prefix_len = 24;
 	r.client = ip_addr_of4((const uint8_t *)"\300\0\2\7");
 	if (!ip_addr_parse(SPAN("192.0.2.25"), &settings.ports[0].addresses[0].addr) ||
-	    !ip_addr_parse(SPAN("192.0.2.26"), &settings.next_hops[0].addr) || !record_ring_open(&records, 10) ||
+	    !ip_addr_parse(SPAN("192.0.2.26"), &settings.next_hops[0].addr) || !record_ring_open(&records, 10, 4096) ||
 	    mkdir(dir, 0700) != 0)
 		return 1;
+	r.steps = steps;
+	r.steps_len = sizeof(steps) - 1;
 	record_ring_add(&records, &r);
 	snprintf(path, sizeof(path), "%s/control.sock", dir);
 

@@ -137,7 +137,7 @@ static void test_ring(void)
 	struct record_ring ring;
 	struct shard_record r = a_record();
 
-	ok(record_ring_open(&ring, 3) && !record_ring_at(&ring, 0), "a ring is empty at first");
+	ok(record_ring_open(&ring, 3, 4096) && !record_ring_at(&ring, 0), "a ring is empty at first");
 	for (char i = '1'; i <= '5'; i++) {
 		r.id[2] = i;
 		r.session[1] = i < '4' ? '1' : '2';
@@ -151,6 +151,60 @@ static void test_ring(void)
 	ok(strcmp(record_ring_find(&ring, SPAN("s2"))->id, "id5") == 0, "found by the id of the session: its newest");
 	ok(!record_ring_find(&ring, SPAN("id1")), "what made room is gone");
 	ok(!record_ring_find(&ring, SPAN("")) && !record_ring_find(&ring, SPAN("id")), "no part of an id matches");
+	record_ring_close(&ring);
+}
+
+/* What explain tells of the record @age back: the octets of its account, -1 when there is none. */
+static int steps_of(const struct record_ring *ring, size_t age)
+{
+	const struct shard_record *r = record_ring_at(ring, age);
+
+	return r->steps ? (int)r->steps_len : -1;
+}
+
+static void test_steps(void)
+{
+	static char account[200];
+	struct record_ring ring;
+	struct shard_record r = a_record();
+
+	memset(account, 'a', sizeof(account));
+	ok(record_ring_open(&ring, 3, 100), "a ring for accounts of 100 octets in all");
+	r.steps = account;
+	r.steps_len = 40;
+	record_ring_add(&ring, &r);
+	record_ring_add(&ring, &r);
+	ok(steps_of(&ring, 0) == 40 && steps_of(&ring, 1) == 40 && ring.steps_octets == 80, "two of them fit");
+	account[0] = 'b';
+	ok(record_ring_at(&ring, 0)->steps[0] == 'a', "they are copies");
+	record_ring_add(&ring, &r);
+	ok(steps_of(&ring, 0) == 40 && steps_of(&ring, 1) == 40 && steps_of(&ring, 2) == -1,
+	   "the oldest makes room for a third, its record stays");
+	r.steps_len = 101;
+	record_ring_add(&ring, &r);
+	ok(steps_of(&ring, 0) == -1 && steps_of(&ring, 1) == 40 && steps_of(&ring, 2) == 40,
+	   "one that never fits is left out, and takes no room");
+	r.steps_len = 100;
+	record_ring_add(&ring, &r);
+	ok(steps_of(&ring, 0) == 100 && steps_of(&ring, 1) == -1 && steps_of(&ring, 2) == -1 &&
+		   ring.steps_octets == 100,
+	   "one that fits alone takes all");
+	r.steps = NULL;
+	r.steps_len = 0;
+	for (int i = 0; i < 7; i++)
+		record_ring_add(&ring, &r);
+	ok(ring.steps_octets == 0 && steps_of(&ring, 2) == -1, "records without an account push it out, too");
+	json_t *o = record_json_whole(record_ring_at(&ring, 0));
+	ok(json_is_null(json_object_get(o, "steps")), "then explain says null");
+	json_decref(o);
+	r.steps = "one\n\xff\x1b two\n";
+	r.steps_len = 11;
+	o = record_json_whole(&r);
+	json_t *list = json_object_get(o, "steps");
+	ok(json_array_size(list) == 2 && strcmp(json_string_value(json_array_get(list, 1)), "\xc3\xbf\x1b two") == 0,
+	   "an account is a list of lines, any octets");
+	json_decref(o);
+	record_ring_add(&ring, &r);
 	record_ring_close(&ring);
 }
 
@@ -190,6 +244,7 @@ int main(void)
 	test_line();
 	test_octets();
 	test_ring();
+	test_steps();
 	test_filter();
 	return done();
 }

@@ -251,7 +251,14 @@ static bool rings_turn(void)
 			}
 		} else if (m->kind == SHARD_UP_RECORD) {
 			CHECK(world.n_records < RECORDS_MAX);
-			world.records[world.n_records++] = *(struct shard_record *)m;
+			const struct shard_record *r = (const struct shard_record *)m;
+
+			world.records[world.n_records++] = *r;
+			CHECK(r->steps_len < sizeof(world.steps));
+			world.steps_len = r->steps_len;
+			if (r->steps_len)
+				memcpy(world.steps, r->steps, r->steps_len);
+			world.steps[r->steps_len] = '\0';
 		} else if (m->kind == SHARD_UP_DRAINED) {
 			world.drained = true;
 		}

@@ -91,6 +91,8 @@ static struct world {
 	size_t stored_len[STORED_MAX], n_stored;
 	struct shard_record records[RECORDS_MAX];
 	size_t n_records;
+	char steps[1 << 16]; /* account of the last record */
+	size_t steps_len;
 	bool drained;
 	struct hash_ops hash;
 	uintptr_t deepest;      /* lowest address of the stack in a call of the hash; 0: there was none */

@@ -2,6 +2,7 @@
 /*
  * test_shard.c - a message on its way through a shard, and what is said and recorded of it
  */
+#include "dataplane/auth/explain.h"
 #include "tests/unit/shard/shard_world.h"
 
 static void begin(void)
@@ -74,6 +75,52 @@ static void record(void)
 	ok(strncmp(r->fields, "Authentication-Results:", 23) == 0 && r->fields_len, "record: the fields on top");
 	ok(!r->duplicate_possible, "record: no duplicate");
 	all_is_given_back("a record");
+}
+
+/* Whether @first and then @second stand in the account. */
+static bool told(const char *first, const char *second)
+{
+	const char *at = strstr(world.steps, first);
+
+	return at && strstr(at, second);
+}
+
+static void account(void)
+{
+	begin();
+	sends(MESSAGE);
+	ok(told("dns: good.example TXT -> ", "spf: good.example: pass"),
+	   "account: SPF's question, then what it decided");
+	ok(told("dns: _dmarc.good.example TXT -> ", "dmarc: "), "account: DMARC's");
+	ok(told("dns: 10.2.0.192.in-addr.arpa PTR -> NXDOMAIN", "iprev: permerror"),
+	   "account: that of the client's name");
+	ok(told("dmarc: ", "policy: accept"), "account: policy comes last");
+	ok(world.steps_len && world.steps[world.steps_len - 1] == '\n' && !strstr(world.steps, EXPLAIN_MARK),
+	   "account: whole lines, nothing cut");
+	sends(MESSAGE);
+	ok(told("dns: good.example TXT -> ", "spf: good.example: pass"),
+	   "account: an answer out of the worker's cache is told alike");
+	all_is_given_back("an account");
+
+	for (unsigned octets = 1; octets < 600; octets += octets < 200 ? 1 : 37) {
+		world_settings();
+		world.settings.explain_octets = octets;
+		world_open();
+		sends(MESSAGE);
+		bool cut = strstr(world.steps, EXPLAIN_MARK);
+		bool last = strstr(world.steps, "policy: accept by ") && world.steps[world.steps_len - 1] == '\n';
+		if (!(world.steps_len < octets && (octets < 200 || (cut && last))))
+			ok(false, "account of %u octets: '%s'", octets, world.steps);
+		all_is_given_back("a short account");
+	}
+	ok(true, "account: however short, it stays within its octets, with a mark and the policy");
+
+	world_settings();
+	world.settings.explain_octets = 0;
+	world_open();
+	sends(MESSAGE);
+	ok(!world.records[0].steps && world.steps_len == 0, "account: none is made when it is switched off");
+	all_is_given_back("no account");
 }
 
 static void waits_for_next_hop(void)
@@ -251,6 +298,7 @@ int main(void)
 {
 	goes_through();
 	record();
+	account();
 	waits_for_next_hop();
 	verdicts();
 	forged_results();
