@@ -269,6 +269,7 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 	net->n_ifs = s->n_ports;
 	for (unsigned i = 0; i < s->n_ports; i++)
 		dpdk_if(g->dpdk, i, &net->ifs[i]);
+	net->reassemble = strcmp(s->net_fragments, "reassemble") == 0;
 	uint64_t n_conns = s->limits_sessions_max + s->relay_connections_max * s->n_next_hops;
 	net->tcp.conns_max = (uint32_t)n_conns;
 	net->tcp.buffer_blocks = (uint32_t)s->limits_tcp_blocks;

@@ -111,6 +111,9 @@ static void check_together(struct checking *c)
 	if (s->server_first_core + s->server_workers > 1024)
 		found(c, "server.workers", "must end at core 1023, ends at %llu",
 		      (unsigned long long)(s->server_first_core + s->server_workers - 1));
+	/* The pieces carry no ports, so the worker that gets them is not that of their connection. */
+	if (strcmp(s->net_fragments, "reassemble") == 0 && s->server_workers > 1)
+		found(c, "net.fragments", "must be \"drop\" with more than one worker, is \"reassemble\"");
 	if (strcmp(s->dns_mode, "forward") == 0 && s->n_dns_servers == 0)
 		found(c, "dns.servers", "must name a resolver, since dns.mode is \"forward\"");
 	if (strcmp(s->dns_mode, "zone") == 0 && !s->dns_zone_file[0])

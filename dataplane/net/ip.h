@@ -14,6 +14,9 @@ struct ip_packet {
 	struct ip_addr source, destination;
 	uint8_t protocol;
 	uint8_t hop_limit;
+	bool more_fragments;  /* of a fragment, as the two below */
+	uint16_t fragment_at; /* octets of the packet before this one */
+	uint32_t fragment_id;
 	struct span payload;
 };
 
@@ -22,7 +25,7 @@ enum ip_verdict {
 	IP_GOOD,
 	IP_BAD_HEADER,
 	IP_BAD_CHECKSUM,
-	IP_FRAGMENT,
+	IP_FRAGMENT,        /* sound, but a part of a packet only */
 	IP_UNWANTED_OPTION, /* IPv6: segments left of a route, or an option that forbids to go on */
 };
 

@@ -8,7 +8,8 @@
 
 #define HOP_LIMIT 64
 #define DONT_FRAGMENT 0x4000
-#define MORE_OR_OFFSET 0x3fff
+#define MORE 0x2000
+#define OFFSET 0x1fff
 
 enum ip_verdict ip4_parse(struct span packet, struct ip_packet *out)
 {
@@ -24,16 +25,17 @@ enum ip_verdict ip4_parse(struct span packet, struct ip_packet *out)
 	/* RFC 1122 3.2.1.2: a host MUST verify the checksum on every packet.  It costs less than to ask the port. */
 	if (checksum_fold(checksum_add(0, span_head(packet, header_len))) != 0xffff)
 		return IP_BAD_CHECKSUM;
-	if (get16(h + 6) & MORE_OR_OFFSET)
-		return IP_FRAGMENT;
 	*out = (struct ip_packet){
 		.source = ip_addr_of4(h + 12),
 		.destination = ip_addr_of4(h + 16),
 		.protocol = h[9],
 		.hop_limit = h[8],
+		.more_fragments = get16(h + 6) & MORE,
+		.fragment_at = (uint16_t)((get16(h + 6) & OFFSET) * 8u),
+		.fragment_id = get16(h + 4),
 		.payload = span_part(packet, header_len, total_len),
 	};
-	return IP_GOOD;
+	return get16(h + 6) & (MORE | OFFSET) ? IP_FRAGMENT : IP_GOOD;
 }
 
 uint8_t *ip4_write(uint8_t *payload, size_t len, const struct ip_addr *source, const struct ip_addr *destination,

@@ -13,8 +13,8 @@
  * ip4_parse - read and check one header
  * @packet: what Ethernet carried; longer than the packet when it was padded
  *
- * @out is valid when the verdict is IP_GOOD.  Options are skipped (RFC 7126 4: they concern no host of ours);
- * fragments are refused, as TCP of this age does not send them.
+ * @out is valid when the verdict is IP_GOOD or IP_FRAGMENT.  Options are skipped (RFC 7126 4: they concern no host of
+ * ours).
  */
 enum ip_verdict ip4_parse(struct span packet, struct ip_packet *out);
 

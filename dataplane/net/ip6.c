@@ -34,9 +34,23 @@ static enum ip_verdict extension_verdict(uint8_t type, struct span rest, size_t 
 	return options_are_passable(span_part(rest, 2, len)) ? IP_GOOD : IP_UNWANTED_OPTION;
 }
 
+/* RFC 8200 4.5.  A fragment that is the whole packet (RFC 6946) is none. */
+static bool fragment_input(struct span header, struct ip_packet *out)
+{
+	uint16_t field = get16(header.at + 2);
+
+	out->more_fragments = field & 1;
+	out->fragment_at = field & 0xfff8;
+	out->fragment_id = (uint32_t)get16(header.at + 4) << 16 | get16(header.at + 6);
+	return out->more_fragments || out->fragment_at;
+}
+
 enum ip_verdict ip6_parse(struct span packet, struct ip_packet *out)
 {
 	const uint8_t *h = packet.at;
+	enum ip_verdict verdict = IP_GOOD;
+	struct ip_packet p = { 0 };
+	bool is_fragment = false;
 	size_t n_octets = 0;
 	uint8_t next;
 	struct span rest;
@@ -45,32 +59,34 @@ enum ip_verdict ip6_parse(struct span packet, struct ip_packet *out)
 		return IP_BAD_HEADER;
 	rest = span_part(packet, IP6_HEADER, IP6_HEADER + (size_t)get16(h + 4));
 	next = h[6];
-	for (unsigned n = 0; next == HOP_BY_HOP || next == ROUTING || next == DESTINATION_OPTIONS; n++) {
+	for (unsigned n = 0; next == HOP_BY_HOP || next == ROUTING || next == FRAGMENT || next == DESTINATION_OPTIONS;
+	     n++) {
 		/* RFC 8200 4.1: hop-by-hop options stand first or not at all. */
 		if (n == IP6_EXTENSIONS_MAX || (next == HOP_BY_HOP && n > 0) || rest.len < 8)
 			return IP_BAD_HEADER;
-		size_t len = (rest.at[1] + 1u) * 8;
+		size_t len = next == FRAGMENT ? 8 : (rest.at[1] + 1u) * 8;
 
 		n_octets += len;
 		if (len > rest.len || n_octets > IP6_EXTENSION_OCTETS_MAX)
 			return IP_BAD_HEADER;
-		enum ip_verdict verdict = extension_verdict(next, rest, len);
-
+		if (next == FRAGMENT)
+			is_fragment = fragment_input(rest, &p);
+		else
+			verdict = extension_verdict(next, rest, len);
 		if (verdict != IP_GOOD)
 			return verdict;
 		next = rest.at[0];
 		rest = span_skip(rest, len);
+		if (is_fragment) /* what follows is the next header of the whole, and none of a later piece */
+			break;
 	}
-	if (next == FRAGMENT)
-		return IP_FRAGMENT;
-	*out = (struct ip_packet){
-		.source = ip_addr_of6(h + 8),
-		.destination = ip_addr_of6(h + 24),
-		.protocol = next,
-		.hop_limit = h[7],
-		.payload = rest,
-	};
-	return IP_GOOD;
+	p.source = ip_addr_of6(h + 8);
+	p.destination = ip_addr_of6(h + 24);
+	p.protocol = next;
+	p.hop_limit = h[7];
+	p.payload = rest;
+	*out = p;
+	return is_fragment ? IP_FRAGMENT : IP_GOOD;
 }
 
 uint8_t *ip6_write(uint8_t *payload, size_t len, const struct ip_addr *source, const struct ip_addr *destination,

@@ -16,7 +16,7 @@
  * ip6_parse - read and check one header and all extension headers
  * @packet: what Ethernet carried; longer than the packet when it was padded
  *
- * @out is valid when the verdict is IP_GOOD; its protocol is the one behind the extension headers.
+ * @out is valid when the verdict is IP_GOOD or IP_FRAGMENT; its protocol is the one behind the extension headers.
  */
 enum ip_verdict ip6_parse(struct span packet, struct ip_packet *out);
 

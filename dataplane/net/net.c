@@ -61,12 +61,17 @@ static size_t packets_memory(const struct net_settings *s)
 	return pool_memory(NET_REPLIES_MAX + (size_t)s->neighbour_queue_max, packet_size(s));
 }
 
+static size_t fragments_memory(const struct net_settings *s)
+{
+	return s->reassemble ? rounded(ip_frag_memory(mtu_of(s, true))) : 0;
+}
+
 size_t net_memory(const struct net_settings *s)
 {
 	struct tcp_settings tcp = tcp_settings_of(s);
 
 	return rounded(sizeof(struct net)) + rounded(neighbour_memory(s->neighbours_max)) + packets_memory(s) +
-	       tcp_memory(&tcp);
+	       fragments_memory(s) + tcp_memory(&tcp);
 }
 
 static void init_if(struct net_if *f, const struct net_if_settings *s)
@@ -112,7 +117,7 @@ struct net *net_init(void *memory, const struct net_settings *s, const uint8_t s
 	struct net *n = memory;
 	uint8_t *rest = (uint8_t *)memory + rounded(sizeof(*n));
 	struct tcp_settings tcp = tcp_settings_of(s);
-	struct siphash_key key;
+	struct siphash_key key, fragment_key;
 
 	CHECK(s->n_ifs > 0 && s->n_ifs <= NET_IFS_MAX && s->neighbour_queue_max > 0);
 	*n = (struct net){ .n_ifs = s->n_ifs, .tx_checksum = true, .stats = stats, .mtu_most = mtu_of(s, true) };
@@ -123,6 +128,7 @@ struct net *net_init(void *memory, const struct net_settings *s, const uint8_t s
 	memcpy(&key, seed, sizeof(key));
 	/* Neither key may tell of the other's secret: the table's is of its own, TCP gets the seed. */
 	n->flow_key = siphash(&key, SPAN("flow label"));
+	fragment_key = (struct siphash_key){ siphash(&key, SPAN("fragments 0")), siphash(&key, SPAN("fragments 1")) };
 	key = (struct siphash_key){ siphash(&key, SPAN("neighbours 0")), siphash(&key, SPAN("neighbours 1")) };
 	neighbour_init(&n->neighbours, rest, s->neighbours_max, &key, stats);
 	n->neighbours.on_drop = on_neighbour_dropped;
@@ -130,6 +136,10 @@ struct net *net_init(void *memory, const struct net_settings *s, const uint8_t s
 	rest += rounded(neighbour_memory(s->neighbours_max));
 	pool_init(&n->packets, rest, NET_REPLIES_MAX + (size_t)s->neighbour_queue_max, packet_size(s));
 	rest += packets_memory(s);
+	n->reassemble = s->reassemble;
+	if (n->reassemble)
+		ip_frag_init(&n->fragments, rest, mtu_of(s, true), &fragment_key, stats);
+	rest += fragments_memory(s);
 	n->ready.end = &n->ready.first;
 	n->waiting.end = &n->waiting.first;
 	n->n_waiting_max = s->neighbour_queue_max;
@@ -240,12 +250,11 @@ static uint64_t *counter_of(struct stats *stats, enum ip_verdict verdict)
 {
 	switch (verdict) {
 	case IP_GOOD:
+	case IP_FRAGMENT:
 	case IP_BAD_HEADER:
 		break;
 	case IP_BAD_CHECKSUM:
 		return &stats->net_rx_bad_checksum;
-	case IP_FRAGMENT:
-		return &stats->net_rx_fragments;
 	case IP_UNWANTED_OPTION:
 		return &stats->net_rx_unwanted_options;
 	}
@@ -265,16 +274,30 @@ static void segment_input(struct net *n, const struct net_rx *rx)
 	tcp_input(n->tcp, &path, rx->ip.payload, rx->now_us);
 }
 
+/* False: the piece at hand was all there is to do. */
+static bool reassemble(struct net *n, struct net_rx *rx)
+{
+	if (!n->reassemble) {
+		n->stats->net_rx_fragments++;
+		return false;
+	}
+	rx->ip.payload = ip_frag_input(&n->fragments, &rx->ip, rx->now_us);
+	rx->checksum_good = false; /* of the pieces no port can tell */
+	return rx->ip.payload.len > 0;
+}
+
 static void ip4_input(struct net *n, struct net_rx *rx)
 {
 	enum ip_verdict verdict = ip4_parse(rx->eth.payload, &rx->ip);
 
-	if (verdict != IP_GOOD) {
+	if (verdict != IP_GOOD && verdict != IP_FRAGMENT) {
 		++*counter_of(n->stats, verdict);
 	} else if (is_martian(n, rx->ifindex, &rx->ip.source)) {
 		n->stats->net_rx_martians++;
 	} else if (eth_is_group(rx->eth.destination) || !net_is_ours(n, rx->ifindex, &rx->ip.destination)) {
 		n->stats->net_rx_not_ours++; /* RFC 1122 3.2.2: what was sent to many gets no answer */
+	} else if (verdict == IP_FRAGMENT && !reassemble(n, rx)) {
+		return;
 	} else if (rx->ip.protocol == IP_PROTO_TCP) {
 		segment_input(n, rx);
 	} else if (rx->ip.protocol == IP_PROTO_ICMP4) {
@@ -290,7 +313,7 @@ static void ip6_input(struct net *n, struct net_rx *rx)
 	enum ip_verdict verdict = ip6_parse(rx->eth.payload, &rx->ip);
 	bool is_icmp, is_multicast;
 
-	if (verdict != IP_GOOD) {
+	if (verdict != IP_GOOD && verdict != IP_FRAGMENT) {
 		++*counter_of(n->stats, verdict);
 		return;
 	}
@@ -301,6 +324,8 @@ static void ip6_input(struct net *n, struct net_rx *rx)
 	else if (is_multicast != eth_is_group(rx->eth.destination) || (is_multicast && !is_icmp) ||
 		 (!is_multicast && !net_is_ours(n, rx->ifindex, &rx->ip.destination)))
 		n->stats->net_rx_not_ours++;
+	else if (verdict == IP_FRAGMENT && !reassemble(n, rx))
+		return;
 	else if (is_icmp)
 		icmp6_input(n, rx);
 	else if (rx->ip.protocol == IP_PROTO_TCP)

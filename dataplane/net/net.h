@@ -38,6 +38,7 @@ struct net_settings {
 	uint32_t neighbours_max;      /* 1024 per shard */
 	uint32_t neighbour_queue_max; /* frames that wait for an address to be resolved: then the oldest goes */
 	uint32_t icmp_per_s;          /* ICMP messages sent a second at most */
+	bool reassemble;              /* TCP that comes in fragments; else those are dropped */
 	bool quiet;                   /* another shard announces the addresses of these ports at the start */
 	struct tcp_settings tcp;      /* but mss4 and mss6, which come from the smallest MTU */
 };

@@ -8,6 +8,7 @@
 #include "dataplane/base/pool.h"
 #include "dataplane/net/eth.h"
 #include "dataplane/net/ip.h"
+#include "dataplane/net/ip_frag.h"
 #include "dataplane/net/neighbour.h"
 #include "dataplane/net/net.h"
 
@@ -40,11 +41,13 @@ struct net_queue {
 struct net {
 	struct net_if ifs[NET_IFS_MAX];
 	uint8_t n_ifs;
+	bool reassemble;
 	bool tx_checksum; /* all ports finish TCP checksums */
 	uint16_t mtu_most;
 	struct tcp *tcp;
 	struct stats *stats;
 	struct neighbours neighbours;
+	struct ip_frags fragments;
 	struct pool packets;
 	struct net_queue ready, waiting; /* waiting: oldest first */
 	uint32_t n_waiting, n_waiting_max;

@@ -46,6 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const uint8_t segment[20] = { 0, 25, 4, 1, [12] = 0x50, 0x10 };
 	struct net_settings s = bench_settings();
+
+	s.reassemble = size & 1;
 	struct net *n = bench_net(&s);
 	uint64_t now_us = 1000000;
 

@@ -93,6 +93,8 @@ static const struct {
 	  "f:2: dns.ttl_min_s must be at most dns.ttl_max_s, which is 60, is 61\n" },
 	{ "less memory than one message", NEEDED "limits: { body_blocks = 64; };",
 	  "f:2: limits.body_blocks must be at least 3200 to hold one message of smtp.message_max octets, is 64\n" },
+	{ "fragments and many workers", NEEDED "net: { fragments = \"reassemble\"; };\nserver: { workers = 2; };",
+	  "f:2: net.fragments must be \"drop\" with more than one worker, is \"reassemble\"\n" },
 	{ "a core that is none", NEEDED "server: { first_core = 1023; workers = 2; };",
 	  "f:2: server.workers must end at core 1023, ends at 1024\n" },
 	{ "mode forward without servers", NEEDED "\ndns: { mode = \"forward\"; };",
