@@ -258,6 +258,13 @@ bool dkim_question(struct dkim *k, unsigned *slot, struct dns_question *q)
 	return false;
 }
 
+static const char *canon_text(const struct dkim_sig *sig)
+{
+	if (sig->canon_header == DKIM_CANON_SIMPLE)
+		return sig->canon_body == DKIM_CANON_SIMPLE ? "c=simple/simple" : "c=simple/relaxed";
+	return sig->canon_body == DKIM_CANON_SIMPLE ? "c=relaxed/simple" : "c=relaxed/relaxed";
+}
+
 /* RFC 6376 6.1.3 step 3, as soon as both the key and the end of the body are there. */
 static void compare_body(struct dkim *k, struct dkim_slot *slot)
 {
@@ -270,8 +277,10 @@ static void compare_body(struct dkim *k, struct dkim_slot *slot)
 		finish(k, slot, DKIM_RESULT_FAIL, "the body hash does not match bh=");
 	else if (slot->result == DKIM_RESULT_TEMPERROR)
 		finish(k, slot, slot->result, slot->reason);
-	else
+	else {
 		slot->state = DKIM_STATE_READY;
+		tell(k, &slot->sig, "the body hash matches bh=", canon_text(&slot->sig));
+	}
 }
 
 /* No key for now: the result, unless the body hash is wrong. */

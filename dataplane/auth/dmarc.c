@@ -223,6 +223,34 @@ static enum aligned aligned(const struct dmarc *m, struct span domain, bool stri
 	return span_eq(dmarc_walk_org(w), dmarc_walk_org(&m->walks[0])) ? ALIGNED_YES : ALIGNED_NO;
 }
 
+/* "dmarc: SPF domain example.org, pass: aligned with example.org; organizational domain example.org" */
+static void tell_identifier(struct dmarc *m, const char *what, struct span domain, const char *found, enum aligned a)
+{
+	static const char *const words[] = { [ALIGNED_NO] = ": not aligned with ",
+					     [ALIGNED_YES] = ": aligned with ",
+					     [ALIGNED_UNKNOWN] = ": without an answer perhaps aligned with " };
+	char name[DNS_NAME_MAX + 1];
+	struct text t, *out;
+
+	if (!m->explain)
+		return;
+	out = &m->explain->text;
+	text_init(&t, name, sizeof(name));
+	const struct dmarc_walk *w = normal(m, domain, &t) ? walk_find(m, text_span(&t)) : NULL;
+	text_puts(out, "dmarc: ");
+	text_puts(out, what);
+	text_escaped(out, domain);
+	text_puts(out, ", ");
+	text_puts(out, found);
+	text_puts(out, words[a]);
+	text_escaped(out, m->from_domain);
+	if (w && !w->error) {
+		text_puts(out, "; organizational domain ");
+		text_escaped(out, dmarc_walk_org(w));
+	}
+	text_puts(out, "\n");
+}
+
 /* What the identifiers say together. */
 struct evidence {
 	bool pass;    /* one is authenticated and aligned */
@@ -241,17 +269,23 @@ static struct evidence gather(struct dmarc *m, const struct spf *spf, const stru
 {
 	struct evidence e = { 0 };
 
-	if (spf)
-		weigh(&e, aligned(m, spf->domain, m->record.aspf_strict), spf->result == SPF_RESULT_PASS,
-		      spf->result == SPF_RESULT_TEMPERROR, &m->spf_aligned);
+	enum aligned a;
+
+	if (spf) {
+		a = aligned(m, spf->domain, m->record.aspf_strict);
+		tell_identifier(m, "SPF domain ", spf->domain, spf_result_text(spf->result), a);
+		weigh(&e, a, spf->result == SPF_RESULT_PASS, spf->result == SPF_RESULT_TEMPERROR, &m->spf_aligned);
+	}
 	for (size_t i = 0, n = dkim ? dkim_n_reports(dkim) : 0; i < n; i++) {
 		struct dkim_report r;
 
 		dkim_report(dkim, i, &r);
 		/* The walk table knows only domains that were verified: surplus signatures align with nothing. */
-		if (r.result == DKIM_RESULT_PASS || r.result == DKIM_RESULT_TEMPERROR)
-			weigh(&e, aligned(m, r.d, m->record.adkim_strict), r.result == DKIM_RESULT_PASS,
-			      r.result == DKIM_RESULT_TEMPERROR, &m->dkim_aligned);
+		if (r.result != DKIM_RESULT_PASS && r.result != DKIM_RESULT_TEMPERROR)
+			continue;
+		a = aligned(m, r.d, m->record.adkim_strict);
+		tell_identifier(m, "DKIM domain ", r.d, dkim_result_text(r.result), a);
+		weigh(&e, a, r.result == DKIM_RESULT_PASS, r.result == DKIM_RESULT_TEMPERROR, &m->dkim_aligned);
 	}
 	return e;
 }
@@ -310,6 +344,28 @@ static void result(struct dmarc *m, enum dmarc_result r, const char *reason)
 	tell(m, dmarc_result_text(r), span_str(*reason ? ": " : ""), reason);
 }
 
+/* Each name of the author's walk, from the domain itself up, and whether a record stands there. */
+static void tell_walk(struct dmarc *m)
+{
+	const struct dmarc_walk *w = &m->walks[0];
+
+	for (unsigned i = 0; m->explain && i < w->n_steps; i++)
+		tell(m, "walk: ", dmarc_walk_step(w, i), w->found & 1u << i ? ": has a record" : ": no record");
+	tell(m, "organizational domain of the author: ", dmarc_walk_org(w), w->error ? ", with an answer missing" : "");
+}
+
+/* "dmarc: policy reject, published reject" */
+static void tell_policy(struct dmarc *m)
+{
+	tell(m, "policy that applies: ", span_str(dmarc_policy_text(m->policy)),
+	     m->testing ? ", one step below what is published, for t=y" : "");
+	if (m->record.adkim_strict || m->record.aspf_strict)
+		tell(m, "", SPAN("strict alignment of "),
+		     !m->record.adkim_strict  ? "SPF"
+		     : !m->record.aspf_strict ? "DKIM"
+					      : "SPF and DKIM");
+}
+
 void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim)
 {
 	struct dmarc_walk *w = &m->walks[0];
@@ -320,6 +376,7 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 	}
 	int step = policy_step(w);
 	m->org_domain = dmarc_walk_org(w);
+	tell_walk(m);
 	if (step != 0 && w->error) {
 		/* An identifier that is the author domain itself passes whatever the record says; it may say strict. */
 		m->record.adkim_strict = m->record.aspf_strict = true;
@@ -340,6 +397,7 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 	m->policy_domain = dmarc_walk_step(w, (unsigned)step);
 	tell(m, "policy record of ", m->policy_domain, "");
 	bool policy_known = apply(m, step > 0);
+	tell_policy(m);
 	struct evidence e = gather(m, spf, dkim);
 
 	if (e.pass)

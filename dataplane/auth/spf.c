@@ -13,6 +13,7 @@
  */
 #include "dataplane/auth/spf.h"
 
+#include "dataplane/auth/explain.h"
 #include "dataplane/auth/spf_compile.h"
 #include "dataplane/auth/spf_program.h"
 #include "dataplane/auth/spf_term.h"
@@ -82,6 +83,26 @@ static void count_result(struct stats *stats, enum spf_result r)
 	}
 }
 
+/* RFC 7208 4.6.4: how near to its limits the record came. */
+static void tell_counts(struct spf *s)
+{
+	char octets[96];
+	struct text t;
+
+	if (!s->explain || (s->n_terms == 0 && s->n_voids == 0))
+		return;
+	text_init(&t, octets, sizeof(octets));
+	text_puts(&t, "asked DNS for ");
+	text_dec(&t, s->n_terms);
+	text_puts(&t, " terms of ");
+	text_dec(&t, s->settings->spf_terms_max);
+	text_puts(&t, ", found nothing ");
+	text_dec(&t, s->n_voids);
+	text_puts(&t, " times of ");
+	text_dec(&t, s->settings->spf_voids_max);
+	spf_explain(s, SPAN(""), octets);
+}
+
 void spf_finish(struct spf *s, enum spf_result result, const char *reason)
 {
 	s->result = result;
@@ -89,6 +110,7 @@ void spf_finish(struct spf *s, enum spf_result result, const char *reason)
 	s->wait = SPF_WAIT_DONE;
 	count_result(s->settings->stats, result);
 	spf_explain(s, span_str(spf_result_text(result)), reason);
+	tell_counts(s);
 }
 
 static const char *result_reason(enum spf_result r)
@@ -431,8 +453,9 @@ static bool by_program(struct spf *s, uint64_t now_us)
 	s->n_voids = outcome.n_voids;
 	memcpy(s->target, outcome.mechanism.at, outcome.mechanism.len);
 	s->mechanism = span_of(s->target, outcome.mechanism.len);
+	explain_kept(s->explain, s->scope == SPF_SCOPE_HELO ? "spf helo" : "spf", s->domain, "compiled record");
 	if (s->mechanism.len)
-		spf_explain(s, s->mechanism, "matched, by the compiled record");
+		spf_explain(s, s->mechanism, "matched");
 	spf_finish(s, (enum spf_result)outcome.result,
 		   outcome.result == SPF_RESULT_NONE ? no_record : result_reason((enum spf_result)outcome.result));
 	return true;

@@ -283,6 +283,42 @@ static void names_of_the_client(void)
 	ok(verify_iprev(&play.v)->result == IPREV_RESULT_PASS, "they are looked up then, too");
 }
 
+/* Each of the lines stands in the account, below the one before it. */
+static void account(void)
+{
+	static const char *const lines[] = {
+		"\nspf: example.org: include:_spf.example.net matched\n",
+		"\nspf: example.org: pass the domain lets the client send for it\n",
+		"\nspf: example.org: asked DNS for 1 terms of 10, found nothing 0 times of 2\n",
+		"\ndkim: d=example.org s=s1: key found\n",
+		"\ndkim: d=example.org s=s1: the body hash matches bh=: c=relaxed/relaxed\n",
+		"\ndkim: d=example.org s=s1: pass\n",
+		"\ndmarc: walk: news.example.org: no record\n",
+		"\ndmarc: walk: example.org: has a record\n",
+		"\ndmarc: organizational domain of the author: example.org\n",
+		"\ndmarc: policy record of example.org\n",
+		"\ndmarc: policy that applies: quarantine\n",
+		"\ndmarc: SPF domain example.org, pass: aligned with news.example.org; organizational domain "
+		"example.org\n",
+		"\ndmarc: DKIM domain example.org, pass: aligned with news.example.org; organizational domain "
+		"example.org\n",
+		"\ndmarc: pass\n",
+	};
+	const char *at = play.account;
+
+	signed_message("example.org TXT \"v=spf1 include:_spf.example.net -all\"\n"
+		       "_spf.example.net TXT \"v=spf1 ip4:192.0.2.1 -all\"\n" DMARC,
+		       "From: A <a@news.example.org>\r\nTo: b@example.net\r\nSubject: hello\r\n", SIG);
+	play_run(&play);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const char *found = strstr(at, lines[i]);
+
+		ok(found, "the account says: %.*s", (int)strlen(lines[i]) - 2, lines[i] + 1);
+		at = found ? found : at;
+	}
+	ok(!play.explain.text.full, "and has room for all of it");
+}
+
 static void fields(void)
 {
 	static char out[1 << 16];
@@ -318,6 +354,7 @@ int main(void)
 	deadlines();
 	clock_and_jobs();
 	names_of_the_client();
+	account();
 	fields();
 	dns_zone_close(play.zone);
 	return done();
