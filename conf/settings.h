@@ -16,6 +16,7 @@
 #define SETTINGS_STR_MAX 256
 #define SETTINGS_PORTS_MAX 8
 #define SETTINGS_ADDRS_MAX 16
+#define SETTINGS_NEIGHBOURS_MAX 16
 #define SETTINGS_NEXT_HOPS_MAX 16
 #define SETTINGS_SERVERS_MAX 8
 #define SETTINGS_EAL_MAX 32
@@ -34,6 +35,11 @@ struct settings_port {
 		uint8_t prefix_len;
 	} addresses[SETTINGS_ADDRS_MAX]; /* "192.0.2.25/24" */
 	struct ip_addr gateway4, gateway6;
+	uint8_t n_neighbours;
+	struct {
+		struct ip_addr addr;
+		uint8_t mac[6];
+	} neighbours[SETTINGS_NEIGHBOURS_MAX]; /* "192.0.2.26 02:00:00:00:00:1a": their MAC is never asked for */
 };
 
 struct settings_next_hop {

@@ -210,6 +210,16 @@ static void check_ports(struct checking *c)
 		}
 		check_gateway(c, p, i, "gateway4", &p->gateway4, IP_V4);
 		check_gateway(c, p, i, "gateway6", &p->gateway6, IP_V6);
+		snprintf(name, sizeof(name), "ports.[%zu].neighbours", i);
+		for (size_t j = 0; j < p->n_neighbours; j++) {
+			const struct ip_addr *a = &p->neighbours[j].addr;
+
+			if (!address_is_host(a) || is_ours(s, a, s->n_ports, 0) || !is_on_link(p, a))
+				bad_address(c, name, "be stations in the prefix of one of the port's addresses", a);
+			for (size_t k = 0; k < j; k++)
+				if (ip_addr_eq(a, &p->neighbours[k].addr))
+					bad_address(c, name, "not be given twice", a);
+		}
 	}
 }
 

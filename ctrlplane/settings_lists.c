@@ -67,6 +67,54 @@ static void load_port_addresses(struct settings_loading *l, const config_setting
 	}
 }
 
+/* 16: none. */
+static unsigned digit_of(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10u : 16;
+}
+
+static bool parse_mac(struct span s, uint8_t mac[6])
+{
+	if (s.len != 17)
+		return false;
+	for (size_t i = 0; i < 17; i++) {
+		unsigned digit = digit_of(s.at[i]);
+
+		if (i % 3 == 2 ? s.at[i] != ':' : digit > 15)
+			return false;
+		if (i % 3 < 2)
+			mac[i / 3] = (uint8_t)((unsigned)mac[i / 3] << 4 | digit);
+	}
+	return !(mac[0] & 1); /* a group is no station */
+}
+
+static void load_port_neighbours(struct settings_loading *l, const config_setting_t *v, int port,
+				 struct settings_port *p)
+{
+	char name[160], shown[80];
+	int n = n_elements(l, v, element_name(name, "ports", port, "neighbours"), SETTINGS_NEIGHBOURS_MAX);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+		const char *s = settings_string(l, e, element_name(name, "ports", port, "neighbours"));
+		struct span mac = s ? span_str(s) : span_of(NULL, 0), addr = span_cut(&mac, ' ');
+
+		if (!s)
+			continue;
+		if (ip_addr_parse(addr, &p->neighbours[p->n_neighbours].addr) &&
+		    parse_mac(mac, p->neighbours[p->n_neighbours].mac))
+			p->n_neighbours++;
+		else
+			settings_complain(l, e,
+					  "%s must be addresses with their MAC, such as "
+					  "\"192.0.2.26 02:00:00:00:00:1a\", is %s",
+					  name, settings_shown(e, shown));
+	}
+}
+
 static void load_port(struct settings_loading *l, const config_setting_t *group, int index, struct settings_port *p)
 {
 	char name[160];
@@ -90,6 +138,8 @@ static void load_port(struct settings_loading *l, const config_setting_t *group,
 				p->vlan = (uint16_t)n;
 		} else if (span_eq(member, SPAN("addresses"))) {
 			load_port_addresses(l, v, index, p);
+		} else if (span_eq(member, SPAN("neighbours"))) {
+			load_port_neighbours(l, v, index, p);
 		} else if (span_eq(member, SPAN("gateway4"))) {
 			load_address(l, v, name, &p->gateway4);
 		} else if (span_eq(member, SPAN("gateway6"))) {

@@ -239,6 +239,12 @@ void dpdk_if(const struct dpdk *d, unsigned i, struct net_if_settings *out)
 		.tx_checksum = p->tx_checksum,
 	};
 	memcpy(out->mac, p->mac, 6);
+	_Static_assert(SETTINGS_NEIGHBOURS_MAX <= NET_FIXED_MAX, "settings fit");
+	out->n_fixed = s->n_neighbours;
+	for (unsigned a = 0; a < s->n_neighbours; a++) {
+		out->fixed[a].addr = s->neighbours[a].addr;
+		memcpy(out->fixed[a].mac, s->neighbours[a].mac, 6);
+	}
 	for (unsigned a = 0; a < s->n_addresses; a++)
 		out->addrs[a] = (struct net_if_addr){ s->addresses[a].addr, s->addresses[a].prefix_len };
 }

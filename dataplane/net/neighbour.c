@@ -141,6 +141,15 @@ static struct neighbour *add(struct neighbours *t, uint16_t ifindex, const struc
 	return n;
 }
 
+void neighbour_fix(struct neighbours *t, uint16_t ifindex, const struct ip_addr *addr, const uint8_t mac[6])
+{
+	struct neighbour *n = add(t, ifindex, addr, mac, NEIGHBOUR_KNOWN);
+
+	CHECK(n);
+	n->keep = n->is_static = true;
+	n->fresh_until_us = UINT64_MAX;
+}
+
 static void ask_again(struct neighbours *t, struct neighbour *n)
 {
 	n->n_asked = 0;
@@ -174,6 +183,8 @@ static void take_mac(struct neighbours *t, struct neighbour *n, const uint8_t ma
 static void contradicted(struct neighbours *t, struct neighbour *n, uint64_t now_us)
 {
 	t->stats->net_neighbours_contradicted++;
+	if (n->is_static)
+		return;
 	if (n->list == NEIGHBOUR_KNOWN && now_us + NEIGHBOUR_REACHABLE_US >= n->fresh_until_us + NEIGHBOUR_ASK_US)
 		ask_again(t, n);
 }

@@ -42,8 +42,9 @@ struct neighbour {
 	uint16_t ifindex;
 	uint8_t mac[6];
 	bool has_mac;
-	bool keep;    /* a gateway: never evicted */
-	uint8_t list; /* enum neighbour_list */
+	bool keep;      /* a gateway: never evicted */
+	bool is_static; /* by setting: never evicted, asked, or believed otherwise */
+	uint8_t list;   /* enum neighbour_list */
 	uint8_t n_asked;
 	uint16_t n_waiting;      /* frames that net_out.c keeps for it */
 	uint64_t ask_us;         /* ASKED, PROBED: when to ask again */
@@ -70,6 +71,9 @@ struct neighbours {
 size_t neighbour_memory(uint32_t n_max);
 void neighbour_init(struct neighbours *t, void *memory, uint32_t n_max, const struct siphash_key *key,
 		    struct stats *stats);
+
+/* @addr has @mac, whatever anybody says.  For the start: there must be room. */
+void neighbour_fix(struct neighbours *t, uint16_t ifindex, const struct ip_addr *addr, const uint8_t mac[6]);
 
 /* The entry, or NULL; valid until the next call of anything but neighbour_find(). */
 struct neighbour *neighbour_find(struct neighbours *t, uint16_t ifindex, const struct ip_addr *addr);

@@ -131,6 +131,9 @@ struct net *net_init(void *memory, const struct net_settings *s, const uint8_t s
 	fragment_key = (struct siphash_key){ siphash(&key, SPAN("fragments 0")), siphash(&key, SPAN("fragments 1")) };
 	key = (struct siphash_key){ siphash(&key, SPAN("neighbours 0")), siphash(&key, SPAN("neighbours 1")) };
 	neighbour_init(&n->neighbours, rest, s->neighbours_max, &key, stats);
+	for (unsigned i = 0; i < s->n_ifs; i++)
+		for (unsigned j = 0; j < s->ifs[i].n_fixed; j++)
+			neighbour_fix(&n->neighbours, (uint16_t)i, &s->ifs[i].fixed[j].addr, s->ifs[i].fixed[j].mac);
 	n->neighbours.on_drop = on_neighbour_dropped;
 	n->neighbours.drop_arg = n;
 	rest += rounded(neighbour_memory(s->neighbours_max));

@@ -12,6 +12,7 @@
 
 #define NET_IFS_MAX 8      /* ports */
 #define NET_ADDRS_MAX 16   /* addresses of one port */
+#define NET_FIXED_MAX 16   /* neighbours of one port whose MAC is a setting */
 #define NET_FRAME_MAX 9218 /* MTU 9000 and an Ethernet header with a VLAN tag */
 
 struct net;
@@ -21,12 +22,19 @@ struct net_if_addr {
 	uint8_t prefix_len;
 };
 
+struct net_fixed {
+	struct ip_addr addr;
+	uint8_t mac[6];
+};
+
 struct net_if_settings {
 	uint8_t mac[6];
 	uint16_t mtu;
 	uint16_t vlan; /* 0: untagged */
 	uint8_t n_addrs;
 	struct net_if_addr addrs[NET_ADDRS_MAX];
+	uint8_t n_fixed;
+	struct net_fixed fixed[NET_FIXED_MAX];
 	struct ip_addr gateway4, gateway6; /* family IP_NONE: none */
 	struct net_if_addr clients;        /* every address of this prefix is ours as well; of a load generator */
 	bool rx_checksum, tx_checksum;     /* the port verifies / completes TCP checksums */

@@ -31,17 +31,23 @@ static struct net_packet *queue_get(struct net_queue *q)
 	return p;
 }
 
-static bool drop_oldest_waiting(struct net *n)
+/* The oldest frame that waits for @neighbour, or for anybody when it is NULL. */
+static void drop_oldest_waiting(struct net *n, const struct neighbour *neighbour)
 {
-	struct net_packet *p = queue_get(&n->waiting);
+	struct net_packet **at = &n->waiting.first, *p;
 
+	while (*at && neighbour && (*at)->neighbour != neighbour)
+		at = &(*at)->next;
+	p = *at;
 	if (!p)
-		return false;
+		return;
+	*at = p->next;
+	if (!*at)
+		n->waiting.end = at;
 	p->neighbour->n_waiting--;
 	n->n_waiting--;
 	n->stats->net_tx_waited_out++;
 	pool_give(&n->packets, p);
-	return true;
 }
 
 static struct net_packet *packet_take(struct net *n, unsigned ifindex)
@@ -129,8 +135,11 @@ static void wait_for(struct net *n, const struct net_frame *f, struct neighbour 
 {
 	struct net_packet *p;
 
-	if (n->n_waiting >= n->n_waiting_max)
-		drop_oldest_waiting(n);
+	/* Who floods from forged addresses on our link must not push out what waits for others (RFC 4861 7.2.2). */
+	if (neighbour->n_waiting >= NET_WAITING_EACH_MAX && !neighbour->keep)
+		drop_oldest_waiting(n, neighbour);
+	else if (n->n_waiting >= n->n_waiting_max)
+		drop_oldest_waiting(n, NULL);
 	p = packet_take(n, f->ifindex);
 	if (!p)
 		return;

@@ -15,6 +15,7 @@
 #define NET_HEADERS_MAX 58      /* Ethernet with a tag and IPv6: the room in front of what is still to be addressed */
 #define NET_REPLIES_MAX 64      /* frames of our own that are ready to go */
 #define NET_REPLIES_SPARE 16    /* of these, not for ICMP: the neighbours must always get their answers */
+#define NET_WAITING_EACH_MAX 8  /* frames that wait for one neighbour; a gateway may have all there is room for */
 #define NET_UNSENT_MAX 64       /* segments in a row that net_next() puts aside before it gives up for this turn */
 #define NET_ANNOUNCE_ROUNDS 2   /* RFC 5227 2.3: ANNOUNCE_NUM */
 #define NET_ANNOUNCE_US 2000000 /* RFC 5227 2.3: ANNOUNCE_INTERVAL */

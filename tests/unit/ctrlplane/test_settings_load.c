@@ -144,6 +144,15 @@ static const struct {
 	{ "a VLAN that is none", PORT("vlan = 4095;"), "f:3: ports.[0].vlan must be 0 to 4094, is 4095\n" },
 	{ "a gateway off the link", PORT("gateway4 = \"198.51.100.1\";"),
 	  "f:3: ports.[0].gateway4 must be in the prefix of one of the port's addresses, is 198.51.100.1\n" },
+	{ "a neighbour without its MAC", PORT("neighbours = [ \"192.0.2.26\" ];"),
+	  "f:3: ports.[0].neighbours must be addresses with their MAC, such as \"192.0.2.26 02:00:00:00:00:1a\", is "
+	  "\"192.0.2.26\"\n" },
+	{ "a neighbour with the MAC of a group", PORT("neighbours = [ \"192.0.2.26 03:00:00:00:00:1a\" ];"),
+	  "f:3: ports.[0].neighbours must be addresses with their MAC, such as \"192.0.2.26 02:00:00:00:00:1a\", is "
+	  "\"192.0.2.26 03:00:0...\"\n" },
+	{ "a neighbour off the link", PORT("neighbours = [ \"198.51.100.1 02:00:00:00:00:1a\" ];"),
+	  "f:3: ports.[0].neighbours must be stations in the prefix of one of the port's addresses, is "
+	  "198.51.100.1\n" },
 	{ "a gateway of the other family", PORT("gateway6 = \"192.0.2.1\";"),
 	  "f:3: ports.[0].gateway6 must be an IPv6 address, is 192.0.2.1\n" },
 	{ "a gateway that is ourselves", PORT("gateway4 = \"192.0.2.25\";"),
@@ -226,7 +235,8 @@ static void test_good(struct settings *s, struct heard *h)
 	struct settings *d = malloc(sizeof(*d));
 	static const char full[] =
 		"ports = ( { device = \"0000:3b:00.0\"; addresses = [ \"192.0.2.25/24\", \"2001:db8::25/64\" ];\n"
-		"gateway4 = \"192.0.2.1\"; gateway6 = \"fe80::1\"; mtu = 9000; vlan = 7; },\n"
+		"gateway4 = \"192.0.2.1\"; gateway6 = \"fe80::1\"; mtu = 9000; vlan = 7;\n"
+		"neighbours = [ \"192.0.2.26 02:00:00:00:aB:1a\" ]; },\n"
 		"{ device = \"net_tap1\"; addresses = ( \"198.51.100.0/31\" ); } );\n"
 		"next_hops = ( { address = \"203.0.113.4\"; port = 2525; }, { address = \"2001:db8:1::4\"; } );\n"
 		"eal = [ \"--log-level=8\" ];\n"
@@ -253,7 +263,9 @@ static void test_good(struct settings *s, struct heard *h)
 	ok(load(full, sizeof(full) - 1, s, h), "a file with all lists is taken");
 	is_span(span_str(h->text), SPAN(""), "in silence");
 	ok(s->n_ports == 2 && s->ports[0].n_addresses == 2 && s->ports[0].addresses[1].prefix_len == 64 &&
-		   s->ports[0].mtu == 9000 && s->ports[0].vlan == 7 && s->ports[0].gateway6.family == IP_V6,
+		   s->ports[0].mtu == 9000 && s->ports[0].vlan == 7 && s->ports[0].n_neighbours == 1 &&
+		   memcmp(s->ports[0].neighbours[0].mac, "\2\0\0\0\xab\x1a", 6) == 0 &&
+		   s->ports[0].gateway6.family == IP_V6,
 	   "ports are as written; a gateway may be link-local");
 	ok(s->ports[1].n_addresses == 1, "both addresses of a /31 are stations (RFC 3021)");
 	ok(s->n_next_hops == 2 && s->next_hops[0].port == 2525 && s->next_hops[1].addr.family == IP_V6,

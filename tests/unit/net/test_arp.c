@@ -15,6 +15,7 @@
 #define GW_REPLY MAC0 GATEWAY ARP "0002" GATEWAY GW MAC0 OURS
 #define ASK_GW ALL MAC0 ARP "0001" MAC0 OURS NOBODY GW
 #define SEGMENT "0019 0401 00000001 00000002 5012 ffff 0000 0000"
+#define IP4_TO_HOST "0800" IP_OUT HOST SEGMENT
 #define IP_OUT "4500 0028 0000 4000 4006 ????" OURS
 
 static uint8_t segment[20];
@@ -273,6 +274,43 @@ static void answers_are_bounded(void)
 	ok(n_frames == 68 && bench_stats.net_tx_no_buffer == 132, "of 200 requests in one turn 68 are answered");
 }
 
+static void fixed(void)
+{
+	struct net_settings s = bench_settings();
+
+	s.ifs[0].n_fixed = 1;
+	s.ifs[0].fixed[0] = (struct net_fixed){ address("192.0.2.7"), { 2, 0, 0, 0, 0xbb, 0xbb } };
+	struct net *n = bench_net(&s);
+
+	to_send("192.0.2.7", 1);
+	is_frame(out(n, S), NEIGHBOUR MAC0 IP4_TO_HOST, "a neighbour given by setting is not asked for");
+	in(n, 0, 0, S, ALL GATEWAY ARP "0001" GATEWAY HOST NOBODY HOST);
+	in(n, 0, 0, S, MAC0 GATEWAY ARP "0002" GATEWAY HOST MAC0 OURS);
+	ok(!*out(n, S) && bench_stats.net_neighbours_contradicted == 2, "nor when somebody else claims its address");
+	to_send("192.0.2.7", 1);
+	is_frame(out(n, 1000 * S), NEIGHBOUR MAC0 IP4_TO_HOST, "nor after any time, and frames go there as ever");
+}
+
+static void one_neighbour_floods(void)
+{
+	struct net_settings s = bench_settings();
+
+	s.neighbour_queue_max = 16;
+	struct net *n = bench_net(&s);
+
+	to_send("192.0.2.9", 1);
+	(void)out(n, S);
+	to_send("192.0.2.7", 40);
+	while (*out(n, S))
+		;
+	in(n, 0, 0, S,
+	   MAC0 "02000000cccc" ARP "0002"
+		"02000000cccc"
+		"c0000209" MAC0 OURS);
+	ok(*out(n, S) && bench_stats.net_tx_waited_out == 32,
+	   "frames for one neighbour do not push out the one that waits for another");
+}
+
 int main(void)
 {
 	answers();
@@ -285,6 +323,8 @@ int main(void)
 	no_route();
 	announcements();
 	answers_are_bounded();
+	fixed();
+	one_neighbour_floods();
 	free(bench_memory);
 	return done();
 }
