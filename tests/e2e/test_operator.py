@@ -13,7 +13,7 @@ from traffic import send
 from world import BIN, FORGER, GATEWAY, GOOD, Checks, World, message, wait_for
 
 KEYS = ("time id session client_ip client_port helo tls mail_from rcpt size spf dkim arc dmarc action rule reply nexthop "
-        "nexthop_reply dns_ms crypto_us total_ms from_domain authentication_results").split()
+        "nexthop_reply dns_ms crypto_us total_ms iprev from_domain authentication_results").split()
 DAEMON, CTL, CHECK = (os.path.join(BIN, name) for name in ("sekishod", "sekishoctl", "sekisho-check"))
 
 
@@ -160,6 +160,9 @@ def verdicts(c, w):
         whole = json.loads(p.stdout)
         c.ok(all(whole[key] == r[key] for key in KEYS) and {"rcpt_total", "duplicate_possible", "fields"} <= set(whole),
              "explain by session, as JSON: all of the record and more", p.stdout)
+        steps = whole["steps"] or [""]
+        c.ok(any(s.startswith("dns: ") for s in steps) and any(s.startswith("spf: ") for s in steps) and
+             steps[-1].startswith(f"policy: {action} by "), f"explain: the steps of a message: {action}", steps)
     w.start_dns()
 
 
