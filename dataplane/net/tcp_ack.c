@@ -114,11 +114,15 @@ bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *
 		tcp_challenge(t, c, now_us);
 		return false;
 	}
+	if (c->score)
+		tcp_recovery_begin(c, now_us);
 	uint32_t acked = seq_past(c->snd_una, s->ack), delivered = acked ? new_ack(t, c, s, now_us) : 0;
 	if (c->score) {
 		tcp_recovery_input(t, c, s, acked, delivered, now_us);
-		if (c->snd_una == c->snd_max)
+		if (c->snd_una == c->snd_max) {
 			tcp_score_close(t, c);
+			tcp_rto_restart(t, c, now_us);
+		}
 	} else if (!acked && is_duplicate(c, s, wnd)) {
 		t->stats->tcp_dup_acks++;
 		if (tcp_cc_dupack(t, c)) {

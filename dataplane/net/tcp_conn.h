@@ -93,6 +93,9 @@ enum {
 	CONN_PARTIAL = 1 << 8,      /* in it, a partial ACK was seen already */
 	CONN_CWND_LIMITED = 1 << 9, /* when last asked, cwnd held data back */
 	CONN_WANT_WRITE = 1 << 10,  /* tcp_send() was short */
+	CONN_TAIL = 1 << 11,        /* one segment must go out to probe the tail (RFC 8985 7) */
+	CONN_TAIL_SENT = 1 << 12,   /* it went out, tail_end is not acknowledged beyond yet */
+	CONN_TAIL_AGAIN = 1 << 13,  /* and held nothing new */
 };
 
 /* tcp_conn.options: what both sides have offered */
@@ -100,6 +103,12 @@ enum { CONN_SACK = 1, CONN_STAMPS = 2, CONN_NARROWED = 4 /* and: sends smaller s
 
 /* tcp_conn.events: bit e stands for enum tcp_event_kind e */
 #define EVENT_BIT(kind) (1u << (kind))
+
+enum tcp_timer_kind {
+	TCP_TIMER_RTO, /* and persist */
+	TCP_TIMER_TAIL,
+	TCP_TIMER_REORDER,
+};
 
 struct tcp_conn {
 	/* line 0: read for every segment; names as in RFC 9293 3.3.1.  Windows are in octets, already scaled. */
@@ -160,7 +169,12 @@ struct tcp_conn {
 	struct tcp_sack_block dsack; /* came twice: to be told with the next ACK (RFC 2883); empty: none */
 	struct tcp_block *score;     /* tcp_score.h; NULL: none */
 	struct tcp_cubic cubic;
-	uint8_t events; /* to be told, see EVENT_BIT */
+	uint32_t min_rtt_us; /* least ever; 0: none */
+	uint32_t tail_end;   /* one past the tail that was probed, while CONN_TAIL_SENT */
+	uint8_t events;      /* to be told, see EVENT_BIT */
+	uint8_t timer_kind;  /* enum tcp_timer_kind: what rto_deadline_us stands for */
+	uint8_t reo_mult;    /* RACK.reo_wnd_mult; 0: this path was not seen to reorder */
+	uint8_t reo_persist; /* recoveries before it shrinks again */
 };
 _Static_assert(offsetof(struct tcp_conn, flow) == 64, "hot fields fill one cache line");
 _Static_assert(offsetof(struct tcp_conn, snd) == 128, "addresses, windows and RTO fill the second");
@@ -471,6 +485,9 @@ void tcp_timer_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us);
 
 /* (Re)starts the retransmission timer; off when nothing is queued or unacknowledged. */
 void tcp_rto_restart(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+
+/* The reordering timer of RFC 8985 6.3, if the retransmission timer is not earlier. */
+void tcp_reorder_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us);
 void tcp_rtt_sample(const struct tcp *t, struct tcp_conn *c, uint64_t rtt_us);
 void tcp_conn_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 

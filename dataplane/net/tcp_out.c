@@ -180,6 +180,8 @@ static void sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, 
 		tcp_score_open(t, c, now_us);
 	if (c->score && c->flags & CONN_RECOVERY)
 		tcp_score(c)->prr_out += end - seq;
+	if (c->score && seq_lt(seq, c->snd_max))
+		tcp_score(c)->n_undo++;
 	if (c->score)
 		tcp_score_sent(t, c, seq, end, now_us);
 	c->snd_max = seq_max(c->snd_max, end);
@@ -253,17 +255,37 @@ static bool next_lost(struct tcp_conn *c, uint32_t mss, struct piece *p)
 	if (c->snd_wnd == 0 || !tcp_score_next_lost(c, &seq, &len))
 		return false;
 	*p = piece_of(c, seq, len, mss);
-	if (tcp_in_flight(c) + p->len + p->fin <= c->cwnd)
+	if (tcp_in_flight(c) + p->len <= c->cwnd) /* a FIN is no load */
 		return true;
 	c->flags |= CONN_CWND_LIMITED;
 	return false;
+}
+
+/* A segment that is new, whatever cwnd says, or the last one once more (RFC 8985 7.3). */
+static bool next_tail(struct tcp_conn *c, uint32_t mss, struct piece *p)
+{
+	uint32_t n = tcp_conn_end(c) - c->snd_nxt, wnd = seq_past(c->snd_nxt - c->snd_una, c->snd_wnd);
+
+	n = n < wnd ? n : wnd;
+	c->flags &= (uint16_t)~CONN_TAIL_AGAIN;
+	if (n == 0 || (n < mss && c->snd_nxt + n != tcp_conn_end(c))) {
+		uint32_t fin = seq_gt(c->snd_max, c->snd_end);
+
+		n = c->snd_max - c->snd_una < mss + fin ? c->snd_max - c->snd_una : mss + fin;
+		*p = piece_of(c, c->snd_max - n, n, mss);
+		c->flags |= CONN_TAIL_AGAIN;
+	} else {
+		*p = piece_of(c, c->snd_nxt, n, mss);
+	}
+	c->tail_end = seq_max(c->snd_max, p->seq + p->len + p->fin);
+	return p->len || p->fin;
 }
 
 static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)
 {
 	uint16_t flags = c->flags;
 
-	c->flags &= (uint16_t) ~(CONN_RESEND | CONN_PROBE);
+	c->flags &= (uint16_t) ~(CONN_RESEND | CONN_PROBE | CONN_TAIL);
 	if (flags & CONN_RESEND && seq_lt(c->snd_una, c->snd_max)) {
 		*p = piece_of(c, c->snd_una, c->snd_max - c->snd_una, mss);
 		return true;
@@ -273,6 +295,8 @@ static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)
 		p->probe = true;
 		return true;
 	}
+	if (flags & CONN_TAIL)
+		return next_tail(c, mss, p);
 	if (c->score && tcp_score(c)->n_lost)
 		return next_lost(c, mss, p);
 	return next_new(c, mss, p);
@@ -298,11 +322,14 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 		tcp_buffer_read(&c->snd, from, p->seq, p->len, o->at + n);
 
 	t->stats->tcp_probes += p->probe;
+	bool had = c->score;
 	sent(t, c, p->seq, end, o->now_us);
 	if (!p->probe)
 		c->snd_nxt = seq_max(c->snd_nxt, end);
+	bool opened = !had && c->score;
 	c->flags &= (uint16_t)~CONN_OVERRIDE;
-	if (first)
+	/* A tail is what was sent last: its timer starts anew with each segment, the retransmission timer does not. */
+	if (first || c->timer_kind == TCP_TIMER_TAIL || (c->timer_kind == TCP_TIMER_RTO && opened))
 		tcp_rto_restart(t, c, o->now_us);
 	acked(c);
 	return finish(t, o, &c->flow.key, c->ifindex, n + p->len);

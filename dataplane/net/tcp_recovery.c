@@ -3,10 +3,12 @@
  * tcp_recovery.c - loss recovery with a scoreboard (RFC 6675), at a rate that follows what arrives (RFC 6937)
  *
  * What is lost and what is new compete for the same window: cwnd less what is in flight.  tcp_out.c sends lost octets
- * first.  Rules 3 and 4 of NextSeg() (RFC 6675 4) are not here: they send on suspicion.
+ * first.  A loss that proves to be none is undone.  Rules 3 and 4 of NextSeg() (RFC 6675 4) are not here: they send on suspicion.
  */
 #include "dataplane/net/tcp_cc.h"
+#include "dataplane/net/tcp_rack.h"
 #include "dataplane/net/tcp_recovery.h"
+#include "dataplane/net/tcp_stamp.h"
 
 /* RFC 2018 5: only octets that are in flight.  The one at snd_una cannot have arrived, or it would be acknowledged. */
 static uint32_t take_blocks(struct tcp_conn *c, const struct tcp_options *o)
@@ -40,11 +42,94 @@ static uint32_t prr_allows(const struct tcp_conn *c, uint32_t delivered, bool sa
 	return limit < c->ssthresh - pipe ? limit : c->ssthresh - pipe;
 }
 
+/* --- the way back (RFC 3522, RFC 4015, RFC 3708) -------------------------------------------- */
+
+void tcp_undo_arm(struct tcp_conn *c, uint64_t now_us)
+{
+	struct tcp_score *b = c->score ? tcp_score(c) : NULL;
+
+	if (!b || b->undo_cwnd)
+		return; /* a second loss on top of the first: the way leads back to before the first */
+	b->undo_cwnd = c->cwnd;
+	b->undo_ssthresh = c->ssthresh;
+	b->undo_w_max = c->cubic.w_max;
+	b->undo_stamp = tcp_stamp_clock(now_us) + c->stamp_offset;
+	b->undo_from = c->snd_una;
+	b->n_undo = 0;
+}
+
+static void undo(struct tcp *t, struct tcp_conn *c)
+{
+	struct tcp_score *b = tcp_score(c);
+
+	t->stats->tcp_undone++;
+	tcp_cc_set_window(c, c->cwnd > b->undo_cwnd ? c->cwnd : b->undo_cwnd);
+	c->ssthresh = b->undo_ssthresh;
+	c->cubic.w_max = b->undo_w_max;
+	c->recover = c->snd_una;
+	c->flags &= (uint16_t)~CONN_RECOVERY;
+	b->undo_cwnd = 0;
+	/* It was only late: this path reorders (RFC 8985 6.2 step 3). */
+	c->reo_mult = c->reo_mult ? c->reo_mult : 1;
+	tcp_score_none_lost(c);
+}
+
+/* RFC 3522: the ACK of what was sent again echoes a time before that: the first one had arrived. */
+static void look_at_echo(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s)
+{
+	struct tcp_score *b = tcp_score(c);
+
+	if (!b->undo_cwnd || !b->n_undo || !(c->options & CONN_STAMPS) || !s->options.stamped || !s->options.stamp_echo)
+		return;
+	if (seq_lt(s->options.stamp_echo, b->undo_stamp))
+		undo(t, c);
+	else
+		b->undo_cwnd = 0; /* it was needed */
+}
+
+/* RFC 2883 4: the first block is about octets that are acknowledged, or within the second.  Returns whether it is. */
+static bool look_at_dsack(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s)
+{
+	const struct tcp_options *o = &s->options;
+	struct tcp_score *b = tcp_score(c);
+	bool within =
+		o->n_sack > 1 && seq_ge(o->sack[0].start, o->sack[1].start) && seq_le(o->sack[0].end, o->sack[1].end);
+
+	if (!o->n_sack || !seq_lt(o->sack[0].start, o->sack[0].end) || (!seq_le(o->sack[0].end, s->ack) && !within))
+		return false;
+	t->stats->tcp_dsacks++;
+	tcp_rack_dsack(c);
+	/* RFC 3708: when all that was sent again came twice, none of it was lost. */
+	if (b->undo_cwnd && b->n_undo && seq_ge(o->sack[0].start, b->undo_from) && --b->n_undo == 0)
+		undo(t, c);
+	return true;
+}
+
+/* RFC 8985 7.4.2: a tail that had to be sent again was lost, unless it came twice. */
+static void look_at_tail(struct tcp *t, struct tcp_conn *c, uint32_t acked, bool dsack)
+{
+	if (!(c->flags & CONN_TAIL_SENT) || seq_lt(c->snd_una, c->tail_end))
+		return;
+	if (c->flags & CONN_TAIL_AGAIN && !dsack) {
+		if (c->snd_una == c->tail_end && acked)
+			return; /* which of the two it was the next ACK will tell */
+		if (seq_gt(c->snd_una, c->tail_end) && !(c->flags & CONN_RECOVERY)) {
+			tcp_cc_lost(t, c);
+			tcp_cc_set_window(c, c->ssthresh);
+		}
+	}
+	c->flags &= (uint16_t) ~(CONN_TAIL_SENT | CONN_TAIL_AGAIN);
+}
+
+/* --- losses ---------------------------------------------------------------------------------- */
+
 static void enter(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	struct tcp_score *b = tcp_score(c);
 
 	t->stats->tcp_fast_retransmits++;
+	b->undo_cwnd = 0;
+	tcp_undo_arm(c, now_us);
 	tcp_cc_lost(t, c);
 	c->flags |= CONN_RECOVERY;
 	b->prr_delivered = b->prr_out = 0;
@@ -52,35 +137,67 @@ static void enter(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	tcp_rto_restart(t, c, now_us);
 }
 
+/* What is lost by now, by number (while this path keeps the order) and by time.  Returns whether recovery began. */
+static bool find_lost(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	struct tcp_score *b = tcp_score(c);
+	uint32_t wait_us;
+
+	if (!c->reo_mult)
+		tcp_score_mark_lost(c);
+	wait_us = tcp_rack_detect(c, now_us);
+	if (wait_us)
+		tcp_reorder_want(t, c, now_us + wait_us);
+	/* After a timeout all is lost that was sent before it: that is no second reason to slow down. */
+	if (c->flags & CONN_RECOVERY || !b->n_lost || seq_lt(c->snd_una, c->recover))
+		return false;
+	enter(t, c, now_us);
+	return true;
+}
+
+static void set_window(struct tcp_conn *c, uint32_t delivered, bool safe, bool entered)
+{
+	uint32_t n;
+
+	tcp_score(c)->prr_delivered += delivered;
+	n = prr_allows(c, delivered, safe);
+	if (entered && n < c->mss)
+		n = c->mss; /* RFC 6675 5 (4.3): the first one at once */
+	tcp_cc_set_window(c, tcp_in_flight(c) + n);
+}
+
+void tcp_recovery_late(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	bool entered = find_lost(t, c, now_us);
+
+	if (c->flags & CONN_RECOVERY)
+		set_window(c, 0, false, entered);
+	if (tcp_score(c)->n_lost)
+		tcp_conn_ready(t, c);
+}
+
 void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint32_t acked,
 			uint32_t delivered, uint64_t now_us)
 {
 	struct tcp_score *b = tcp_score(c);
-	bool entered = false, ended = false, more_lost;
-	uint32_t sacked = take_blocks(c, &s->options);
+	bool ended = false, dsack = look_at_dsack(t, c, s), entered;
+	uint32_t sacked = take_blocks(c, &s->options), n_lost = b->n_lost;
 
 	delivered += sacked;
 	t->stats->tcp_dup_acks += sacked && !acked;
+	if (acked)
+		look_at_echo(t, c, s);
+	look_at_tail(t, c, acked, dsack);
 	if (c->flags & CONN_RECOVERY && seq_ge(c->snd_una, c->recover)) {
 		c->flags &= (uint16_t)~CONN_RECOVERY;
 		c->cwnd = c->ssthresh;
 		ended = true;
+		if (c->reo_persist && --c->reo_persist == 0 && c->reo_mult > 1)
+			c->reo_mult = 1;
 	}
-	more_lost = tcp_score_mark_lost(c) != 0;
-	/* After a timeout all is lost that was sent before it: that is no second reason to slow down. */
-	if (!(c->flags & CONN_RECOVERY) && b->n_lost && seq_ge(c->snd_una, c->recover)) {
-		enter(t, c, now_us);
-		entered = true;
-	}
-	if (c->flags & CONN_RECOVERY) {
-		uint32_t n;
-
-		b->prr_delivered += delivered;
-		n = prr_allows(c, delivered, acked && !more_lost);
-		if (entered && n < c->mss)
-			n = c->mss; /* RFC 6675 5 (4.3): the first one at once */
-		tcp_cc_set_window(c, tcp_in_flight(c) + n);
-	} else if (acked && !ended) {
+	entered = find_lost(t, c, now_us);
+	if (c->flags & CONN_RECOVERY)
+		set_window(c, delivered, acked && b->n_lost <= n_lost, entered);
+	else if (acked && !ended)
 		tcp_cc_grow(t, c, acked, now_us);
-	}
 }

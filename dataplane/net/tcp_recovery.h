@@ -17,4 +17,17 @@
 void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint32_t acked,
 			uint32_t delivered, uint64_t now_us);
 
+/* An ACK arrived: to be called before anything else of it is looked at. */
+static inline void tcp_recovery_begin(struct tcp_conn *c, uint64_t now_us)
+{
+	tcp_score(c)->now_us = (uint32_t)now_us;
+	tcp_score(c)->high_before = tcp_score(c)->high_sacked;
+}
+
+/* The reordering window has passed for what was overdue. */
+void tcp_recovery_late(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+
+/* The window is about to shrink for a loss: remembers it, should the loss prove to be none. */
+void tcp_undo_arm(struct tcp_conn *c, uint64_t now_us);
+
 #endif

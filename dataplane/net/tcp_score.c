@@ -2,7 +2,7 @@
 /*
  * tcp_score.c - the scoreboard: what became of each octet between snd_una and snd_max (RFC 6675)
  */
-#include "dataplane/net/tcp_score.h"
+#include "dataplane/net/tcp_rack.h"
 
 static struct tcp_sent *at(struct tcp_score *b, size_t i)
 {
@@ -52,7 +52,9 @@ static void close_at(struct tcp_score *b, size_t i)
 /* Ranges sent within so short a time may be one: it only makes the earlier of them look a little younger. */
 static uint32_t grain_us(const struct tcp_conn *c)
 {
-	return c->srtt_us / 64;
+	uint32_t us = c->srtt_us / 64;
+
+	return c->min_rtt_us && c->min_rtt_us / 16 < us ? c->min_rtt_us / 16 : us;
 }
 
 static bool alike(const struct tcp_sent *a, const struct tcp_sent *b, uint32_t within_us)
@@ -113,7 +115,7 @@ void tcp_score_open(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	CHECK(c->score);
 	struct tcp_score *b = tcp_score(c);
 	memset(b, 0, offsetof(struct tcp_score, sent));
-	b->high_sacked = c->snd_una;
+	b->high_sacked = b->dsack_round = c->snd_una;
 	b->n = 1;
 	*at(b, 0) = (struct tcp_sent){ .seq = c->snd_una, .sent_us = (uint32_t)now_us };
 }
@@ -185,7 +187,10 @@ uint32_t tcp_score_acked(struct tcp_conn *c, uint32_t ack)
 			break;
 		b->n_sacked -= r->flags & SENT_SACKED ? len : 0;
 		b->n_lost -= r->flags & SENT_LOST ? len : 0;
-		delivered += r->flags & SENT_SACKED ? 0 : len;
+		if (!(r->flags & SENT_SACKED)) {
+			delivered += len;
+			tcp_rack_delivered(c, reach, r->sent_us, r->flags);
+		}
 		r->seq = reach;
 		if (reach != end || b->n == 1)
 			break;
@@ -208,8 +213,11 @@ uint32_t tcp_score_sacked(struct tcp_conn *c, uint32_t start, uint32_t end)
 	i = split(b, start);
 	if (seq_lt(end, c->snd_max))
 		split(b, end);
-	for (; i + n < b->n && seq_lt(at(b, i + n)->seq, end); n++)
+	for (; i + n < b->n && seq_lt(at(b, i + n)->seq, end); n++) {
+		if (!(at(b, i + n)->flags & SENT_SACKED))
+			tcp_rack_delivered(c, end_of(c, b, i + n), at(b, i + n)->sent_us, at(b, i + n)->flags);
 		set_flags(c, b, i + n, SENT_SACKED);
+	}
 	for (size_t k = i + n + 1; k-- > i;)
 		join_at(b, k, 0);
 	b->high_sacked = seq_max(b->high_sacked, end);
@@ -245,6 +253,23 @@ void tcp_score_all_lost(struct tcp_conn *c, bool forget)
 	for (size_t i = b->n; i-- > 0;) {
 		if (forget || !(at(b, i)->flags & SENT_SACKED))
 			set_flags(c, b, i, (at(b, i)->flags & SENT_AGAIN) | SENT_LOST);
+		join_at(b, i + 1, grain_us(c));
+	}
+}
+
+void tcp_score_lost_at(struct tcp_conn *c, size_t i)
+{
+	struct tcp_score *b = tcp_score(c);
+
+	set_flags(c, b, i, at(b, i)->flags | SENT_LOST);
+}
+
+void tcp_score_none_lost(struct tcp_conn *c)
+{
+	struct tcp_score *b = tcp_score(c);
+
+	for (size_t i = b->n; i-- > 0;) {
+		set_flags(c, b, i, at(b, i)->flags & (uint8_t)~SENT_LOST);
 		join_at(b, i + 1, grain_us(c));
 	}
 }

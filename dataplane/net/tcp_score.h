@@ -34,8 +34,15 @@ struct tcp_score {
 	uint32_t n_sacked, n_lost;                   /* octets in ranges of that kind */
 	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937: the last is RecoverFS */
 	uint32_t high_sacked;                        /* one past the highest octet that arrived: RACK.fack */
-	struct tcp_block *hint;                      /* where in the send buffer the last repeated octets stand */
-	uint16_t first, n;                           /* the ranges in use */
+	uint32_t high_before;                        /* what that was before the ACK in hand */
+	uint32_t now_us;                             /* when the ACK in hand arrived; low 32 bits */
+	uint32_t rack_us, rack_end, rack_rtt_us;     /* what was sent last of all that arrived; RTT 0: nothing yet */
+	uint32_t dsack_round;                        /* one past what was sent when a DSACK last counted */
+	uint32_t undo_cwnd, undo_ssthresh;           /* before the loss; undo_cwnd 0: there is no way back */
+	uint32_t undo_w_max, undo_stamp;             /* stamps before this one are of segments sent before it */
+	uint32_t undo_from, n_undo; /* snd_una then; segments sent again since and not told to be needless */
+	struct tcp_block *hint;     /* where in the send buffer the last repeated octets stand */
+	uint16_t first, n;          /* the ranges in use */
 	struct tcp_sent sent[TCP_SENT_MAX];
 };
 _Static_assert(sizeof(struct tcp_score) <= TCP_BLOCK_ROOM, "fits into a block");
@@ -72,6 +79,12 @@ uint32_t tcp_score_mark_lost(struct tcp_conn *c);
 /* After a timeout all is lost that did not arrive; and that did, when nothing came of it, or the peer has taken it back
  * (RFC 2018 8). */
 void tcp_score_all_lost(struct tcp_conn *c, bool forget);
+
+/* Range number @i is lost. */
+void tcp_score_lost_at(struct tcp_conn *c, size_t i);
+
+/* Nothing is lost after all: it was only late. */
+void tcp_score_none_lost(struct tcp_conn *c);
 
 /* The first octets to be sent again; false: none. */
 bool tcp_score_next_lost(const struct tcp_conn *c, uint32_t *seq, uint32_t *len);

@@ -6,6 +6,10 @@
  * before it.  Moving a deadline away or clearing it costs a store; the node then fires for nothing once, and is armed
  * anew.  So the usual segment moves no list at all.
  *
+ * Before the retransmission timer, and in its place, may stand (timer_kind):
+ *	TAIL      2 RTT after the last octets went out nothing came back: probe the tail
+ *	REORDER   what is overdue now is lost, if it does not come within the reordering window
+ *
  * rto_deadline_us stands for whatever is queued or sent and not acknowledged.  When it passes:
  *	the SYN is not acknowledged        send it again, with backoff
  *	the window is closed               send one octet of what waits (persist), with backoff; never gives up while
@@ -16,7 +20,8 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_conn.h"
-#include "dataplane/net/tcp_score.h"
+#include "dataplane/net/tcp_rack.h"
+#include "dataplane/net/tcp_recovery.h"
 
 enum { BACKOFF_MAX = 16 };
 
@@ -35,6 +40,7 @@ void tcp_rtt_sample(const struct tcp *t, struct tcp_conn *c, uint64_t rtt_us)
 	if (c->srtt_us == 0) {
 		c->srtt_us = r ? r : 1;
 		c->rttvar_us = r / 2;
+		c->min_rtt_us = c->srtt_us;
 	} else {
 		uint32_t off = r > c->srtt_us ? r - c->srtt_us : c->srtt_us - r;
 
@@ -59,8 +65,39 @@ void tcp_rto_restart(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 		c->rto_deadline_us = 0;
 		return;
 	}
-	c->rto_deadline_us = now_us + bounded_rto(t, (uint64_t)c->rto_us << c->backoff);
+	uint64_t rto_us = bounded_rto(t, (uint64_t)c->rto_us << c->backoff), probe_us = tcp_rack_probe_us(c);
+	bool tail = probe_us && probe_us < rto_us;
+
+	c->timer_kind = tail ? TCP_TIMER_TAIL : TCP_TIMER_RTO;
+	c->rto_deadline_us = now_us + (tail ? probe_us : rto_us);
 	tcp_timer_want(t, c, c->rto_deadline_us);
+}
+
+void tcp_reorder_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us)
+{
+	if (!c->rto_deadline_us || at_us >= c->rto_deadline_us)
+		return;
+	c->timer_kind = TCP_TIMER_REORDER;
+	c->rto_deadline_us = at_us;
+	tcp_timer_want(t, c, at_us);
+}
+
+/* The two that come before it (RFC 8985 6.3, 7.3).  Returns false when it was the retransmission timer itself. */
+static bool early_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	enum tcp_timer_kind kind = (enum tcp_timer_kind)c->timer_kind;
+
+	if (kind == TCP_TIMER_RTO || !c->score || c->snd_wnd == 0)
+		return false;
+	if (kind == TCP_TIMER_TAIL) {
+		t->stats->tcp_tail_probes++;
+		c->flags |= CONN_TAIL | CONN_TAIL_SENT; /* the second one keeps it from being armed again */
+		tcp_conn_ready(t, c);
+	}
+	tcp_rto_restart(t, c, now_us);
+	if (kind == TCP_TIMER_REORDER)
+		tcp_recovery_late(t, c, now_us);
+	return true;
 }
 
 /* Returns false when the connection has failed. */
@@ -68,6 +105,8 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	bool opening = tcp_conn_opening(c);
 
+	if (early_due(t, c, now_us))
+		return true;
 	if (!opening && c->snd_wnd && c->snd_una == c->snd_max) {
 		c->flags |= CONN_OVERRIDE;
 	} else {
@@ -87,6 +126,7 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 			t->stats->tcp_rtos++;
 			if (c->retries >= TCP_BLACK_HOLE_RTOS)
 				tcp_mtu_black_hole(t, c);
+			tcp_undo_arm(c, now_us);
 			tcp_cc_timeout(t, c);
 			if (c->score)
 				tcp_score_all_lost(c, c->retries > 1);

@@ -10,6 +10,11 @@
 		"out . 5841+1460 ack 1", "out . 7301+1460 ack 1", "out . 8761+1460 ack 1", "out . 10221+1460 ack 1",   \
 		"out . 11681+1460 ack 1", "out P. 13141+1460 ack 1", "quiet"
 
+/* the same, 100 ms away */
+#define SCRIPT_ACCEPT_100MS                                                                                            \
+	"listen", "in S 0 mss 1460 sackok", "out S. 0 ack 1 mss 1460", "time +100", "in . 1 ack 1", "event ACCEPTED",  \
+		"quiet"
+
 static const struct script scripts[] = {
 	{ "three segments that arrived behind it show that one is lost (RFC 6675 4)",
 	  { SCRIPT_ACCEPT_SACK, SEND_TEN, "in . 1 ack 1 sack 1461-2921", "quiet", "in . 1 ack 1 sack 1461-4381",
@@ -66,13 +71,18 @@ static const struct script scripts[] = {
 	    "in . 1 ack 14601", "send 14600", "out . 14601+1460 ack 1", "out . 16061+1460 ack 1",
 	    "out . 17521+1460 ack 1", "out . 18981+1460 ack 1", "out . 20441+1460 ack 1", "quiet" } },
 	{ "a timeout sends again what did not arrive, and nothing else",
-	  { SCRIPT_ACCEPT_SACK,
+	  { SCRIPT_ACCEPT_100MS,
 	    SEND_TEN,
+	    "time +100",
 	    "in . 1 ack 1 sack 5841-7301,8761-10221",
 	    "quiet",
-	    "time +202",
+	    "time +30",
 	    "out . 1+1460 ack 1",
 	    "quiet",
+	    "time +500",
+	    "out . 1+1460 ack 1",
+	    "quiet",
+	    "stat tcp_rtos 1",
 	    "in . 1 ack 1461 sack 5841-7301,8761-10221",
 	    "out . 1461+1460 ack 1",
 	    "out . 2921+1460 ack 1",
@@ -89,8 +99,8 @@ static const struct script scripts[] = {
 	    "quiet",
 	    "stat tcp_rtos 1" } },
 	{ "what was sent before a timeout starts no fast retransmit (RFC 6675 5.1)",
-	  { SCRIPT_ACCEPT_SACK, SEND_TEN, "time +202", "out . 1+1460 ack 1", "in . 1 ack 1 sack 1461-8761", "quiet",
-	    "stat tcp_fast_retransmits 0" } },
+	  { SCRIPT_ACCEPT_100MS, SEND_TEN, "time +202", "out P. 13141+1460 ack 1", "time +400", "out . 1+1460 ack 1",
+	    "in . 1 ack 1 sack 1461-8761", "quiet", "stat tcp_fast_retransmits 0", "stat tcp_rtos 1" } },
 	{ "a peer that takes back what it had is sent it again (RFC 2018 8)",
 	  { SCRIPT_ACCEPT_SACK, SEND_TEN, "in . 1 ack 1 sack 1461-5841", "out . 1+1460 ack 1", "in . 1 ack 1461",
 	    "quiet", "time +202", "out . 1461+1460 ack 1", "quiet", "in . 1 ack 2921", "out . 2921+1460 ack 1",
@@ -108,8 +118,12 @@ static const struct script scripts[] = {
 	  { SCRIPT_ACCEPT_SACK, SEND_TEN, "send 29200", "in . 1 ack 20000", "out . 14601 ack 1", "quiet" } },
 	{ "a lost FIN is sent again like an octet",
 	  { SCRIPT_ACCEPT_SACK, "send 4380", "close", "out . 1+1460 ack 1", "out . 1461+1460 ack 1",
-	    "out FP. 2921+1460 ack 1", "in . 1 ack 1461", "time +210", "out . 1461+1460 ack 1", "quiet",
-	    "in . 1 ack 2921", "out FP. 2921+1460 ack 1", "in . 1 ack 4382", "state FIN-WAIT-2" } },
+	    "out FP. 2921+1460 ack 1", "in . 1 ack 1461", "time +15", "out FP. 2921+1460 ack 1", "time +210",
+	    "out . 1461+1460 ack 1", "quiet", "in . 1 ack 2921", "out FP. 2921+1460 ack 1", "in . 1 ack 4382",
+	    "state FIN-WAIT-2" } },
+	{ "a FIN alone at the end of a burst is probed for",
+	  { SCRIPT_ACCEPT_100MS, "send 2920", "out . 1+1460 ack 1", "out P. 1461+1460 ack 1", "close",
+	    "out F. 2921 ack 1", "time +205", "out FP. 1461+1460 ack 1", "in . 1 ack 2922", "state FIN-WAIT-2" } },
 	{ "a window that closes in recovery: the probe, and then from the start",
 	  { SCRIPT_ACCEPT_SACK, SEND_TEN, "in . 1 ack 1 win 0 sack 1461-5841", "quiet", "time +202", "out . 1+1 ack 1",
 	    "in . 1 ack 2 win 0", "time +402", "out . 2+1 ack 1", "in . 1 ack 2 win 65535", "out . 2+1460 ack 1" } },
