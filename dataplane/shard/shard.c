@@ -10,7 +10,7 @@
 
 /* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
 struct layout {
-	size_t net, store, crypto, dns, kept, clients, txns, relays, questions, records, explains, sessions, end;
+	size_t net, store, crypto, dns, kept, clients, rooms, txns, relays, questions, records, explains, sessions, end;
 	struct msg_store_settings store_settings;
 	struct crypto_batch_settings crypto_settings;
 	struct dns_cache_settings dns_settings, kept_settings;
@@ -50,6 +50,7 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 	l->dns = place(&at, dns_cache_memory(&l->dns_settings));
 	l->kept = place(&at, dns_cache_memory(&l->kept_settings));
 	l->clients = place(&at, pool_memory(c->limits_sessions_max, sizeof(struct client)));
+	l->rooms = place(&at, pool_memory(c->limits_busy_max, sizeof(struct client_room)));
 	l->txns = place(&at, pool_memory(c->limits_transactions_max, sizeof(struct txn)));
 	l->relays = place(&at, pool_memory(l->n_relays, sizeof(struct relay)));
 	l->questions = place(&at, pool_memory(SHARD_QUESTIONS_MAX, sizeof(struct shard_question)));
@@ -157,6 +158,7 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->kept = dns_cache_init(at + l.kept, &l.kept_settings, &key);
 	s->memory = shard_memory_for_auth(s);
 	pool_init(&s->clients, at + l.clients, env->settings->limits_sessions_max, sizeof(struct client));
+	pool_init(&s->rooms, at + l.rooms, env->settings->limits_busy_max, sizeof(struct client_room));
 	pool_init(&s->txns, at + l.txns, env->settings->limits_transactions_max, sizeof(struct txn));
 	pool_init(&s->relays, at + l.relays, l.n_relays, sizeof(struct relay));
 	pool_init(&s->questions, at + l.questions, SHARD_QUESTIONS_MAX, sizeof(struct shard_question));

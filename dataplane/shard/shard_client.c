@@ -17,6 +17,9 @@ static void client_free(struct shard *s, struct client *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	s->n_live--;
+	if (c->room)
+		pool_give(&s->rooms, c->room);
+	c->room = NULL;
 	if (!c->on_ready)
 		pool_give(&s->clients, c); /* else client_run_ready() does */
 	control_check_drained(s);
@@ -47,9 +50,9 @@ static bool client_send(struct shard *s, struct client *c, struct span bytes, ui
 	if (n == bytes.len)
 		return true;
 	bytes = span_skip(bytes, n);
-	if (bytes.len > sizeof(c->out))
+	if (bytes.len > sizeof(c->room->out))
 		return false;
-	memcpy(c->out, bytes.at, bytes.len);
+	memcpy(c->room->out, bytes.at, bytes.len);
 	c->out_at = 0;
 	c->out_len = (uint16_t)bytes.len;
 	return true;
@@ -61,16 +64,17 @@ static bool client_flush(struct shard *s, struct client *c, uint64_t now_us)
 	if (c->out_at < c->out_len)
 		c->out_at = (uint16_t)(c->out_at +
 				       tcp_send(s->tcp, c->conn,
-						span_of(c->out + c->out_at, (size_t)(c->out_len - c->out_at)), now_us));
+						span_of(c->room->out + c->out_at, (size_t)(c->out_len - c->out_at)),
+						now_us));
 	return c->out_at == c->out_len;
 }
 
-static void client_helo(struct client *c, const struct smtp_action *a)
+static void client_greeted(struct client *c, const struct smtp_action *a)
 {
-	size_t n = a->bytes.len < sizeof(c->helo) ? a->bytes.len : sizeof(c->helo) - 1;
+	size_t n = a->bytes.len < sizeof(c->room->helo) ? a->bytes.len : sizeof(c->room->helo) - 1;
 
-	memcpy(c->helo, a->bytes.at, n);
-	c->helo_len = (uint16_t)n;
+	memcpy(n <= CLIENT_HELO_SHORT ? c->helo : c->room->helo, a->bytes.at, n);
+	c->helo_len = (uint8_t)n;
 	c->esmtp = a->esmtp;
 }
 
@@ -82,6 +86,27 @@ static void client_body(struct shard *s, struct client *c, struct span bytes, ui
 		smtp_session_refuse_message(&c->smtp, &reply, now_us);
 }
 
+/* Before anything is done.  False: there is no room for any more clients that are in the middle of something. */
+static bool client_take_room(struct shard *s, struct client *c)
+{
+	if (c->room)
+		return true;
+	c->room = pool_take(&s->rooms);
+	if (!c->room)
+		return false;
+	if (c->smtp.settings)
+		smtp_session_lend(&c->smtp, &c->room->smtp);
+	return true;
+}
+
+static void client_give_room(struct shard *s, struct client *c)
+{
+	if (c->out_at < c->out_len || c->helo_len > CLIENT_HELO_SHORT || c->n_fed || !smtp_session_give_room(&c->smtp))
+		return;
+	pool_give(&s->rooms, c->room);
+	c->room = NULL;
+}
+
 /* One thing that the session wants done. */
 static bool client_action(struct shard *s, struct client *c, const struct smtp_action *a, uint64_t now_us)
 {
@@ -91,7 +116,7 @@ static bool client_action(struct shard *s, struct client *c, const struct smtp_a
 	case SMTP_SEND:
 		return client_send(s, c, a->bytes, now_us);
 	case SMTP_HELO:
-		client_helo(c, a);
+		client_greeted(c, a);
 		break;
 	case SMTP_MAIL:
 		txn_begin(s, c, a, &reply, now_us);
@@ -174,6 +199,11 @@ static void client_arm(struct shard *s, struct client *c, uint64_t now_us)
 
 static void client_run(struct shard *s, struct client *c, uint64_t now_us)
 {
+	if (!client_take_room(s, c)) {
+		s->stats.shard_client_no_room++;
+		client_abort(s, c, now_us);
+		return;
+	}
 	c->running = true;
 	bool good = client_pump(s, c, now_us);
 	c->running = false;
@@ -192,6 +222,7 @@ static void client_run(struct shard *s, struct client *c, uint64_t now_us)
 		tcp_close(s->tcp, c->conn, now_us); /* harmless when it was called before; CLOSED or FAILED follows */
 	}
 	client_arm(s, c, now_us);
+	client_give_room(s, c);
 }
 
 void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
@@ -203,7 +234,13 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 		tcp_abort(s->tcp, conn, now_us);
 		return;
 	}
-	memset(c, 0, offsetof(struct client, smtp));
+	memset(c, 0, sizeof(*c));
+	if (!client_take_room(s, c)) {
+		pool_give(&s->clients, c);
+		s->stats.shard_client_no_room++;
+		tcp_abort(s->tcp, conn, now_us);
+		return;
+	}
 	c->peer = PEER_CLIENT;
 	c->conn = conn;
 	c->started_us = now_us;
@@ -218,7 +255,7 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 	s->n_live++;
 	s->stats.shard_client_accepted++;
 	tcp_set_user(conn, c);
-	smtp_session_init(&c->smtp, &s->smtp_settings, &s->stats, now_us);
+	smtp_session_init(&c->smtp, &s->smtp_settings, &s->stats, &c->room->smtp, now_us);
 	client_run(s, c, now_us);
 }
 
@@ -250,8 +287,13 @@ void client_timer(struct shard *s, struct client *c, uint64_t now_us)
 		client_abort(s, c, now_us);
 		return;
 	}
-	if (now_us >= smtp_session_deadline_us(&c->smtp))
+	if (now_us >= smtp_session_deadline_us(&c->smtp)) {
+		if (!client_take_room(s, c)) {
+			client_abort(s, c, now_us);
+			return;
+		}
 		smtp_session_expire(&c->smtp, now_us);
+	}
 	client_run(s, c, now_us);
 }
 
@@ -289,6 +331,10 @@ void client_shutdown_all(struct shard *s, uint64_t now_us)
 {
 	for (struct client *c = s->live, *next; c; c = next) {
 		next = c->next;
+		if (!client_take_room(s, c)) {
+			client_abort(s, c, now_us);
+			continue;
+		}
 		smtp_session_shutdown(&c->smtp, now_us);
 		client_run(s, c, now_us);
 	}

@@ -167,7 +167,7 @@ static void list_sessions(struct shard *s, uint64_t tag, uint64_t now_us)
 		row->client = c->ip;
 		row->client_port = c->port;
 		copy_text(row->state, sizeof(row->state), span_str(smtp_session_state_text(&c->smtp)));
-		copy_text(row->helo, sizeof(row->helo), span_of(c->helo, c->helo_len));
+		copy_text(row->helo, sizeof(row->helo), client_helo(c));
 		if (c->txn)
 			copy_text(row->mail_from, sizeof(row->mail_from),
 				  span_of(c->txn->mail_from, c->txn->mail_from_len));

@@ -26,7 +26,8 @@ enum {
 	TXN_RCPT_TEXT_MAX = 32768, /* octets of all recipients of one transaction: then 452 4.5.3 */
 	TXN_FIELDS_MAX = 16384,    /* octets of the fields put on top */
 	TXN_ID_LEN = 16,
-	RELAY_OUT_MAX = 8192, /* message octets made ready for TCP at once */
+	RELAY_OUT_MAX = 8192,   /* message octets made ready for TCP at once */
+	CLIENT_HELO_SHORT = 48, /* octets of a name in EHLO that need no room */
 	SHARD_QUESTIONS_MAX = 4096,
 	SHARD_RECORDS_MAX = 256,
 	SHARD_HOP_RETRY_US = 5000000, /* how long a next hop that failed is left alone while another one works */
@@ -55,14 +56,28 @@ struct client {
 	bool running; /* client_pump() is at work: an answer goes on there */
 	bool on_ready;
 	struct client *ready_next; /* list of those that were answered and have to go on */
-	uint16_t out_at, out_len;  /* reply octets that TCP had no room for */
-	uint8_t out[1024];
+	uint16_t out_at, out_len;  /* in room->out: reply octets that TCP had no room for */
+	struct client_room *room;  /* while there is something to be done, or kept in it */
 	char id[TXN_ID_LEN + 1];
-	uint16_t helo_len;
+	uint8_t helo_len;
 	bool esmtp;
-	char helo[256];
+	char helo[CLIENT_HELO_SHORT]; /* a longer one is in the room, which is kept then */
 	struct smtp_session smtp;
 };
+
+/* What a client that waits for a command does without. */
+struct client_room {
+	struct smtp_room smtp;
+	uint8_t out[1024];
+	char helo[256];
+};
+
+static inline struct span client_helo(const struct client *c)
+{
+	return span_of(c->helo_len <= CLIENT_HELO_SHORT ? c->helo : c->room->helo, c->helo_len);
+}
+
+_Static_assert(sizeof(struct client) <= 384, "an idle session is cheap");
 
 enum txn_phase {
 	TXN_ENVELOPE, /* MAIL was taken; SPF is under way */
@@ -153,7 +168,7 @@ struct shard {
 	struct dns_cache *kept; /* blocks of the verifiers: shard_memory.c */
 	struct auth_memory memory;
 	struct timer_wheel timers;
-	struct pool clients, txns, relays, questions, records;
+	struct pool clients, rooms, txns, relays, questions, records;
 	char *explains; /* explain.octets for each txn */
 	size_t explain_octets;
 	struct shard_sessions *sessions_reply;

@@ -203,11 +203,11 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	t->client_port = c->port;
 	t->esmtp = c->esmtp;
 	memcpy(t->session, c->id, sizeof(t->session));
-	memcpy(t->helo, c->helo, c->helo_len);
+	memcpy(t->helo, client_helo(c).at, c->helo_len);
 	t->helo_len = c->helo_len;
 	c->txn = t;
 	struct auth_client who = { .ip = c->ip,
-				   .helo = span_of(c->helo, c->helo_len),
+				   .helo = client_helo(c),
 				   .mail_from = mail->bytes,
 				   .has_mail_from = true,
 				   .now_unix = shard_unix_us(s, now_us) / 1000000 };

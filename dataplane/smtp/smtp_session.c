@@ -23,7 +23,7 @@
 #include "dataplane/smtp/smtp_session_out.h"
 
 #define IDLE_COMMANDS_MAX 100 /* NOOP and the like since the last message; then 421 4.7.0 */
-_Static_assert(sizeof(struct smtp_session) < 3072, "an idle session is cheap");
+_Static_assert(sizeof(struct smtp_session) <= 128, "an idle session is cheap");
 
 struct smtp_session_settings smtp_session_settings_default(void)
 {
@@ -51,7 +51,7 @@ static bool is_asked(const struct smtp_session *s)
 static void check(const struct smtp_session *s)
 {
 	DCHECK(s->state < SESSION_N_STATES);
-	DCHECK(s->out_sent <= s->out_ready && s->out_ready <= s->out_len && s->out_len < sizeof(s->out));
+	DCHECK(s->out_sent <= s->out_ready && s->out_ready <= s->out_len && s->out_len < sizeof(s->room->out));
 	DCHECK(!(s->due & DUE_CLOSE) || s->state == SESSION_CLOSED);
 	DCHECK(!(s->due & DUE_BODY) || s->state == SESSION_DATA || s->state == SESSION_END_ASKED);
 	DCHECK(!(s->due & DUE_EVENT) || is_asked(s) || s->event == SMTP_HELO);
@@ -66,7 +66,7 @@ static void tell(struct smtp_session *s, enum smtp_action_kind event, struct spa
 {
 	s->due |= DUE_EVENT;
 	s->event = (uint8_t)event;
-	s->argument = argument;
+	s->room->argument = argument;
 }
 
 /* The transaction, if one is open, ends without a message. */
@@ -136,7 +136,7 @@ static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64
 	} else {
 		s->state = SESSION_MAIL_ASKED;
 		s->n_rcpts = 0;
-		s->size = c->size;
+		s->room->size = c->size;
 		s->body_8bit = c->body_8bit;
 		tell(s, SMTP_MAIL, c->argument);
 	}
@@ -162,7 +162,7 @@ static void do_data(struct smtp_session *s, const struct smtp_command *c, uint64
 	(void)c;
 	if (s->state == SESSION_RCPT) {
 		s->state = SESSION_DATA_ASKED;
-		tell(s, SMTP_DATA_BEGIN, span_of(s->buffer, 0));
+		tell(s, SMTP_DATA_BEGIN, span_of(s->room->buffer, 0));
 	} else {
 		smtp_session_refuse(s,
 				    s->state == SESSION_CONNECTED ? SMTP_TEXT_HELO_FIRST
@@ -230,8 +230,8 @@ static void run_line(struct smtp_session *s, struct span line, bool more_follows
 static size_t take_line(struct smtp_session *s, struct span in, uint64_t now_us)
 {
 	enum smtp_line_end end;
-	size_t n = smtp_line_feed(&s->line, s->buffer, sizeof(s->buffer), in, &end);
-	struct span line = span_of(s->buffer, s->line.len);
+	size_t n = smtp_line_feed(&s->line, s->room->buffer, sizeof(s->room->buffer), in, &end);
+	struct span line = span_of(s->room->buffer, s->line.len);
 
 	if (end == SMTP_LINE_MORE) /* the time for a command goes on: octets one by one do not stretch it */
 		return n;
@@ -259,7 +259,7 @@ static void final_dot(struct smtp_session *s)
 	s->stats->smtp_messages++;
 	if (s->state == SESSION_DATA) {
 		s->state = SESSION_END_ASKED;
-		tell(s, SMTP_MESSAGE_END, span_of(s->buffer, 0));
+		tell(s, SMTP_MESSAGE_END, span_of(s->room->buffer, 0));
 		return;
 	}
 	s->out_ready = s->out_len;
@@ -301,7 +301,7 @@ static size_t take_data(struct smtp_session *s, struct span in, uint64_t now_us)
 		refuse_size(s);
 	if (s->state == SESSION_DATA && run.len) {
 		s->due |= DUE_BODY;
-		s->body = run;
+		s->room->body = run;
 	} else if (s->state == SESSION_DRAIN && s->n_body / 2 > s->settings->message_max) {
 		/* As much again as is allowed, so that a sender who did not heed SIZE learns of 552. */
 		s->stats->smtp_drain_max++;
@@ -336,7 +336,7 @@ void smtp_session_refuse_message(struct smtp_session *s, const struct smtp_reply
 /* --- the verbs ----------------------------------------------------------------------------- */
 
 void smtp_session_init(struct smtp_session *s, const struct smtp_session_settings *settings, struct stats *stats,
-		       uint64_t now_us)
+		       struct smtp_room *room, uint64_t now_us)
 {
 	char line[SMTP_REPLY_TEXT_MAX];
 	struct smtp_reply reply;
@@ -344,6 +344,7 @@ void smtp_session_init(struct smtp_session *s, const struct smtp_session_setting
 
 	CHECK(settings->line_max <= SMTP_SESSION_LINE_MAX);
 	memset(s, 0, sizeof(*s));
+	s->room = room;
 	s->settings = settings;
 	s->stats = stats;
 	s->since_us = now_us;
@@ -352,6 +353,24 @@ void smtp_session_init(struct smtp_session *s, const struct smtp_session_setting
 	text_puts(&t, " ESMTP"); /* no product, no version: features for the peer come with EHLO */
 	smtp_reply_set(&reply, 220, 0, 0, 0, text_span(&t));
 	smtp_session_say_reply(s, &reply);
+}
+
+void smtp_session_lend(struct smtp_session *s, struct smtp_room *room)
+{
+	CHECK(!s->room);
+	s->room = room;
+}
+
+struct smtp_room *smtp_session_give_room(struct smtp_session *s)
+{
+	struct smtp_room *room = s->room;
+
+	if (!room || s->due || s->delay_until_us || is_asked(s) || s->out_sent < s->out_len || s->line.len ||
+	    s->line.after_cr || s->line.too_long)
+		return NULL;
+	s->room = NULL;
+	s->out_sent = s->out_ready = s->out_len = 0;
+	return room;
 }
 
 /* Whether octets may be taken, or something must be told, said or waited for first. */
@@ -366,6 +385,7 @@ size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us
 {
 	size_t n = 0;
 
+	CHECK(s->room);
 	if (in.len && !s->greeting_out && s->settings->refuse_early_talk && s->state == SESSION_CONNECTED) {
 		s->stats->smtp_early_talk++;
 		s->out_len = s->out_ready = 0; /* the refusal is the greeting (RFC 5321 3.1) */
@@ -395,18 +415,18 @@ bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
 		s->due &= (uint8_t)~DUE_ABORT;
 		action->kind = SMTP_ABORT;
 	} else if (s->out_sent < s->out_ready) {
-		action->bytes = span_of(s->out + s->out_sent, (size_t)(s->out_ready - s->out_sent));
+		action->bytes = span_of(s->room->out + s->out_sent, (size_t)(s->out_ready - s->out_sent));
 		s->out_sent = s->out_ready;
 		s->greeting_out = true;
 	} else if (s->due & DUE_BODY) {
 		s->due &= (uint8_t)~DUE_BODY;
 		action->kind = SMTP_BODY;
-		action->bytes = s->body;
+		action->bytes = s->room->body;
 	} else if (s->due & DUE_EVENT) {
 		s->due &= (uint8_t)~DUE_EVENT;
 		action->kind = (enum smtp_action_kind)s->event;
-		action->bytes = s->argument;
-		action->size = s->event == SMTP_MAIL ? s->size : 0;
+		action->bytes = s->room->argument;
+		action->size = s->event == SMTP_MAIL ? s->room->size : 0;
 		action->esmtp = s->esmtp;
 		action->body_8bit = s->event == SMTP_MAIL && s->body_8bit;
 	} else if (s->due & DUE_CLOSE) {

@@ -51,9 +51,16 @@ struct smtp_action {
 
 #include "dataplane/smtp/smtp_session_state.h" /* struct smtp_session, for placement */
 
-/* @settings: borrowed for the life of the session.  The greeting is the first action. */
+/* @settings: borrowed for the life of the session.  @room: lent, contents undefined.  The greeting is the first action. */
 void smtp_session_init(struct smtp_session *s, const struct smtp_session_settings *settings, struct stats *stats,
-		       uint64_t now_us);
+		       struct smtp_room *room, uint64_t now_us);
+
+/*
+ * Between two commands a session needs no room.  smtp_session_give_room() gives it back, or NULL while it is needed;
+ * after that only deadline_us(), waits() and state_text() may be called, until smtp_session_lend() brings another.
+ */
+struct smtp_room *smtp_session_give_room(struct smtp_session *s);
+void smtp_session_lend(struct smtp_session *s, struct smtp_room *room);
 
 /**
  * smtp_session_feed - take octets from the peer

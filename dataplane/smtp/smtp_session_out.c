@@ -10,7 +10,7 @@
 
 #define CLOSING_MAX 128 /* octets of a fixed reply */
 
-_Static_assert(sizeof(((struct smtp_session *)0)->out) > SMTP_REPLY_WIRE_MAX + CLOSING_MAX, "a reply and a 421 fit");
+_Static_assert(sizeof(((struct smtp_room *)0)->out) > SMTP_REPLY_WIRE_MAX + CLOSING_MAX, "a reply and a 421 fit");
 
 bool smtp_session_is_open(const struct smtp_session *s)
 {
@@ -28,7 +28,7 @@ void smtp_session_abort(struct smtp_session *s)
 
 bool smtp_session_has_room(const struct smtp_session *s)
 {
-	return s->out_sent == s->out_len || s->out_len < sizeof(s->out) - SMTP_REPLY_WIRE_MAX - CLOSING_MAX;
+	return s->out_sent == s->out_len || s->out_len < sizeof(s->room->out) - SMTP_REPLY_WIRE_MAX - CLOSING_MAX;
 }
 
 uint16_t smtp_session_put(struct smtp_session *s, const struct smtp_reply *reply)
@@ -39,7 +39,7 @@ uint16_t smtp_session_put(struct smtp_session *s, const struct smtp_reply *reply
 	if (s->out_sent == s->out_len)
 		s->out_sent = s->out_ready = s->out_len = 0;
 	mark = s->out_len;
-	text_init(&t, s->out + mark, sizeof(s->out) - mark);
+	text_init(&t, s->room->out + mark, sizeof(s->room->out) - mark);
 	smtp_reply_write(reply, &t);
 	CHECK(!t.full);
 	s->out_len = (uint16_t)(mark + t.len);

@@ -27,7 +27,17 @@ enum smtp_session_state {
 	SESSION_N_STATES,
 };
 
+/* What a session needs while it works, and not while it waits for a command. */
+struct smtp_room {
+	struct span body;     /* of DUE_BODY, in the caller's octets */
+	struct span argument; /* of DUE_EVENT, in `buffer` */
+	uint64_t size;        /* of the MAIL that is told */
+	char out[1024];       /* replies */
+	uint8_t buffer[SMTP_SESSION_LINE_MAX + SMTP_SESSION_PARAMETERS_MAX - 2]; /* the line, without CRLF */
+};
+
 struct smtp_session {
+	struct smtp_room *room; /* NULL while the session has none */
 	/* read for every octet */
 	const struct smtp_session_settings *settings;
 	struct stats *stats;
@@ -40,18 +50,13 @@ struct smtp_session {
 	bool greeting_out;  /* the greeting was told */
 	struct smtp_data data;
 	struct smtp_line line;
-	uint16_t out_sent, out_ready, out_len; /* in `out`: told, may be told, written */
-	struct span body;                      /* of DUE_BODY, in the caller's octets */
-	struct span argument;                  /* of DUE_EVENT, in `buffer` */
-	uint64_t size;                         /* of the MAIL that is told */
+	uint16_t out_sent, out_ready, out_len; /* in room->out: told, may be told, written */
 	uint64_t since_us;                     /* when the wait for a command began; in DATA: when octets came last */
 	uint64_t data_since_us;                /* when 354 was said */
-	uint64_t delay_until_us;               /* an error reply waits in `out` until then; 0: none does */
+	uint64_t delay_until_us;               /* an error reply waits in room->out until then; 0: none does */
 	uint64_t n_body;                       /* octets of the message so far, dots removed */
 	uint32_t n_rcpts, n_messages, n_errors;
 	uint32_t n_idle_commands; /* commands since the last message that brought none nearer */
-	char out[1024];           /* replies */
-	uint8_t buffer[SMTP_SESSION_LINE_MAX + SMTP_SESSION_PARAMETERS_MAX - 2]; /* the line, without CRLF */
 };
 
 #endif

@@ -7,6 +7,7 @@
  * Held: actions come in an order that makes sense, bodies have no bare CR, bare LF or NUL, replies are well-formed.
  */
 #include "dataplane/smtp/smtp_session.h"
+#include "tests/spoil_room.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -146,6 +147,7 @@ static void meanwhile(struct smtp_session *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct smtp_session session;
+	static struct smtp_room room;
 	static struct stats stats;
 	struct smtp_session_settings settings = smtp_session_settings_default();
 	size_t n_steering = size ? data[0] : 0;
@@ -160,12 +162,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	settings.message_max = 200;
 	settings.recipients_max = 4;
 	settings.messages_max = 3;
-	smtp_session_init(&session, &settings, &stats, 0);
+	smtp_session_init(&session, &settings, &stats, &room, 0);
 	drain(&session);
 	while (in.len) {
 		uint8_t piece = steer();
 		size_t len = piece && piece < in.len ? piece : in.len, n;
 
+		spoil_room(&session);
 		n = smtp_session_feed(&session, span_head(in, len), f.now_us);
 		CHECK(n <= len);
 		in = span_skip(in, n);

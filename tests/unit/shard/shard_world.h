@@ -27,6 +27,7 @@ static void world_settings(void)
 	memset(&world, 0, sizeof(world));
 	settings_default(s);
 	s->limits_sessions_max = 16;
+	s->limits_busy_max = 16;
 	s->limits_transactions_max = 8;
 	s->limits_body_blocks = 64;
 	s->limits_header_max = 16384;
@@ -479,8 +480,8 @@ __attribute__((unused)) static void all_is_given_back(const char *when)
 	pass(1200 * SECOND);
 	tcp_check(s->tcp);
 	bool empty = !s->clients.n_used && !s->txns.n_used && !s->relays.n_used && !s->questions.n_used &&
-		     !s->records.n_used && !s->n_live && !s->n_waiting && !s->waiting && !s->ready && !s->live &&
-		     !s->hops[0].n_relays && !s->hops[0].n_connecting &&
+		     !s->records.n_used && !s->rooms.n_used && !s->n_live && !s->n_waiting && !s->waiting &&
+		     !s->ready && !s->live && !s->hops[0].n_relays && !s->hops[0].n_connecting &&
 		     msg_store_n_free_blocks(s->store) == world.settings.limits_body_blocks;
 	size_t cursor = 0;
 

@@ -179,6 +179,43 @@ static void sessions(void)
 	all_is_given_back("sessions");
 }
 
+/* Of those that wait for a command none needs a room; one in the middle of a line does. */
+static void rooms(void)
+{
+	char long_helo[300] = "EHLO ";
+
+	world_settings();
+	world.settings.limits_busy_max = 2;
+	world_open();
+	struct caller *c[6];
+
+	for (int i = 0; i < 6; i++)
+		c[i] = greeted();
+	ok(world.shard->rooms.n_used == 0, "six clients that wait for a command need no room");
+	for (int i = 0; i < 2; i++)
+		say(c[i], "MAIL FR");
+	ok(world.shard->rooms.n_used == 2, "one in the middle of a line needs one");
+	say(c[2], "NOOP\r\n");
+	ok(c[2]->failed && stats()->shard_client_no_room == 1,
+	   "beyond limits.busy_max the next one is reset and counted");
+	struct caller *late = caller_open("192.0.2.66");
+	ok(late->failed && stats()->shard_client_no_room == 2, "a new connection as well");
+	say(c[0], "OM:<a@good.example>\r\n");
+	is_last(c[0], "250", "what was begun goes on");
+	say(c[3], "NOOP\r\n");
+	is_last(c[3], "250", "and then there is room for others");
+	memset(long_helo + 5, 'x', 200);
+	for (int i = 60; i < 200; i += 60)
+		long_helo[5 + i] = '.';
+	strcpy(long_helo + 205, "\r\n");
+	say(c[3], long_helo);
+	ok(world.shard->rooms.n_used == 2, "a long name in EHLO keeps its room");
+	say(c[3], ENVELOPE);
+	say(c[3], MESSAGE);
+	is_last(c[3], "250", "and is used with it");
+	all_is_given_back("rooms");
+}
+
 static void transactions(void)
 {
 	world_settings();
@@ -375,6 +412,7 @@ int main(void)
 	never_reads();
 	talks_after_the_end();
 	sessions();
+	rooms();
 	transactions();
 	blocks();
 	large_header();

@@ -6,6 +6,7 @@
 #define SMTP_PLAY_SESSION_H
 
 #include "dataplane/smtp/smtp_session.h"
+#include "tests/spoil_room.h"
 #include "tests/unit/smtp/script.h"
 
 #define EVENTS_MAX 4096
@@ -18,6 +19,7 @@ struct play_event {
 
 static struct {
 	struct smtp_session session;
+	struct smtp_room room;
 	struct smtp_session_settings settings;
 	struct stats stats;
 	uint64_t now_us;
@@ -114,6 +116,7 @@ static void play_pump(void)
 		size_t n;
 
 		moved = false;
+		spoil_room(&ps.session);
 		while (smtp_session_next(&ps.session, &action)) {
 			play_action(&action);
 			moved = true;
@@ -132,7 +135,7 @@ static void play_begin(void)
 	if (ps.begun)
 		return;
 	ps.begun = true;
-	smtp_session_init(&ps.session, &ps.settings, &ps.stats, ps.now_us);
+	smtp_session_init(&ps.session, &ps.settings, &ps.stats, &ps.room, ps.now_us);
 }
 
 static bool play_set(struct span name, uint64_t value)

@@ -3,9 +3,11 @@
  * test_smtp_session.c - what scenarios cannot show: the order of actions, what is borrowed, calls at odd moments
  */
 #include "dataplane/smtp/smtp_session.h"
+#include "tests/spoil_room.h"
 #include "tests/tap.h"
 
 static struct smtp_session session;
+static struct smtp_room room;
 static struct smtp_session_settings settings;
 static struct stats stats;
 static struct smtp_action action;
@@ -14,12 +16,13 @@ static void begin(void)
 {
 	settings = smtp_session_settings_default();
 	memset(&stats, 0, sizeof(stats));
-	smtp_session_init(&session, &settings, &stats, 0);
+	smtp_session_init(&session, &settings, &stats, &room, 0);
 	smtp_session_next(&session, &action);
 }
 
 static size_t feed(const char *text)
 {
+	spoil_room(&session);
 	return smtp_session_feed(&session, span_str(text), 0);
 }
 
@@ -52,7 +55,7 @@ static void begin_message(void)
 static void greeting(void)
 {
 	settings = smtp_session_settings_default();
-	smtp_session_init(&session, &settings, &stats, 0);
+	smtp_session_init(&session, &settings, &stats, &room, 0);
 	ok(smtp_session_next(&session, &action) && action.kind == SMTP_SEND, "the greeting is the first action");
 	is_span(action.bytes, SPAN("220 mx.example ESMTP\r\n"), "it has our name");
 	ok(!smtp_session_next(&session, &action), "and is the only one");
