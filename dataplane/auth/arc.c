@@ -98,6 +98,8 @@ static void decide(struct arc *a, enum arc_result result, const char *reason)
 		break;
 	}
 	tell(a, arc_result_text(result), reason);
+	if (a->trusted)
+		tell(a, "the newest sealer is listed in arc.trusted, and From is signed", "");
 }
 
 /* A result other than fail: when all signatures have been dealt with and the body is known to be the one sealed. */
@@ -261,6 +263,8 @@ void arc_body_end(struct arc *a)
 		decide(a, ARC_RESULT_FAIL, "l= is larger than the body");
 	else
 		a->body_is_good = true;
+	if (a->body_is_good)
+		tell(a, "the body hash matches bh= of the newest message signature", "");
 	conclude(a);
 }
 

@@ -279,6 +279,8 @@ bool spf_term_target(struct spf *s, const struct spf_term *t)
 		s->target_len = (uint8_t)s->values.domain.len;
 	} else {
 		s->target_len = (uint8_t)spf_macro_domain(&s->values, spf_term_arg(&s->arena, t), s->target);
+		if (s->explain && span_find(spf_term_arg(&s->arena, t), '%') != SPAN_NONE)
+			spf_explain(s, spf_target(s), "is what the macros make of it");
 	}
 	return dns_question_set(&probe, DNS_TXT, spf_target(s));
 }

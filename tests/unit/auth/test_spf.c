@@ -231,6 +231,10 @@ static void results(void)
 	ok(strstr(account, "spf: i.org: ip4:192.0.2.1 matched\n") &&
 		   strstr(account, "spf: d.org: include:i.org matched\n"),
 	   "the account has a line for each term");
+	ok(spf_check(&settings, "d.org TXT \"v=spf1 exists:%{ir}.%{d} -all\"\n1.2.0.192.d.org A 127.0.0.1", "192.0.2.1",
+		     "h.org", "u@d.org") == SPF_RESULT_PASS &&
+		   strstr(account, "spf: d.org: 1.2.0.192.d.org is what the macros make of it\n"),
+	   "and says what macros stand for");
 }
 
 int main(void)
