@@ -111,6 +111,9 @@ static bool take_in_order(struct tcp *t, struct tcp_conn *c, struct span data, u
 {
 	size_t n_blocks = (data.len + TCP_BLOCK_ROOM - 1) / TCP_BLOCK_ROOM;
 
+	/* Octets in order let the peer go on; those behind a gap it will send again (RFC 2018 8). */
+	if (tcp_blocks_free(&t->blocks, 0) < n_blocks)
+		tcp_ooo_clear(&c->ooo, &t->blocks);
 	if (tcp_blocks_free(&t->blocks, 0) < n_blocks) {
 		t->stats->tcp_receive_no_memory++;
 		return false;

@@ -82,8 +82,11 @@ static uint32_t window_most(const struct tcp *t, const struct tcp_conn *c)
 static uint32_t window_room(const struct tcp *t, const struct tcp_conn *c)
 {
 	uint32_t room = t->settings.receive_max > c->rcv_queued ? t->settings.receive_max - c->rcv_queued : 0;
-	uint32_t most = window_most(t, c);
+	uint32_t most = window_most(t, c), pressed = TCP_PRESSED_MSS * (uint32_t)c->mss;
 
+	/* What was promised stays promised, but nobody is offered more than he needs to go on. */
+	if (tcp_blocks_free(&t->blocks, t->blocks.keep_ooo) == 0 && most > pressed)
+		most = pressed;
 	return room < most ? room : most;
 }
 

@@ -68,6 +68,10 @@ void tcp_reply_reset(struct tcp *t, const struct tcp_key *key, uint16_t ifindex,
 		t->stats->tcp_rsts_limited++;
 		return;
 	}
+	if (t->reply_tail - t->reply_head >= TCP_REPLIES - TCP_REPLIES_SPARE) {
+		t->stats->tcp_replies_dropped++;
+		return;
+	}
 	t->stats->tcp_rsts_out++;
 	/* RFC 9293 3.10.7.1: a number that the peer is sure to take. */
 	if (s->flags & TCP_ACK)
