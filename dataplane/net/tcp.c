@@ -11,7 +11,7 @@ struct tcp_settings tcp_settings_default(void)
 		.half_open_max = 8192,
 		.time_wait_max = 65536,
 		.buffer_blocks = 16384,
-		.receive_max = 262144,
+		.receive_max = 4194304,
 		.send_max = 262144,
 		.rto_min_us = 200000,
 		.rto_max_us = 60000000,

@@ -23,7 +23,7 @@ struct tcp_settings {
 	uint32_t half_open_max; /* SYN received, not yet acknowledged */
 	uint32_t time_wait_max;
 	uint32_t buffer_blocks;          /* pool of TCP_BLOCK octets each, shared by all send and receive buffers */
-	uint32_t receive_max;            /* octets buffered and offered as window for one connection */
+	uint32_t receive_max;            /* octets buffered and offered as window, which begins with 64 KiB and grows */
 	uint32_t send_max;               /* octets taken by tcp_send() and not yet acknowledged, for one connection */
 	uint32_t rto_min_us, rto_max_us; /* 200 ms, 60 s */
 	uint32_t syn_retries, data_retries; /* 5, 10: then the connection fails with ERR_TIMEOUT */

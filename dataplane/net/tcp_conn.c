@@ -15,7 +15,9 @@ struct tcp_conn *tcp_conn_new(struct tcp *t, const struct tcp_key *key, uint16_t
 		t->stats->tcp_conns_full++;
 		return NULL;
 	}
-	*c = (struct tcp_conn){ .flow.key = *key, .ifindex = ifindex, .rto_us = TCP_RTO_INITIAL_US };
+	*c = (struct tcp_conn){
+		.flow.key = *key, .ifindex = ifindex, .rto_us = TCP_RTO_INITIAL_US, .rcv_limit = tcp_window_syn(t)
+	};
 	tcp_table_add(&t->table, TCP_KIND_CONN, c);
 	return c;
 }
@@ -47,6 +49,8 @@ void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_se
 	else if (!tcp_stamp_rtt(t, c, s, now_us) && c->retries)
 		c->rto_us = 3000000;
 	c->flags &= (uint16_t) ~(CONN_RTT_TIMING | CONN_RESEND);
+	c->rcv_mark = c->rcv_nxt;
+	c->rcv_mark_us = (uint32_t)now_us;
 	tcp_cc_init(c, c->retries > 1);
 	c->retries = c->backoff = 0;
 	c->err = OK; /* what ICMP said while it opened is past */

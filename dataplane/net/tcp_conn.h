@@ -169,12 +169,14 @@ struct tcp_conn {
 	struct tcp_sack_block dsack; /* came twice: to be told with the next ACK (RFC 2883); empty: none */
 	struct tcp_block *score;     /* tcp_score.h; NULL: none */
 	struct tcp_cubic cubic;
-	uint32_t min_rtt_us; /* least ever; 0: none */
-	uint32_t tail_end;   /* one past the tail that was probed, while CONN_TAIL_SENT */
-	uint8_t events;      /* to be told, see EVENT_BIT */
-	uint8_t timer_kind;  /* enum tcp_timer_kind: what rto_deadline_us stands for */
-	uint8_t reo_mult;    /* RACK.reo_wnd_mult; 0: this path was not seen to reorder */
-	uint8_t reo_persist; /* recoveries before it shrinks again */
+	uint32_t rcv_limit;             /* the largest window offered so far, see tcp_window.h */
+	uint32_t rcv_mark, rcv_mark_us; /* what the user had read, and when, as the round trip began */
+	uint32_t min_rtt_us;            /* least ever; 0: none */
+	uint32_t tail_end;              /* one past the tail that was probed, while CONN_TAIL_SENT */
+	uint8_t events;                 /* to be told, see EVENT_BIT */
+	uint8_t timer_kind;             /* enum tcp_timer_kind: what rto_deadline_us stands for */
+	uint8_t reo_mult;               /* RACK.reo_wnd_mult; 0: this path was not seen to reorder */
+	uint8_t reo_persist;            /* recoveries before it shrinks again */
 };
 _Static_assert(offsetof(struct tcp_conn, flow) == 64, "hot fields fill one cache line");
 _Static_assert(offsetof(struct tcp_conn, snd) == 128, "addresses, windows and RTO fill the second");
@@ -476,9 +478,6 @@ static inline uint16_t tcp_window_syn(const struct tcp *t)
 {
 	return t->settings.receive_max < UINT16_MAX ? (uint16_t)t->settings.receive_max : UINT16_MAX;
 }
-
-/* Whether enough room came free that the peer should hear of it at once. */
-bool tcp_window_reopened(const struct tcp *t, const struct tcp_conn *c);
 
 /* --- tcp_timer.c ------------------------------------------------------------------------------ */
 

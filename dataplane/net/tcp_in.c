@@ -4,6 +4,7 @@
  */
 #include "dataplane/net/tcp_conn.h"
 #include "dataplane/net/tcp_stamp.h"
+#include "dataplane/net/tcp_window.h"
 
 void tcp_challenge(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
@@ -137,6 +138,7 @@ static bool take_in_order(struct tcp *t, struct tcp_conn *c, struct span data, u
 		c->rcv_queued += c->rcv_nxt - from;
 		ack_at_once(t, c); /* RFC 5681 4.2: a gap is filled, in whole or in part */
 	}
+	tcp_window_tune(t, c, now_us);
 	tcp_conn_event(t, c, TCP_EVENT_READABLE);
 	return true;
 }

@@ -9,6 +9,7 @@
 #include "dataplane/net/tcp_conn.h"
 #include "dataplane/net/tcp_score.h"
 #include "dataplane/net/tcp_stamp.h"
+#include "dataplane/net/tcp_window.h"
 
 /* Where the segment goes. */
 struct out {
@@ -68,51 +69,6 @@ static size_t send_syn_ack(struct tcp *t, struct tcp_half *h, const struct out *
 	s.source = h->flow.key.local_port;
 	s.destination = h->flow.key.remote_port;
 	return finish(t, o, &h->flow.key, h->ifindex, tcp_segment_emit(o->at, &s));
-}
-
-/* The largest window that we can say: a peer that does not scale hears of 65535 octets at most. */
-static uint32_t window_most(const struct tcp *t, const struct tcp_conn *c)
-{
-	uint32_t sayable = (uint32_t)UINT16_MAX << c->rcv_wscale;
-
-	return t->settings.receive_max < sayable ? t->settings.receive_max : sayable;
-}
-
-/* Octets that the user's buffer has room for, as far as it can be said. */
-static uint32_t window_room(const struct tcp *t, const struct tcp_conn *c)
-{
-	uint32_t room = t->settings.receive_max > c->rcv_queued ? t->settings.receive_max - c->rcv_queued : 0;
-	uint32_t most = window_most(t, c), pressed = TCP_PRESSED_MSS * (uint32_t)c->mss;
-
-	/* What was promised stays promised, but nobody is offered more than he needs to go on. */
-	if (tcp_blocks_free(&t->blocks, t->blocks.keep_ooo) == 0 && most > pressed)
-		most = pressed;
-	return room < most ? room : most;
-}
-
-bool tcp_window_reopened(const struct tcp *t, const struct tcp_conn *c)
-{
-	uint32_t half = window_most(t, c) / 2, two = 2u * c->mss;
-
-	/* As long as half of it is still open the peer can go on; the next ACK will tell. */
-	return c->rcv_adv - c->rcv_nxt < half &&
-	       seq_past(c->rcv_adv, c->rcv_nxt + window_room(t, c)) >= (half < two ? half : two);
-}
-
-/* The window to announce now; notes it as announced. */
-static uint16_t announce_window(const struct tcp *t, struct tcp_conn *c)
-{
-	uint32_t edge = c->rcv_nxt + window_room(t, c), half = window_most(t, c) / 2, field;
-
-	/* RFC 9293 3.8.6.2.2: no small steps forward, and never back (3.8.6). */
-	if (seq_past(c->rcv_adv, edge) < (half < c->mss ? half : c->mss))
-		edge = c->rcv_adv;
-	/* Rounded up: rounding down would move the edge back by some octets. */
-	field = (edge - c->rcv_nxt + (1u << c->rcv_wscale) - 1) >> c->rcv_wscale;
-	if (field > UINT16_MAX)
-		field = UINT16_MAX;
-	c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt + (field << c->rcv_wscale));
-	return (uint16_t)field;
 }
 
 static struct tcp_segment header(const struct tcp_conn *c, uint32_t seq, uint8_t flags, uint64_t now_us)
@@ -316,7 +272,7 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 		s.flags |= TCP_FIN;
 	if (p->len && p->seq + p->len == c->snd_end)
 		s.flags |= TCP_PSH;
-	s.wnd = announce_window(t, c);
+	s.wnd = tcp_window_announce(t, c);
 	if (sack_room(c))
 		report_sack(c, &s.options);
 	size_t n = tcp_segment_emit(o->at, &s);
@@ -342,7 +298,7 @@ static size_t send_ack(struct tcp *t, struct tcp_conn *c, const struct out *o)
 {
 	struct tcp_segment s = header(c, tcp_conn_seq(c), TCP_ACK, o->now_us);
 
-	s.wnd = announce_window(t, c);
+	s.wnd = tcp_window_announce(t, c);
 	report_sack(c, &s.options);
 	acked(c);
 	return finish(t, o, &c->flow.key, c->ifindex, tcp_segment_emit(o->at, &s));

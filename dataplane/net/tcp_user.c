@@ -3,7 +3,7 @@
  * tcp_user.c - what the user of a connection calls
  */
 #include "dataplane/net/tcp_cc.h"
-#include "dataplane/net/tcp_conn.h"
+#include "dataplane/net/tcp_window.h"
 
 /* --- events -------------------------------------------------------------------------------- */
 

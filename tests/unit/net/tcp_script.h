@@ -451,23 +451,29 @@ static bool play_line(struct play *p, const char *line)
 	return play_wrong(p, "not a line of a script");
 }
 
+/* Both ends known, nothing started. */
+static void play_init(struct play *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->settings = tcp_settings_default();
+	p->settings.conns_max = p->settings.half_open_max = p->settings.time_wait_max = 16;
+	p->settings.buffer_blocks = 512;
+	p->settings.receive_max = 65535;
+	p->path = (struct tcp_path){ .local = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
+				     .remote = ip_addr_of4((const uint8_t[]){ 198, 51, 100, 7 }) };
+	p->now_us = 1000000000;
+	p->peer_isn = 0xfffff000; /* wraps soon */
+	p->peer_wnd = 65535;
+	p->our_port = 25;
+	p->peer_port = 4321;
+}
+
 /* One check for a whole script. */
 __attribute__((unused)) static void play(const struct script *script)
 {
 	static struct play p;
 
-	memset(&p, 0, sizeof(p));
-	p.settings = tcp_settings_default();
-	p.settings.conns_max = p.settings.half_open_max = p.settings.time_wait_max = 16;
-	p.settings.buffer_blocks = 512;
-	p.settings.receive_max = 65535;
-	p.path = (struct tcp_path){ .local = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
-				    .remote = ip_addr_of4((const uint8_t[]){ 198, 51, 100, 7 }) };
-	p.now_us = 1000000000;
-	p.peer_isn = 0xfffff000; /* wraps soon */
-	p.peer_wnd = 65535;
-	p.our_port = 25;
-	p.peer_port = 4321;
+	play_init(&p);
 	for (size_t i = 0; i < SCRIPT_LINES && script->lines[i]; i++) {
 		bool good = play_line(&p, script->lines[i]);
 

@@ -49,7 +49,7 @@ static const struct script scripts[] = {
 	    "read 1000", "quiet" } },
 	{ "the scaled window is rounded up: rounding down would move its edge back",
 	  { "set receive_max 1000000", "listen", "in S 0 ws 3", "out S. 0 ack 1 ws 4", "in . 1 ack 1", "event ACCEPTED",
-	    "in P. 1+5 ack 1", "time +41", "out . 1 ack 6 win 62500" } },
+	    "in P. 1+5 ack 1", "time +41", "out . 1 ack 6 win 4096" } },
 	{ "a peer that has filled our window acknowledges from its edge",
 	  { "set receive_max 1000", SCRIPT_ACCEPT, "send 10", "out P. 1+10 ack 1", "in . 1001 ack 11", "quiet",
 	    "time +300", "quiet" } },

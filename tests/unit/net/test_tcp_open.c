@@ -14,7 +14,7 @@ static const struct script scripts[] = {
 	    "event ACCEPTED", "send 10", "out P. 1+10 ack 1 win 65535" } },
 	{ "the window of a SYN-ACK is not scaled, that of other segments is",
 	  { "set receive_max 1000000", "listen", "in S 0 ws 3", "out S. 0 ack 1 ws 4 win 65535",
-	    "in . 1 ack 1 win 1000", "event ACCEPTED", "send 10", "out P. 1+10 ack 1 win 62500" } },
+	    "in . 1 ack 1 win 1000", "event ACCEPTED", "send 10", "out P. 1+10 ack 1 win 4096" } },
 	{ "active open",
 	  { "connect", "out S 0 mss 1460 win 65535", "quiet", "state SYN-SENT", "in S. 0 ack 1 mss 1000",
 	    "out . 1 ack 1", "event CONNECTED", "state ESTABLISHED", "send 2500", "out . 1+1000 ack 1",
