@@ -93,9 +93,9 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LIBS)
 
-$(B)/tools/bench/bench: $(B)/tools/bench/bench.o $(LIB)
+$(B)/tools/bench/bench: $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c)) $(LIB)
 	@echo "  LD    $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LIBS)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # A fuzz target without a fuzzer: fuzz_main.c replays its corpus.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)

@@ -109,7 +109,7 @@ static void settings_for_net(const struct load_options *o, struct dpdk *d, struc
 	n->tcp.half_open_max = 16;
 	n->tcp.time_wait_max = 65536;
 	n->tcp.time_wait_us = 1000000; /* the gateway closes first; what we close is not worth a minute */
-	n->tcp.buffer_blocks = o->load.connections < 4096 ? 64 * o->load.connections + 1024 : 262144;
+	n->tcp.buffer_blocks = o->load.connections < 4096 ? 64 * o->load.connections + 1024 : 65536;
 	n->tcp.receive_max = 65536;
 	n->tcp.send_max = 1 << 20;
 }
