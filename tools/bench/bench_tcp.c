@@ -12,6 +12,7 @@
 
 #include "dataplane/net/net.h"
 #include "tools/bench/bench_tcp.h"
+#include "tools/load/load_flood.h"
 
 enum { BURST = 32, FRAME = 2048, FLOWS = 1000, FLOWS_MANY = 200000 };
 
@@ -349,6 +350,48 @@ static void bench_bulk(double hz)
 	close_sides();
 }
 
+/* SYN from random addresses, most of them beyond what half-open records there are for. */
+static void bench_syn(double hz)
+{
+	static struct load_flood flood;
+	struct net_if_settings from = { .mac = { 2, 0, 0, 0, 0, 2 } };
+	struct ip_addr to = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 });
+	const unsigned n = 2000000;
+
+	play = PLAY_SINK;
+	open_side(&client, false, 64);
+	open_side(&server, true, 65536);
+	connect_all(1); /* the gateway's MAC is known then */
+	load_flood_init(&flood, &from, &to, 25, 99);
+	memcpy(flood.frame, (const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, 6);
+	flood.target_known = true;
+	server.cycles = 0;
+	samples_begin();
+	for (unsigned i = 0; i < n; i += BURST) {
+		for (unsigned k = 0; k < BURST; k++) {
+			struct net_frame f = { .at = frames[k], .cap = FRAME };
+
+			if (!load_flood_next(&flood, &f))
+				exit(1);
+		}
+		uint64_t start = __rdtsc();
+
+		for (unsigned k = 0; k < BURST; k++) {
+			net_input(server.net, 0, span_of(frames[k], 62), 0, now_us);
+			settle(&server);
+			net_input_end(server.net, now_us);
+		}
+		for (struct net_frame f = { .at = frames[0], .cap = FRAME }; net_next(server.net, &f, now_us);)
+			f = (struct net_frame){ .at = frames[0], .cap = FRAME };
+		server.cycles += __rdtsc() - start;
+		now_us += 10;
+		sample(i + BURST, 256);
+	}
+	print("tcp.syn.cycles", cycles_a_unit(), "cycles_a_syn");
+	print("tcp.syn.per_s", hz / cycles_a_unit(), "syns_a_second_and_core");
+	close_sides();
+}
+
 void bench_tcp(void)
 {
 	struct tcp_settings few = tcp_settings_default(), many = few;
@@ -358,6 +401,7 @@ void bench_tcp(void)
 	many.conns_max = 1 << 21;
 	print("tcp.conn.bytes", (double)(tcp_memory(&many) - tcp_memory(&few)) / (1 << 20), "octets");
 	bench_accept(hz);
+	bench_syn(hz);
 	bench_rr(FLOWS, "tcp.rr.cycles", "tcp.rr.mpps", hz);
 	bench_rr(FLOWS_MANY, "tcp.rr_many.cycles", "tcp.rr_many.mpps", hz);
 	bench_bulk(hz);
