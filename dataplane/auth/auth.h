@@ -26,6 +26,8 @@ struct auth_memory {
 
 enum { AUTH_KEPT_SPF4 = 0xff04, AUTH_KEPT_SPF6 = 0xff06 }; /* types of these questions (private use, RFC 6895 3.1) */
 
+struct dmarc_cache;
+
 /* Limits and switches; the defaults are auth_settings_default()'s. */
 struct auth_settings {
 	/* SPF, RFC 7208 4.6.4 */
@@ -50,7 +52,9 @@ struct auth_settings {
 	const char *const
 		*arc_trusted; /* d= of sealers that may override a DMARC failure; NULL-terminated, may be NULL */
 	/* DMARC, RFC 9989 */
-	bool dmarc_rfc7489;      /* public suffix list instead of the tree walk */
+	bool dmarc_rfc7489; /* public suffix list instead of the tree walk */
+	struct dmarc_cache
+		*dmarc_cache;    /* of tree walks; NULL: each message walks anew.  The mode must stay the same */
 	uint32_t dns_timeout_ms; /* 20 000: all DNS of DKIM, ARC and DMARC after the header's end */
 	/* Authentication-Results, RFC 8601 */
 	const char *authserv_id;

@@ -45,64 +45,83 @@ static struct dmarc_walk *walk_find(const struct dmarc *m, struct span domain)
 	return NULL;
 }
 
-static void walk_add(struct dmarc *m, struct span domain)
+static void walk_add(struct dmarc *m, struct span domain, bool to_ask)
 {
-	bool psl = m->settings->dmarc_rfc7489;
+	const struct auth_settings *settings = m->settings;
+	struct dmarc_cache *cache = to_ask ? settings->dmarc_cache : NULL;
 	struct span organizational = { NULL, 0 };
 
 	if (m->n_walks == DMARC_WALKS_MAX)
 		return;
-	if (psl && m->settings->organizational)
-		organizational = m->settings->organizational(domain);
-	dmarc_walk_begin(&m->walks[m->n_walks++], domain, psl, organizational);
+	struct dmarc_walk *w = &m->walks[m->n_walks++];
+	uint64_t expires_us = 0;
+	const struct dmarc_outcome *known = cache ? dmarc_cache_get(cache, domain, m->now_us, &expires_us) : NULL;
+
+	if (known) {
+		dmarc_walk_known(w, domain, known);
+		w->expires_us = expires_us;
+		if (m->explain)
+			dmarc_walk_retrace(w, settings->dmarc_rfc7489);
+		return;
+	}
+	if (settings->dmarc_rfc7489 && settings->organizational)
+		organizational = settings->organizational(domain);
+	dmarc_walk_begin(w, domain, settings->dmarc_rfc7489, organizational);
+	if (cache)
+		w->expires_us = dmarc_cache_expiry_us(cache, NULL, m->now_us);
 }
 
-/* The step whose record is the policy record, or -1. */
-static int policy_step(const struct dmarc_walk *w)
+/* An answer that @w was made from. */
+static void walk_made_from(struct dmarc *m, struct dmarc_walk *w, const struct dns_answer *answer)
 {
-	int org = -1, psd = -1;
+	if (!m->settings->dmarc_cache)
+		return;
+	uint64_t expires_us = dmarc_cache_expiry_us(m->settings->dmarc_cache, answer, m->now_us);
 
-	for (unsigned i = 0; i < w->n_steps; i++) {
-		if (!(w->found & 1u << i))
-			continue;
-		if (i == 0)
-			return 0;
-		if (w->at[i] == w->org_at)
-			org = (int)i;
-		else if (w->records[i].psd == DMARC_PSD_YES)
-			psd = (int)i;
-	}
-	return org >= 0 ? org : psd;
+	if (expires_us < w->expires_us)
+		w->expires_us = expires_us;
+}
+
+/* Nothing that is made from an error is kept, nor what was begun before a flush. */
+static void walk_keep(struct dmarc *m, const struct dmarc_walk *w)
+{
+	struct dmarc_cache *cache = m->settings->dmarc_cache;
+
+	if (cache && w->done && !w->error && m->epoch == dmarc_cache_epoch(cache))
+		dmarc_cache_put(cache, dmarc_walk_domain(w), &w->outcome, w->expires_us, m->now_us);
 }
 
 /* When the author's walk is done: does it matter whether the author domain exists? */
 static void author_done(struct dmarc *m)
 {
 	struct dmarc_walk *w = &m->walks[0];
-	int step = policy_step(w);
 
 	if (m->author_done || !w->done)
 		return;
 	m->author_done = true;
-	if (step <= 0 || m->settings->dmarc_rfc7489)
+	if (w->outcome.policy_at == 0 || w->outcome.policy_at == DMARC_NOWHERE || m->settings->dmarc_rfc7489)
 		return;
-	struct dmarc_record r = w->records[step];
+	struct dmarc_record r = w->outcome.record;
 	if (!dmarc_record_usable(&r) || r.np == DMARC_POLICY_ABSENT || r.np == (r.sp ? r.sp : r.p))
 		return; /* the same either way */
-	/* No NXDOMAIN for a name below it: then it exists (RFC 8020). */
-	m->exists = w->nxdomain & 1u ? DMARC_EXISTS_WANTED : DMARC_EXISTS_YES;
+	if (w->outcome.exists != DMARC_EXISTS_UNASKED)
+		m->exists = w->outcome.exists;
+	else /* No NXDOMAIN for a name below it: then it exists (RFC 8020). */
+		m->exists = w->outcome.nxdomain ? DMARC_EXISTS_WANTED : DMARC_EXISTS_YES;
 }
 
 void dmarc_begin(struct dmarc *m, const struct auth_settings *settings, struct span author_domain,
-		 struct explain *explain)
+		 struct explain *explain, uint64_t now_us)
 {
 	memset(m, 0, offsetof(struct dmarc, walks));
+	m->now_us = now_us;
+	m->epoch = settings->dmarc_cache ? dmarc_cache_epoch(settings->dmarc_cache) : 0;
 	m->settings = settings;
 	m->explain = explain;
 	m->reason = "From names no author whose policy could be asked for";
 	if (author_domain.len == 0)
 		return;
-	walk_add(m, author_domain);
+	walk_add(m, author_domain, true);
 	m->from_domain = m->org_domain = dmarc_walk_domain(&m->walks[0]);
 	author_done(m);
 }
@@ -125,8 +144,8 @@ void dmarc_identifier(struct dmarc *m, struct span domain)
 		return;
 	if (walk_find(m, text_span(&t)))
 		return;
-	walk_add(m, text_span(&t));
 	/* By the public suffix list the organizational domain is known without a question. */
+	walk_add(m, text_span(&t), !m->settings->dmarc_rfc7489);
 	if (m->settings->dmarc_rfc7489)
 		m->walks[m->n_walks - 1].done = true;
 }
@@ -148,24 +167,37 @@ bool dmarc_question(struct dmarc *m, unsigned *slot, struct dns_question *q)
 	return dns_question_set(q, DNS_A, m->from_domain);
 }
 
-void dmarc_answer(struct dmarc *m, unsigned slot, const struct dns_answer *answer)
+static void exists_answer(struct dmarc *m, const struct dns_answer *answer)
 {
+	struct dmarc_walk *w = &m->walks[0];
+
+	if (m->exists != DMARC_EXISTS_ASKED)
+		return; /* late, or never asked */
+	if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT) {
+		m->exists = DMARC_EXISTS_UNKNOWN;
+		return;
+	}
+	m->exists = w->outcome.exists = answer->rcode == DNS_NXDOMAIN ? DMARC_EXISTS_NO : DMARC_EXISTS_YES;
+	walk_made_from(m, w, answer);
+	walk_keep(m, w);
+}
+
+void dmarc_answer(struct dmarc *m, unsigned slot, const struct dns_answer *answer, uint64_t now_us)
+{
+	m->now_us = now_us;
 	if (slot == SLOT_EXISTS) {
-		if (m->exists != DMARC_EXISTS_ASKED)
-			return; /* late, or never asked */
-		if (answer->rcode == DNS_NXDOMAIN)
-			m->exists = DMARC_EXISTS_NO;
-		else if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT)
-			m->exists = DMARC_EXISTS_UNKNOWN;
-		else
-			m->exists = DMARC_EXISTS_YES;
+		exists_answer(m, answer);
 		return;
 	}
 	unsigned i = slot / DMARC_WALK_STEPS_MAX;
 
-	if (i >= m->n_walks)
+	if (i >= m->n_walks || m->walks[i].done)
 		return;
-	dmarc_walk_answer(&m->walks[i], slot % DMARC_WALK_STEPS_MAX, answer, m->settings->dmarc_rfc7489);
+	struct dmarc_walk *w = &m->walks[i];
+
+	walk_made_from(m, w, answer);
+	dmarc_walk_answer(w, slot % DMARC_WALK_STEPS_MAX, answer, m->settings->dmarc_rfc7489);
+	walk_keep(m, w);
 	if (i == 0)
 		author_done(m);
 }
@@ -374,10 +406,10 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 		result(m, DMARC_RESULT_NONE, m->reason);
 		return;
 	}
-	int step = policy_step(w);
+	uint8_t at = w->outcome.policy_at;
 	m->org_domain = dmarc_walk_org(w);
 	tell_walk(m);
-	if (step != 0 && w->error) {
+	if (at != 0 && w->error) {
 		/* An identifier that is the author domain itself passes whatever the record says; it may say strict. */
 		m->record.adkim_strict = m->record.aspf_strict = true;
 		m->at_stake = gather(m, spf, dkim).pass ? DMARC_POLICY_NONE : DMARC_POLICY_REJECT;
@@ -385,18 +417,18 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 		result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
 		return;
 	}
-	if (step < 0) {
+	if (at == DMARC_NOWHERE) {
 		result(m, DMARC_RESULT_NONE, "no DMARC record is published");
 		return;
 	}
-	m->record = w->records[step];
+	m->record = w->outcome.record;
 	if (!dmarc_record_usable(&m->record)) {
 		result(m, DMARC_RESULT_NONE, "the DMARC record has no valid policy");
 		return;
 	}
-	m->policy_domain = dmarc_walk_step(w, (unsigned)step);
+	m->policy_domain = span_skip(m->from_domain, at);
 	tell(m, "policy record of ", m->policy_domain, "");
-	bool policy_known = apply(m, step > 0);
+	bool policy_known = apply(m, at > 0);
 	tell_policy(m);
 	struct evidence e = gather(m, spf, dkim);
 

@@ -4,7 +4,8 @@
  *
  * dmarc_begin() when the header has ended starts the tree walk of the author domain; walks for the other
  * identifiers are asked for as soon as they are known (dmarc_identifier()), so that all DNS is under
- * way before the final dot; dmarc_judge() when SPF and DKIM are final.
+ * way before the final dot; dmarc_judge() when SPF and DKIM are final.  Where settings name a cache, a walk that it knows
+ * asks nothing, and what is found without an error is kept there.
  */
 #ifndef AUTH_DMARC_H
 #define AUTH_DMARC_H
@@ -17,13 +18,13 @@
 #include "dataplane/auth/dmarc_walk.h" /* struct dmarc, for placement */
 
 void dmarc_begin(struct dmarc *m, const struct auth_settings *settings, struct span author_domain,
-		 struct explain *explain);
+		 struct explain *explain, uint64_t now_us);
 
 /* Tells of a domain that may have to be aligned (SPF's, each d=): starts its walk unless that is not needed. */
 void dmarc_identifier(struct dmarc *m, struct span domain);
 
 bool dmarc_question(struct dmarc *m, unsigned *slot, struct dns_question *q);
-void dmarc_answer(struct dmarc *m, unsigned slot, const struct dns_answer *answer);
+void dmarc_answer(struct dmarc *m, unsigned slot, const struct dns_answer *answer, uint64_t now_us);
 void dmarc_give_up(struct dmarc *m);
 bool dmarc_walks_done(const struct dmarc *m);
 

@@ -30,22 +30,57 @@ static size_t parent(struct span domain, size_t at)
 /* RFC 9989 4.10.2, from the longest name to the shortest; step @last is where the walk stopped. */
 static void choose_org(struct dmarc_walk *w, unsigned last)
 {
-	w->org_at = 0;
+	w->outcome.org_at = 0;
 	for (unsigned i = 0; i <= last; i++) {
 		if (!(w->found & 1u << i))
 			continue;
 		if (w->records[i].psd == DMARC_PSD_NO) {
-			w->org_at = w->at[i];
+			w->outcome.org_at = w->at[i];
 			return;
 		}
 		if (w->records[i].psd == DMARC_PSD_YES && i > 0) {
 			/* One label below: the last dot before it, or the start. */
 			size_t dot = span_find_last(span_head(dmarc_walk_domain(w), (size_t)w->at[i] - 1u), '.');
-			w->org_at = dot == SPAN_NONE ? 0 : (uint8_t)(dot + 1);
+			w->outcome.org_at = dot == SPAN_NONE ? 0 : (uint8_t)(dot + 1);
 			return;
 		}
-		w->org_at = w->at[i]; /* the fewest labels so far */
+		w->outcome.org_at = w->at[i]; /* the fewest labels so far */
 	}
+}
+
+/* RFC 9989 4.10.1: the author domain's record, else the organizational domain's, else the public suffix's; or -1. */
+static int policy_step(const struct dmarc_walk *w)
+{
+	int org = -1, psd = -1;
+
+	for (unsigned i = 0; i < w->n_steps; i++) {
+		if (!(w->found & 1u << i))
+			continue;
+		if (i == 0)
+			return 0;
+		if (w->at[i] == w->outcome.org_at)
+			org = (int)i;
+		else if (w->records[i].psd == DMARC_PSD_YES)
+			psd = (int)i;
+	}
+	return org >= 0 ? org : psd;
+}
+
+/* What the answers to the steps up to @last come to. */
+static void conclude(struct dmarc_walk *w, unsigned last, bool psl)
+{
+	w->done = true;
+	if (!psl)
+		choose_org(w, last);
+	int step = policy_step(w);
+
+	w->outcome.n_steps = w->n_steps;
+	w->outcome.found = w->found;
+	w->outcome.nxdomain = w->nxdomain & 1u;
+	if (step < 0)
+		return;
+	w->outcome.policy_at = w->at[step];
+	w->outcome.record = w->records[step];
 }
 
 /* Done when all steps up to the one that stops the walk are answered. */
@@ -63,10 +98,8 @@ static void settle(struct dmarc_walk *w, bool psl)
 			stops |= psl || w->records[i].psd != DMARC_PSD_UNSAID;
 		if (!stops)
 			continue;
-		w->done = true;
 		w->found &= (uint8_t)((bit << 1) - 1); /* what came from beyond does not count */
-		if (!psl)
-			choose_org(w, i);
+		conclude(w, i, psl);
 		return;
 	}
 }
@@ -81,12 +114,20 @@ static bool question_of(const struct dmarc_walk *w, unsigned i, struct dns_quest
 	return dns_question_set(q, DNS_TXT, span_of(name, 7 + own.len));
 }
 
-/* RFC 9989 4.10: after the name itself its ancestors, of a long name from seven labels on. */
-static void steps_add(struct dmarc_walk *w, struct span own)
+/* RFC 9989 4.10: the name itself, then its ancestors, of a long name from seven labels on.  RFC 7489: the
+ * organizational domain is known before the walk. */
+static void steps_add(struct dmarc_walk *w, bool psl)
 {
+	struct span own = dmarc_walk_domain(w);
 	unsigned labels = n_labels(own);
 	size_t at = 0;
 
+	step_add(w, 0);
+	if (psl) {
+		if (w->outcome.org_at > 0)
+			step_add(w, w->outcome.org_at);
+		return;
+	}
 	if (labels > DMARC_WALK_LABELS_TAIL) {
 		for (; labels > DMARC_WALK_LABELS_TAIL; labels--)
 			at = parent(own, at);
@@ -112,22 +153,36 @@ static void skip_impossible(struct dmarc_walk *w)
 	}
 }
 
-void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational)
+static void start(struct dmarc_walk *w, struct span domain)
 {
 	memset(w, 0, offsetof(struct dmarc_walk, at));
 	DCHECK(domain.len <= sizeof(w->domain));
 	w->domain_len = (uint8_t)domain.len;
 	memcpy(w->domain, domain.at, domain.len);
-	struct span own = dmarc_walk_domain(w);
+}
 
-	step_add(w, 0);
-	if (psl) {
-		if (organizational.len && organizational.len < own.len)
-			step_add(w, own.len - organizational.len);
-		w->org_at = organizational.len ? (uint8_t)(own.len - organizational.len) : 0;
-	} else {
-		steps_add(w, own);
-	}
+void dmarc_walk_known(struct dmarc_walk *w, struct span domain, const struct dmarc_outcome *outcome)
+{
+	start(w, domain);
+	w->outcome = *outcome;
+	w->done = true;
+}
+
+void dmarc_walk_retrace(struct dmarc_walk *w, bool psl)
+{
+	w->n_steps = 0;
+	steps_add(w, psl);
+	w->n_steps = w->outcome.n_steps;
+	w->found = w->outcome.found;
+}
+
+void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational)
+{
+	start(w, domain);
+	w->outcome.policy_at = DMARC_NOWHERE;
+	if (psl && organizational.len)
+		w->outcome.org_at = (uint8_t)(domain.len - organizational.len);
+	steps_add(w, psl);
 	skip_impossible(w);
 	settle(w, psl);
 }
@@ -173,10 +228,9 @@ void dmarc_walk_give_up(struct dmarc_walk *w, bool psl)
 {
 	if (w->done)
 		return;
-	w->done = w->error = true;
+	w->error = true;
 	unsigned last = 0;
 	while (last + 1u < w->n_steps && (w->answered & 1u << last) && !(w->failed & 1u << last))
 		last++;
-	if (!psl)
-		choose_org(w, last);
+	conclude(w, last, psl);
 }

@@ -4,13 +4,15 @@
  *
  * All names of a walk are asked for at once and looked at in their order: a walk nearly always goes on to the top
  * level, so that nothing is asked in vain, and it takes one round trip instead of eight.  A walk depends on its
- * domain alone: a cache of walks can stand in front of it.
+ * domain alone: what it came to can be kept (dmarc_cache.h) and stand in its place.
+ *
+ * Sizes: a walk 368 octets, of which a hit in the cache writes 32 and its domain; struct dmarc 6.6 KiB, for 18 of them.
  */
 #ifndef AUTH_DMARC_WALK_H
 #define AUTH_DMARC_WALK_H
 
 #include "dataplane/auth/dkim.h"
-#include "dataplane/auth/dmarc_record.h"
+#include "dataplane/auth/dmarc_cache.h"
 #include "dns/dns_question.h"
 
 #define DMARC_WALK_STEPS_MAX 8   /* RFC 9989 4.10: more labels than that are skipped */
@@ -19,10 +21,11 @@
 struct dmarc_walk {
 	uint8_t domain_len;
 	uint8_t n_steps;
-	uint8_t org_at; /* offset of the organizational domain in domain[], once done */
 	uint8_t asked, answered, failed, found, nxdomain; /* bit i: step i */
 	bool done;
 	bool error;                       /* done, but an answer that counted did not come */
+	struct dmarc_outcome outcome;     /* once done */
+	uint64_t expires_us;              /* of a walk that may be kept: when the first of its answers does */
 	uint8_t at[DMARC_WALK_STEPS_MAX]; /* offset in domain[] of each step's name */
 	struct dmarc_record records[DMARC_WALK_STEPS_MAX];
 	uint8_t domain[DNS_NAME_MAX]; /* lower case */
@@ -30,6 +33,11 @@ struct dmarc_walk {
 
 /* @psl: RFC 7489 3.2 and 6.6.3 instead: the domain itself, then @organizational (a tail of it, may be empty). */
 void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational);
+
+/* In place of a walk: what an earlier one of the same domain came to. */
+void dmarc_walk_known(struct dmarc_walk *w, struct span domain, const struct dmarc_outcome *outcome);
+/* Its steps again, to be told. */
+void dmarc_walk_retrace(struct dmarc_walk *w, bool psl);
 
 /* The next question of this walk; @step names it.  False: all were asked. */
 bool dmarc_walk_question(struct dmarc_walk *w, unsigned *step, struct dns_question *q);
@@ -43,7 +51,7 @@ static inline struct span dmarc_walk_domain(const struct dmarc_walk *w)
 
 static inline struct span dmarc_walk_org(const struct dmarc_walk *w)
 {
-	return span_skip(dmarc_walk_domain(w), w->org_at);
+	return span_skip(dmarc_walk_domain(w), w->outcome.org_at);
 }
 
 static inline struct span dmarc_walk_step(const struct dmarc_walk *w, unsigned step)
@@ -59,14 +67,6 @@ enum dmarc_result {
 	DMARC_RESULT_FAIL,
 	DMARC_RESULT_TEMPERROR,
 	DMARC_RESULT_PERMERROR
-};
-enum dmarc_exists {
-	DMARC_EXISTS_UNASKED,
-	DMARC_EXISTS_WANTED,
-	DMARC_EXISTS_ASKED,
-	DMARC_EXISTS_YES,
-	DMARC_EXISTS_NO,
-	DMARC_EXISTS_UNKNOWN
 };
 
 struct dmarc {
@@ -86,6 +86,8 @@ struct dmarc {
 	uint8_t n_walks; /* 0: nothing to judge */
 	uint8_t exists;  /* enum dmarc_exists: the author domain */
 	bool author_done;
+	uint32_t epoch;                           /* of the cache, at the begin */
+	uint64_t now_us;                          /* as it was told last */
 	struct dmarc_walk walks[DMARC_WALKS_MAX]; /* [0]: the author's */
 };
 

@@ -109,7 +109,7 @@ void verify_header(struct verify *v, const struct msg_header *header, uint64_t n
 
 	dkim_begin(&v->dkim, v->settings, header, author, v->client.now_unix, v->explain);
 	arc_begin(&v->arc, v->settings, header, v->client.now_unix, v->explain);
-	dmarc_begin(&v->dmarc, v->settings, author, v->explain);
+	dmarc_begin(&v->dmarc, v->settings, author, v->explain, now_us);
 	if (author.len)
 		identifiers(v);
 	settle(v);
@@ -210,7 +210,7 @@ void verify_answer(struct verify *v, uint32_t ticket, const struct dns_answer *a
 		arc_answer(&v->arc, slot, answer);
 		break;
 	case CORE_DMARC:
-		dmarc_answer(&v->dmarc, slot, answer);
+		dmarc_answer(&v->dmarc, slot, answer, now_us);
 		break;
 	}
 	settle(v);

@@ -10,10 +10,12 @@
 
 /* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
 struct layout {
-	size_t net, store, crypto, dns, kept, clients, rooms, txns, relays, questions, records, explains, sessions, end;
+	size_t net, store, crypto, dns, kept, walks, clients, rooms, txns, relays, questions, records, explains,
+		sessions, end;
 	struct msg_store_settings store_settings;
 	struct crypto_batch_settings crypto_settings;
 	struct dns_cache_settings dns_settings, kept_settings;
+	struct dmarc_cache_settings walk_settings;
 	size_t n_relays;
 };
 
@@ -43,12 +45,17 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 						       .ttl_servfail_s = (uint32_t)c->dns_ttl_servfail_s };
 	l->kept_settings = (struct dns_cache_settings){ .entries_max = (uint32_t)c->spf_programs_max,
 							.ttl_max_s = (uint32_t)c->dns_ttl_max_s };
+	l->walk_settings = (struct dmarc_cache_settings){ .entries_max = (uint32_t)c->dmarc_walk_cache_entries,
+							  .ttl_min_s = 1, /* the answers' own minimum is behind us */
+							  .ttl_max_s = (uint32_t)c->dns_ttl_max_s,
+							  .ttl_negative_max_s = (uint32_t)c->dns_ttl_negative_max_s };
 	l->n_relays = c->relay_connections_max * c->n_next_hops;
 	l->net = place(&at, net_memory(env->net));
 	l->store = place(&at, msg_store_memory(&l->store_settings));
 	l->crypto = place(&at, crypto_batch_memory(&l->crypto_settings));
 	l->dns = place(&at, dns_cache_memory(&l->dns_settings));
 	l->kept = place(&at, dns_cache_memory(&l->kept_settings));
+	l->walks = place(&at, dmarc_cache_memory(&l->walk_settings));
 	l->clients = place(&at, pool_memory(c->limits_sessions_max, sizeof(struct client)));
 	l->rooms = place(&at, pool_memory(c->limits_busy_max, sizeof(struct client_room)));
 	l->txns = place(&at, pool_memory(c->limits_transactions_max, sizeof(struct txn)));
@@ -169,6 +176,7 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);
 	settings_for_smtp(s);
 	settings_for_auth(s);
+	s->auth.dmarc_cache = dmarc_cache_init(at + l.walks, &l.walk_settings, &key, &s->stats);
 	for (unsigned i = 0; i < env->settings->n_next_hops; i++) {
 		s->hops[i].settings = &env->settings->next_hops[i];
 		hop_name(&s->hops[i]);

@@ -261,6 +261,7 @@ static void obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_FLUSH:
 		dns_cache_flush(s->dns, SPAN(""));
 		dns_cache_flush(s->kept, SPAN(""));
+		dmarc_cache_flush(s->auth.dmarc_cache);
 		break;
 	case SHARD_UP_QUESTION:
 	case SHARD_UP_RECORD:

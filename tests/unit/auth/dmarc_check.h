@@ -23,6 +23,9 @@ static struct dmarc dmarc;
 static struct dns_question dmarc_asked[DMARC_ASKED_MAX];
 static unsigned dmarc_n_asked;
 static char dmarc_account[1 << 16];
+static struct explain dmarc_explain;
+static uint64_t dmarc_now_us;
+static uint32_t (*dmarc_ttl_s)(const struct dns_question *q); /* NULL: what the zone says */
 static uint64_t dmarc_random_state = 1;
 
 static inline unsigned dmarc_random(unsigned below)
@@ -95,6 +98,18 @@ static inline void dmarc_dkim(struct dkim *k, const struct auth_settings *settin
 	}
 }
 
+static inline const struct dns_answer *dmarc_answer_of(struct dns_zone *z, const struct dns_question *q)
+{
+	static uint64_t block[1 << 13];
+	const struct dns_answer *a = dns_zone_answer(z, q);
+
+	CHECK(a->size <= sizeof(block));
+	memcpy(block, a, a->size);
+	if (dmarc_ttl_s)
+		((struct dns_answer *)block)->ttl_s = dmarc_ttl_s(q);
+	return (const struct dns_answer *)block;
+}
+
 /**
  * dmarc_run - the whole judgement; the results are in dmarc, the questions in dmarc_asked
  * @answers_max: after so many answers no more come, dmarc_give_up() instead
@@ -106,11 +121,10 @@ static inline void dmarc_run(const struct auth_settings *settings, struct dns_zo
 	static struct spf spf;
 	static unsigned slots[DMARC_ASKED_MAX];
 	unsigned open[DMARC_ASKED_MAX], n_open = 0, n_answers = 0;
-	struct explain explain;
 
-	text_init(&explain.text, dmarc_account, sizeof(dmarc_account));
+	text_init(&dmarc_explain.text, dmarc_account, sizeof(dmarc_account));
 	memset(&dmarc, 0xa5, sizeof(dmarc)); /* contents undefined before */
-	dmarc_begin(&dmarc, settings, span_str(author), &explain);
+	dmarc_begin(&dmarc, settings, span_str(author), &dmarc_explain, dmarc_now_us);
 	if (in->spf_domain) {
 		spf.domain = span_str(in->spf_domain);
 		spf.result = in->spf;
@@ -130,7 +144,7 @@ static inline void dmarc_run(const struct auth_settings *settings, struct dns_zo
 		unsigned which = open[next];
 
 		memmove(open + next, open + next + 1, (--n_open - next) * sizeof(open[0]));
-		dmarc_answer(&dmarc, slots[which], dns_zone_answer(z, &dmarc_asked[which]));
+		dmarc_answer(&dmarc, slots[which], dmarc_answer_of(z, &dmarc_asked[which]), dmarc_now_us);
 	}
 	if (n_open)
 		dmarc_give_up(&dmarc);

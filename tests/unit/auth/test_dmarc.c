@@ -460,16 +460,16 @@ static void tickets(void)
 	unsigned slot;
 
 	CHECK(dns_question_set(&evil, DNS_TXT, SPAN("_dmarc.evil.example")));
-	dmarc_begin(&dmarc, &settings, SPAN("b.example"), NULL);
+	dmarc_begin(&dmarc, &settings, SPAN("b.example"), NULL, 0);
 	for (unsigned i = 0; i < 4 * DMARC_ASKED_MAX; i++)
-		dmarc_answer(&dmarc, i, dns_zone_answer(z, &evil));
+		dmarc_answer(&dmarc, i, dns_zone_answer(z, &evil), 0);
 	ok(!dmarc_walks_done(&dmarc), "answers to what was not asked are ignored");
 	while (dmarc_question(&dmarc, &slot, &q)) {
-		dmarc_answer(&dmarc, slot, dns_zone_answer(z, &q));
-		dmarc_answer(&dmarc, slot, dns_zone_answer(z, &evil));
+		dmarc_answer(&dmarc, slot, dns_zone_answer(z, &q), 0);
+		dmarc_answer(&dmarc, slot, dns_zone_answer(z, &evil), 0);
 	}
 	for (unsigned i = 0; i < 4 * DMARC_ASKED_MAX; i++)
-		dmarc_answer(&dmarc, i, dns_zone_answer(z, &evil));
+		dmarc_answer(&dmarc, i, dns_zone_answer(z, &evil), 0);
 	dmarc_judge(&dmarc, NULL, NULL);
 	is_span(span_str(dmarc_found()), SPAN("fail policy=reject disposition=reject org=b.example record=b.example"),
 		"so are second answers, and late ones");

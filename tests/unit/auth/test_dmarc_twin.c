@@ -5,11 +5,14 @@
  * Domains are made of two labels each under two tops, so that they meet often; zones hold records at the ancestors of
  * the domains in play.  Where names fail there is no twin: there, no result but temperror may be one that the missing
  * answers, whatever they had been, would have changed; and a temperror must know the worst that they could bring.
+ * A cache of walks changes nothing but the number of questions.
  */
+#include "tests/unit/auth/dmarc_cache_check.h"
 #include "tests/unit/auth/dmarc_twin.h"
 
 #define ROUNDS 20000
 #define FAILING_ROUNDS 6000
+#define WARM_ROUNDS 6000
 #define FILLS 6
 
 static const char *pick(const char *const *words, unsigned n)
@@ -293,8 +296,90 @@ static void failures_decide_nothing(bool old)
 	   n_final);
 }
 
+/* Some seconds, by the name: the same each time. */
+static uint32_t ttl_of_name(const struct dns_question *q)
+{
+	uint32_t n = q->type;
+
+	for (unsigned i = 0; i < q->len; i++)
+		n = n * 31 + q->name[i];
+	return 1 + n % 500;
+}
+
+static void ttl_bounds(uint64_t *least_us, uint64_t *most_us)
+{
+	*least_us = UINT64_MAX;
+	*most_us = 0;
+	for (unsigned i = 0; i < dmarc_n_asked; i++) {
+		uint64_t ttl_us = ttl_of_name(&dmarc_asked[i]) * US;
+
+		*least_us = ttl_us < *least_us ? ttl_us : *least_us;
+		*most_us = ttl_us > *most_us ? ttl_us : *most_us;
+	}
+}
+
+/* One message without a cache, with a cold one, just before the first answer expires, and when all have. */
+static bool warm_is_cold(struct dmarc_cache *cache, struct play *p, bool old, bool broken, unsigned *n_spared)
+{
+	static char first[1 << 17];
+	const struct auth_settings without = dmarc_settings(old);
+	struct auth_settings with = without;
+	struct dns_zone *z = dns_zone_open();
+	uint64_t start_us = 1 + dmarc_random(1000) * US, least_us, most_us;
+	bool good = true;
+
+	CHECK(z);
+	zone_fill(z, &p->zone);
+	with.dmarc_cache = cache;
+	dmarc_cache_flush(cache);
+	dmarc_now_us = start_us;
+	dmarc_run(&without, z, p->author, &p->in, ORDER_FIRST, UINT32_MAX);
+	struct span report = dmarc_report();
+	unsigned n_asked = dmarc_n_asked;
+
+	CHECK(report.len < sizeof(first));
+	memcpy(first, report.at, report.len);
+	report.at = (const uint8_t *)first;
+	ttl_bounds(&least_us, &most_us);
+	dmarc_run(&with, z, p->author, &p->in, (enum dmarc_order)dmarc_random(N_ORDERS), UINT32_MAX);
+	good &= span_eq(dmarc_report(), report) && dmarc_n_asked == n_asked;
+	dmarc_now_us = n_asked ? start_us + least_us - 1 : start_us;
+	dmarc_run(&with, z, p->author, &p->in, ORDER_FIRST, UINT32_MAX);
+	good &= span_eq(dmarc_report(), report) && (broken || dmarc_n_asked == 0) && dmarc_n_asked <= n_asked;
+	*n_spared += n_asked - dmarc_n_asked;
+	dmarc_now_us = start_us + most_us;
+	dmarc_run(&with, z, p->author, &p->in, ORDER_LAST, UINT32_MAX);
+	good &= span_eq(dmarc_report(), report) && (broken || dmarc_n_asked == n_asked);
+	dns_zone_close(z);
+	return good;
+}
+
+static void a_cache_changes_nothing(bool old)
+{
+	static struct play p;
+	struct dmarc_cache *cache = dmarc_cache_new(64);
+	unsigned n_same = 0, n_spared = 0;
+
+	dmarc_ttl_s = ttl_of_name;
+	for (unsigned i = 0; i < WARM_ROUNDS; i++) {
+		bool broken = i % 4 == 3;
+
+		play_make(&p);
+		if (broken)
+			play_break(&p);
+		n_same += warm_is_cold(cache, &p, old, broken, &n_spared);
+	}
+	dmarc_ttl_s = NULL;
+	ok(n_same == WARM_ROUNDS, "%s: with a cache, cold or warm, the same is found in %u of %u random zones",
+	   old ? "RFC 7489" : "RFC 9989", n_same, WARM_ROUNDS);
+	ok(n_spared > WARM_ROUNDS, "a warm one asks nothing: %u questions are spared", n_spared);
+	free(cache);
+}
+
 int main(void)
 {
+	a_cache_changes_nothing(false);
+	a_cache_changes_nothing(true);
 	agrees(false);
 	agrees(true);
 	failures_decide_nothing(false);

@@ -330,7 +330,7 @@ static void ask_all(struct dmarc *m)
 		if (n == 0)
 			return;
 		unsigned i = any(n);
-		dmarc_answer(m, out[i].slot, answer(&out[i].q));
+		dmarc_answer(m, out[i].slot, answer(&out[i].q), 0);
 		out[i] = out[--n];
 	}
 }
@@ -390,7 +390,7 @@ int main(void)
 		}
 		silent_exists = false;
 		memset(&m, 0xa5, sizeof(m));
-		dmarc_begin(&m, &settings, span_str(author), NULL);
+		dmarc_begin(&m, &settings, span_str(author), NULL, 0);
 		dmarc_identifier(&m, span_str(sender));
 		ask_all(&m);
 		spf.result = any(5) ? SPF_RESULT_PASS : SPF_RESULT_FAIL;
