@@ -239,9 +239,9 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 	return true;
 }
 
-static void rx(void *arg, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us)
+static void rx(void *arg, const struct net_in *in, size_t n, uint64_t now_us)
 {
-	shard_rx(arg, ifindex, frame, rx_flags, now_us);
+	shard_rx_burst(arg, in, n, now_us);
 }
 
 static bool tick(void *arg, uint64_t now_us, uint64_t unix_us, bool idle)

@@ -70,43 +70,63 @@ static unsigned rx_flags_of(const struct dpdk_port *p, const struct rte_mbuf *m)
 	return l4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD ? NET_RX_CHECKSUM_GOOD : 0;
 }
 
-/* Takes @m. */
-static void frame_in(struct dpdk_worker *w, unsigned port, struct rte_mbuf *m, bool is_copy, uint64_t now_us)
+static struct net_in frame_of(const struct dpdk_worker *w, unsigned port, struct rte_mbuf *m, bool is_copy)
 {
-	unsigned flags = rx_flags_of(&w->d->ports[port], m) | (is_copy ? NET_RX_COPY : 0u);
-
-	w->user->rx(w->arg, port, span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len), flags, now_us);
-	rte_pktmbuf_free(m);
+	return (struct net_in){ .ifindex = port,
+				.rx_flags = rx_flags_of(&w->d->ports[port], m) | (is_copy ? NET_RX_COPY : 0u),
+				.frame = span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) };
 }
 
-static void receive_one(struct dpdk_worker *w, unsigned port, struct rte_mbuf *m, uint64_t now_us)
+/* Takes all of @m. */
+static void frames_in(struct dpdk_worker *w, struct rte_mbuf **m, const struct net_in *in, unsigned n, uint64_t now_us)
 {
-	if (m->nb_segs != 1) { /* no buffer is smaller than an MTU: this frame is longer than ours */
-		w->rx_too_long[port]++;
-		rte_pktmbuf_free(m);
-		return;
+	_Static_assert(DPDK_BURST <= NET_BURST_MAX, "a burst is looked at as one");
+
+	w->user->rx(w->arg, in, n, now_us);
+	for (unsigned i = 0; i < n; i++)
+		rte_pktmbuf_free(m[i]);
+}
+
+/* Those of @burst that stay with us move to its front; returns how many. */
+static unsigned keep_ours(struct dpdk_worker *w, unsigned port, struct rte_mbuf **burst, struct net_in *in, uint16_t n)
+{
+	unsigned n_ours = 0;
+
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = burst[i];
+
+		if (m->nb_segs != 1) { /* no buffer is smaller than an MTU: this frame is longer than ours */
+			w->rx_too_long[port]++;
+			rte_pktmbuf_free(m);
+			continue;
+		}
+		in[n_ours] = frame_of(w, port, m, false);
+		if (!w->hand || is_mine(w, port, m, in[n_ours].frame))
+			burst[n_ours++] = m;
 	}
-	if (w->hand && !is_mine(w, port, m, span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len)))
-		return;
-	frame_in(w, port, m, false, now_us);
+	return n_ours;
 }
 
 static bool receive_handed(struct dpdk_worker *w, uint64_t now_us)
 {
 	void *handed[DPDK_BURST];
+	struct rte_mbuf *burst[DPDK_BURST];
+	struct net_in in[DPDK_BURST];
 	unsigned n = rte_ring_sc_dequeue_burst(w->hand, handed, DPDK_BURST, NULL);
 
 	for (unsigned i = 0; i < n; i++) {
-		struct rte_mbuf *m = (struct rte_mbuf *)((uintptr_t)handed[i] & ~(uintptr_t)1);
-
-		frame_in(w, w->d->by_id[m->port], m, (uintptr_t)handed[i] & 1, now_us);
+		burst[i] = (struct rte_mbuf *)((uintptr_t)handed[i] & ~(uintptr_t)1);
+		in[i] = frame_of(w, w->d->by_id[burst[i]->port], burst[i], (uintptr_t)handed[i] & 1);
 	}
+	if (n)
+		frames_in(w, burst, in, n, now_us);
 	return n > 0;
 }
 
 bool burst_receive(struct dpdk_worker *w, uint64_t now_us)
 {
 	struct rte_mbuf *burst[DPDK_BURST];
+	struct net_in in[DPDK_BURST];
 	bool any = w->hand && receive_handed(w, now_us);
 
 	for (unsigned port = 0; port < w->d->n_ports; port++) {
@@ -118,8 +138,10 @@ bool burst_receive(struct dpdk_worker *w, uint64_t now_us)
 
 		for (uint16_t i = 0; i < n; i++)
 			rte_prefetch0(rte_pktmbuf_mtod(burst[i], void *));
-		for (uint16_t i = 0; i < n; i++)
-			receive_one(w, port, burst[i], now_us);
+		unsigned n_ours = keep_ours(w, port, burst, in, n);
+
+		if (n_ours)
+			frames_in(w, burst, in, n_ours, now_us);
 		any |= n > 0;
 	}
 	return any;

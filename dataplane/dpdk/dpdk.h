@@ -25,8 +25,8 @@ struct dpdk;
 
 /* What a worker's thread drives: a shard, or the generator's world.  @arg is the worker's own (dpdk_run()). */
 struct dpdk_user {
-	/* A frame of port @ifindex; borrowed for the call.  @rx_flags: NET_RX_... */
-	void (*rx)(void *arg, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us);
+	/* @n frames, NET_BURST_MAX at most; borrowed for the call. */
+	void (*rx)(void *arg, const struct net_in *in, size_t n, uint64_t now_us);
 	/* One turn of everything else; @idle: no frame came.  Returns whether anything was done. */
 	bool (*tick)(void *arg, uint64_t now_us, uint64_t unix_us, bool idle);
 	/* The next frame to send; false when there is none now. */

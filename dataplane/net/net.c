@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * net.c - frames in: what is for us, and whom it goes to
- *
- * A frame passes four gates, each with its counters: Ethernet (for our station and VLAN?), the IP header (whole and
- * consistent?), the source (can it be there?), the destination (an address of this very port?).  What is left goes
- * to TCP or ICMP.
+ * net.c - set-up, addresses and routes, time
  */
 #include "dataplane/net/ip4.h"
 #include "dataplane/net/ip6.h"
@@ -184,7 +180,7 @@ bool net_is_on_link(const struct net *n, unsigned ifindex, const struct ip_addr 
  * A source that cannot send from there: not an address of a host at all, one of ours ("land"), a broadcast address,
  * or on-link at another port only (RFC 2827: else a stranger passes for a host of the inner network).
  */
-static bool is_martian(const struct net *n, unsigned ifindex, const struct ip_addr *source)
+bool net_is_martian(const struct net *n, unsigned ifindex, const struct ip_addr *source)
 {
 	const struct net_if *f = &n->ifs[ifindex];
 
@@ -245,138 +241,6 @@ bool net_route(const struct net *n, const struct ip_addr *remote, struct tcp_pat
 		return false;
 	*path = (struct tcp_path){ .local = *local, .remote = *remote, .ifindex = (uint16_t)ifindex };
 	return true;
-}
-
-/* --- frames in ----------------------------------------------------------------------------- */
-
-static uint64_t *counter_of(struct stats *stats, enum ip_verdict verdict)
-{
-	switch (verdict) {
-	case IP_GOOD:
-	case IP_FRAGMENT:
-	case IP_BAD_HEADER:
-		break;
-	case IP_BAD_CHECKSUM:
-		return &stats->net_rx_bad_checksum;
-	case IP_UNWANTED_OPTION:
-		return &stats->net_rx_unwanted_options;
-	}
-	return &stats->net_rx_bad_header;
-}
-
-static void segment_input(struct net *n, const struct net_rx *rx)
-{
-	const struct tcp_path path = {
-		.local = rx->ip.destination,
-		.remote = rx->ip.source,
-		.ifindex = (uint16_t)rx->ifindex,
-		.checksum_good = rx->checksum_good,
-	};
-
-	n->stats->net_rx_segments++;
-	tcp_input(n->tcp, &path, rx->ip.payload, rx->now_us);
-}
-
-/* False: the piece at hand was all there is to do. */
-static bool reassemble(struct net *n, struct net_rx *rx)
-{
-	if (!n->reassemble) {
-		n->stats->net_rx_fragments++;
-		return false;
-	}
-	rx->ip.payload = ip_frag_input(&n->fragments, &rx->ip, rx->now_us);
-	rx->checksum_good = false; /* of the pieces no port can tell */
-	return rx->ip.payload.len > 0;
-}
-
-static void ip4_input(struct net *n, struct net_rx *rx)
-{
-	enum ip_verdict verdict = ip4_parse(rx->eth.payload, &rx->ip);
-
-	if (verdict != IP_GOOD && verdict != IP_FRAGMENT) {
-		++*counter_of(n->stats, verdict);
-	} else if (is_martian(n, rx->ifindex, &rx->ip.source)) {
-		n->stats->net_rx_martians++;
-	} else if (eth_is_group(rx->eth.destination) || !net_is_ours(n, rx->ifindex, &rx->ip.destination)) {
-		n->stats->net_rx_not_ours++; /* RFC 1122 3.2.2: what was sent to many gets no answer */
-	} else if (verdict == IP_FRAGMENT && !reassemble(n, rx)) {
-		return;
-	} else if (rx->ip.protocol == IP_PROTO_TCP) {
-		segment_input(n, rx);
-	} else if (rx->ip.protocol == IP_PROTO_ICMP4) {
-		icmp4_input(n, rx);
-	} else {
-		n->stats->net_rx_unknown++;
-	}
-}
-
-/* Multicast, and the source "::", belong to neighbour discovery alone: nd6.c has the rules for them. */
-static void ip6_input(struct net *n, struct net_rx *rx)
-{
-	enum ip_verdict verdict = ip6_parse(rx->eth.payload, &rx->ip);
-	bool is_icmp, is_multicast;
-
-	if (verdict != IP_GOOD && verdict != IP_FRAGMENT) {
-		++*counter_of(n->stats, verdict);
-		return;
-	}
-	is_icmp = rx->ip.protocol == IP_PROTO_ICMP6;
-	is_multicast = ip6_is_multicast(&rx->ip.destination);
-	if (is_martian(n, rx->ifindex, &rx->ip.source) && !(is_icmp && ip6_is_unspecified(&rx->ip.source)))
-		n->stats->net_rx_martians++;
-	else if (is_multicast != eth_is_group(rx->eth.destination) || (is_multicast && !is_icmp) ||
-		 (!is_multicast && !net_is_ours(n, rx->ifindex, &rx->ip.destination)))
-		n->stats->net_rx_not_ours++;
-	else if (verdict == IP_FRAGMENT && !reassemble(n, rx))
-		return;
-	else if (is_icmp)
-		icmp6_input(n, rx);
-	else if (rx->ip.protocol == IP_PROTO_TCP)
-		segment_input(n, rx);
-	else
-		n->stats->net_rx_unknown++;
-}
-
-/* For our station, for all, or for the groups of IPv6 (RFC 2464 7). */
-static bool is_for_us(const struct net_if *f, const struct eth *e)
-{
-	const uint8_t *to = e->destination;
-
-	if (e->vlan != f->s.vlan || eth_is(e->source, f->s.mac))
-		return false;
-	return eth_is(to, f->s.mac) || eth_is(to, eth_broadcast) || (to[0] == 0x33 && to[1] == 0x33);
-}
-
-void net_input(struct net *n, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us)
-{
-	struct net_rx rx = {
-		.ifindex = ifindex,
-		.is_copy = rx_flags & NET_RX_COPY,
-		.checksum_good = rx_flags & NET_RX_CHECKSUM_GOOD,
-		.now_us = now_us,
-	};
-
-	CHECK(ifindex < n->n_ifs);
-	n->stats->net_rx_frames++;
-	if (!eth_parse(frame, &rx.eth))
-		n->stats->net_rx_bad_frame++;
-	else if (!is_for_us(&n->ifs[ifindex], &rx.eth))
-		n->stats->net_rx_not_ours++;
-	else if (rx_flags & NET_RX_CHECKSUM_BAD)
-		n->stats->net_rx_bad_checksum++;
-	else if (rx.eth.type == ETH_TYPE_IP4)
-		ip4_input(n, &rx);
-	else if (rx.eth.type == ETH_TYPE_IP6)
-		ip6_input(n, &rx);
-	else if (rx.eth.type == ETH_TYPE_ARP)
-		arp_input(n, &rx);
-	else
-		n->stats->net_rx_unknown++;
-}
-
-void net_input_end(struct net *n, uint64_t now_us)
-{
-	tcp_input_end(n->tcp, now_us);
 }
 
 /* --- time ---------------------------------------------------------------------------------- */

@@ -68,6 +68,23 @@ enum {
 void net_input(struct net *n, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us);
 void net_input_end(struct net *n, uint64_t now_us);
 
+/* A frame of a burst. */
+struct net_in {
+	unsigned ifindex, rx_flags;
+	struct span frame;
+};
+
+#define NET_BURST_MAX 32
+
+/**
+ * net_burst - the stages of a burst that look ahead; see net_in.c
+ * @in: @n_in frames, NET_BURST_MAX at most, borrowed until the last net_burst_process() has returned
+ *
+ * Then for each, in order: net_burst_process() in place of net_input(), and net_input_end() as ever.
+ */
+void net_burst(struct net *n, const struct net_in *in, size_t n_in, uint64_t now_us);
+void net_burst_process(struct net *n, size_t i);
+
 #define NET_FRAME_ROOM 38 /* net_next() wants a buffer this much larger than the largest MTU */
 
 struct net_frame {

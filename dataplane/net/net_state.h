@@ -39,6 +39,27 @@ struct net_queue {
 	struct net_packet *first, **end;
 };
 
+/* What is being worked on: one frame from one port. */
+struct net_rx {
+	unsigned ifindex;
+	bool is_copy; /* NET_RX_COPY: learn, do not answer */
+	bool checksum_good;
+	uint64_t now_us;
+	struct eth eth;
+	struct ip_packet ip;
+};
+
+enum net_what { NET_WHAT_NOTHING, NET_WHAT_SEGMENT, NET_WHAT_FRAGMENT, NET_WHAT_ICMP4, NET_WHAT_ICMP6, NET_WHAT_ARP };
+
+/* A frame of a burst, parsed ahead. */
+struct net_ahead {
+	struct net_rx rx;
+	enum net_what what;
+	bool is_flow; /* a segment, and path and flow are set */
+	struct tcp_path path;
+	struct tcp_ahead flow;
+};
+
 struct net {
 	struct net_if ifs[NET_IFS_MAX];
 	uint8_t n_ifs;
@@ -54,24 +75,20 @@ struct net {
 	uint32_t n_waiting, n_waiting_max;
 	struct rate icmp;
 	uint64_t flow_key;
-	uint64_t announce_us; /* when the next round is due */
-	uint8_t n_rounds;     /* still to come */
+	uint64_t announce_us;       /* when the next round is due */
+	uint8_t n_rounds;           /* still to come */
+	const struct net_in *burst; /* the one under way */
+	size_t n_burst;
+	uint64_t burst_us;
+	bool looked_ahead;
+	struct net_ahead ahead[NET_BURST_MAX];
 	uint16_t announce_at; /* address announced next in this round; see net_announce.c */
-};
-
-/* What is being worked on: one frame from one port. */
-struct net_rx {
-	unsigned ifindex;
-	bool is_copy; /* NET_RX_COPY: learn, do not answer */
-	bool checksum_good;
-	uint64_t now_us;
-	struct eth eth;
-	struct ip_packet ip;
 };
 
 /* net.c */
 bool net_is_ours(const struct net *n, unsigned ifindex, const struct ip_addr *addr);
 bool net_is_on_link(const struct net *n, unsigned ifindex, const struct ip_addr *addr);
+bool net_is_martian(const struct net *n, unsigned ifindex, const struct ip_addr *source); /* cannot send from there */
 
 /* Whether a neighbour at that port can have @mac: a station's, and not our own. */
 static inline bool net_may_be_neighbour(const struct net *n, unsigned ifindex, const uint8_t mac[6])

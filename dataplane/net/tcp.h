@@ -12,6 +12,7 @@
 #include "dataplane/base/err.h"
 #include "dataplane/base/ip_addr.h"
 #include "dataplane/base/stats.h"
+#include "dataplane/net/tcp_table.h"
 
 struct tcp;
 struct tcp_conn;
@@ -51,6 +52,24 @@ struct tcp_path {
 
 /* @segment: TCP header and data; borrowed until tcp_input_end(). */
 void tcp_input(struct tcp *t, const struct tcp_path *path, struct span segment, uint64_t now_us);
+
+/*
+ * In a burst: the flow of each segment, and its bucket on the way; then the first key there; then the record.  What
+ * @a says holds for as long as the struct tcp.  False: too short for a segment; tcp_input() counts it.
+ */
+struct tcp_ahead {
+	struct tcp_key key;
+	uint32_t hash;
+};
+
+bool tcp_ahead_pays(const struct tcp *t); /* false: all records are in the cache as it is */
+bool tcp_ahead_bucket(const struct tcp *t, const struct tcp_path *path, struct span segment, struct tcp_ahead *a);
+void tcp_ahead_key(const struct tcp *t, const struct tcp_ahead *a);
+void tcp_ahead_record(const struct tcp *t, const struct tcp_ahead *a);
+
+/* tcp_input() of a segment that was looked at ahead. */
+void tcp_input_ahead(struct tcp *t, const struct tcp_path *path, struct span segment, const struct tcp_ahead *a,
+		     uint64_t now_us);
 
 /* To be called when the events that tcp_input() caused were handled: octets not consumed are copied now. */
 void tcp_input_end(struct tcp *t, uint64_t now_us);

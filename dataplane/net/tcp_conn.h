@@ -234,6 +234,7 @@ struct tcp_reply {
 #define TCP_REPLIES 256         /* a power of two; what does not fit is not sent */
 #define TCP_REPLIES_SPARE 64    /* of these, not for RSTs to strangers: handshakes and closes go first */
 #define TCP_PRESSED_MSS 4       /* while blocks are scarce no window is wider than so many segments */
+#define TCP_AHEAD_LEAST 4000    /* records; with fewer a look ahead costs more than it spares (make bench) */
 #define TCP_PORTS_MAX 16        /* listened to */
 #define TCP_MSS_MIN 88          /* least that mss_min may be: two thirds of such a packet */
 #define TCP_CHALLENGES_PER_S 10 /* for one connection (RFC 5961 10) */

@@ -322,8 +322,60 @@ static void stray_input(struct tcp *t, const struct tcp_key *key, uint16_t ifind
 		tcp_reply_reset(t, key, ifindex, s, now_us);
 }
 
+/* The flow of @segment, whose ports are there. */
+static struct tcp_key key_of(const struct tcp_path *path, struct span segment)
+{
+	const uint8_t *at = segment.at;
+
+	return (struct tcp_key){
+		.local = path->local,
+		.remote = path->remote,
+		.remote_port = (uint16_t)(at[0] << 8 | at[1]),
+		.local_port = (uint16_t)(at[2] << 8 | at[3]),
+	};
+}
+
+bool tcp_ahead_pays(const struct tcp *t)
+{
+	return t->conns.n_used + t->halves.n_used + t->waits.n_used > TCP_AHEAD_LEAST;
+}
+
+bool tcp_ahead_bucket(const struct tcp *t, const struct tcp_path *path, struct span segment, struct tcp_ahead *a)
+{
+	if (segment.len < TCP_HEADER)
+		return false;
+	a->key = key_of(path, segment);
+	a->hash = tcp_table_hash(&t->table, &a->key);
+	tcp_table_fetch_bucket(&t->table, a->hash);
+	return true;
+}
+
+void tcp_ahead_key(const struct tcp *t, const struct tcp_ahead *a)
+{
+	tcp_table_fetch_key(&t->table, a->hash);
+}
+
+void tcp_ahead_record(const struct tcp *t, const struct tcp_ahead *a)
+{
+	tcp_table_fetch_record(&t->table, &a->key, a->hash);
+}
+
 void tcp_input(struct tcp *t, const struct tcp_path *path, struct span segment, uint64_t now_us)
 {
+	struct tcp_ahead a;
+
+	if (tcp_ahead_bucket(t, path, segment, &a)) {
+		tcp_input_ahead(t, path, segment, &a, now_us);
+	} else {
+		t->stats->tcp_segments_in++;
+		t->stats->tcp_bad_headers++;
+	}
+}
+
+void tcp_input_ahead(struct tcp *t, const struct tcp_path *path, struct span segment, const struct tcp_ahead *a,
+		     uint64_t now_us)
+{
+	const struct tcp_key *key = &a->key;
 	struct tcp_segment s;
 	enum tcp_kind kind;
 	uint32_t iss_min;
@@ -338,10 +390,7 @@ void tcp_input(struct tcp *t, const struct tcp_path *path, struct span segment, 
 		t->stats->tcp_bad_checksums++;
 		return;
 	}
-	struct tcp_key key = {
-		.local = path->local, .remote = path->remote, .local_port = s.destination, .remote_port = s.source
-	};
-	void *record = tcp_table_find(&t->table, &key, &kind);
+	void *record = tcp_table_find_hashed(&t->table, key, a->hash, &kind);
 	switch (kind) {
 	case TCP_KIND_CONN:
 		break;
@@ -352,11 +401,11 @@ void tcp_input(struct tcp *t, const struct tcp_path *path, struct span segment, 
 		break;
 	case TCP_KIND_WAIT:
 		if (tcp_wait_input(t, record, path->ifindex, &s, &iss_min, now_us))
-			stray_input(t, &key, path->ifindex, &s, &iss_min, now_us);
+			stray_input(t, key, path->ifindex, &s, &iss_min, now_us);
 		return;
 	case TCP_KIND_NONE:
 	case TCP_KINDS:
-		stray_input(t, &key, path->ifindex, &s, NULL, now_us);
+		stray_input(t, key, path->ifindex, &s, NULL, now_us);
 		return;
 	}
 	tcp_conn_input(t, record, &s, now_us);

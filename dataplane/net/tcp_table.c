@@ -4,7 +4,7 @@
  */
 #include "dataplane/net/tcp_table.h"
 
-enum { KIND_SHIFT = 30 };
+enum { KIND_SHIFT = 30, FETCH_MOST = 256 };
 
 size_t tcp_table_buckets(size_t n)
 {
@@ -27,9 +27,14 @@ void tcp_table_kind(struct tcp_table *t, enum tcp_kind kind, const struct pool *
 	t->kinds[kind].flow_at = flow_at;
 }
 
+uint32_t tcp_table_hash(const struct tcp_table *t, const struct tcp_key *key)
+{
+	return (uint32_t)siphash(&t->secret, span_of(key, sizeof(*key)));
+}
+
 static uint32_t *bucket_of(const struct tcp_table *t, const struct tcp_key *key)
 {
-	return &t->buckets[(uint32_t)siphash(&t->secret, span_of(key, sizeof(*key))) & t->mask];
+	return &t->buckets[tcp_table_hash(t, key) & t->mask];
 }
 
 static struct tcp_flow *flow_of(const struct tcp_table *t, enum tcp_kind kind, void *record)
@@ -48,9 +53,43 @@ static uint32_t name_of(const struct tcp_table *t, enum tcp_kind kind, const voi
 	return (uint32_t)kind << KIND_SHIFT | (uint32_t)pool_index(t->kinds[kind].pool, record);
 }
 
+void tcp_table_fetch_bucket(const struct tcp_table *t, uint32_t hash)
+{
+	__builtin_prefetch(&t->buckets[hash & t->mask]);
+}
+
+void tcp_table_fetch_key(const struct tcp_table *t, uint32_t hash)
+{
+	uint32_t name = t->buckets[hash & t->mask];
+	enum tcp_kind kind;
+
+	if (name) {
+		void *record = record_named(t, name, &kind);
+
+		__builtin_prefetch(flow_of(t, kind, record));
+	}
+}
+
+void tcp_table_fetch_record(const struct tcp_table *t, const struct tcp_key *key, uint32_t hash)
+{
+	enum tcp_kind kind;
+	const uint8_t *record = tcp_table_find_hashed(t, key, hash, &kind);
+
+	if (!record)
+		return;
+	/* Of the larger records all lines but the cold ones at the end are needed. */
+	for (size_t at = 0; at < t->kinds[kind].pool->object_size && at < FETCH_MOST; at += 64)
+		__builtin_prefetch(record + at, 1);
+}
+
 void *tcp_table_find(const struct tcp_table *t, const struct tcp_key *key, enum tcp_kind *kind)
 {
-	uint32_t name = *bucket_of(t, key);
+	return tcp_table_find_hashed(t, key, tcp_table_hash(t, key), kind);
+}
+
+void *tcp_table_find_hashed(const struct tcp_table *t, const struct tcp_key *key, uint32_t hash, enum tcp_kind *kind)
+{
+	uint32_t name = t->buckets[hash & t->mask];
 
 	while (name) {
 		void *record = record_named(t, name, kind);

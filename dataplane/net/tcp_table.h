@@ -46,6 +46,14 @@ void tcp_table_init(struct tcp_table *t, uint32_t *buckets, size_t n_buckets, co
 /* Records of @kind come from @pool and have their struct tcp_flow at @flow_at. */
 void tcp_table_kind(struct tcp_table *t, enum tcp_kind kind, const struct pool *pool, size_t flow_at);
 
+/* For whoever looks ahead, in this order: the hash of a key; its bucket, the key of the first record there, and the
+ * record with @key are brought into the cache. */
+uint32_t tcp_table_hash(const struct tcp_table *t, const struct tcp_key *key);
+void tcp_table_fetch_bucket(const struct tcp_table *t, uint32_t hash);
+void tcp_table_fetch_key(const struct tcp_table *t, uint32_t hash);
+void tcp_table_fetch_record(const struct tcp_table *t, const struct tcp_key *key, uint32_t hash);
+void *tcp_table_find_hashed(const struct tcp_table *t, const struct tcp_key *key, uint32_t hash, enum tcp_kind *kind);
+
 /* The record with @key and its kind; NULL and TCP_KIND_NONE when there is none. */
 void *tcp_table_find(const struct tcp_table *t, const struct tcp_key *key, enum tcp_kind *kind);
 

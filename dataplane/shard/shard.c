@@ -259,6 +259,16 @@ void shard_rx(struct shard *s, unsigned ifindex, struct span frame, unsigned rx_
 	net_input_end(s->net, now_us);
 }
 
+void shard_rx_burst(struct shard *s, const struct net_in *in, size_t n, uint64_t now_us)
+{
+	net_burst(s->net, in, n, now_us);
+	for (size_t i = 0; i < n; i++) {
+		net_burst_process(s->net, i);
+		shard_settle(s, now_us);
+		net_input_end(s->net, now_us);
+	}
+}
+
 #define OF_TIMER(type, t) ((type *)(void *)((uint8_t *)(t)-offsetof(type, timer)))
 
 static bool timers_step(struct shard *s, uint64_t now_us)

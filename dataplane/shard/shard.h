@@ -40,6 +40,9 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 /* One frame of port @ifindex; borrowed for the call.  @rx_flags: NET_RX_... */
 void shard_rx(struct shard *s, unsigned ifindex, struct span frame, unsigned rx_flags, uint64_t now_us);
 
+/* The same for @n frames, NET_BURST_MAX at most, whose connections are looked up ahead. */
+void shard_rx_burst(struct shard *s, const struct net_in *in, size_t n, uint64_t now_us);
+
 /* One turn: ring messages, timers, crypto, relay.  @now_unix_us: wall clock.  Returns whether anything was done. */
 bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idle);
 

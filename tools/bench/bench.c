@@ -18,6 +18,7 @@
 #include "dataplane/auth/dkim_canon.h"
 #include "dataplane/shard/shard_state.h"
 #include "dns/dns_cache.h"
+#include "tools/bench/bench_net.h"
 #include "tools/bench/bench_tcp.h"
 
 enum { ROUNDS = 31, BODY = 1 << 20 };
@@ -428,6 +429,7 @@ int main(void)
 	bench_rsa(2048, "crypto.rsa2048.ratio");
 	bench_rsa(4096, "crypto.rsa4096.ratio");
 	bench_dns_cache();
+	bench_net();
 	bench_tcp();
 	bench_spf();
 	say("smtp.idle_session.bytes", (double)sizeof(struct client), "octets");

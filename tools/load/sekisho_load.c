@@ -22,7 +22,13 @@
 
 #define LINGER_S 5 /* for sessions under way at the end */
 
-static const struct dpdk_user load_user = { load_rx, load_tick, load_tx, load_deadline_us };
+static void rx(void *load, const struct net_in *in, size_t n, uint64_t now_us)
+{
+	for (size_t i = 0; i < n; i++)
+		load_rx(load, in[i].ifindex, in[i].frame, in[i].rx_flags, now_us);
+}
+
+static const struct dpdk_user load_user = { rx, load_tick, load_tx, load_deadline_us };
 
 static volatile sig_atomic_t asked_to_stop;
 
