@@ -43,6 +43,7 @@ ROOM_CFLAGS_tools/check = -D_GNU_SOURCE
 ROOM_CFLAGS_tools/bench = -D_GNU_SOURCE
 ROOM_CFLAGS_dns = -D_GNU_SOURCE
 ROOM_CFLAGS_crypto = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/wire = -D_GNU_SOURCE
 
 LIB := $(B)/libsekisho.a
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/%.o)
@@ -51,9 +52,11 @@ PROGRAMS := $(if $(wildcard ctrlplane/main.c),$(B)/bin/sekishod) \
 	    $(if $(wildcard tools/check/sekisho_check.c),$(B)/bin/sekisho-check) \
 	    $(if $(wildcard tools/load/sekisho_load.c),$(B)/bin/sekisho-load)
 TESTS := $(TEST_SOURCES:%.c=$(B)/%)
+# Programs that tests of the real daemon use.
+WIRE_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/wire/*.c))
 FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
-.PHONY: help deps build programs run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench clean tests-build
+.PHONY: help deps build programs wire wire-build run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench clean tests-build
 .DEFAULT_GOAL := help
 .SECONDARY:
 
@@ -69,7 +72,8 @@ build: ## build all programs into build/bin (release flavour)
 	@mkdir -p build/bin && for p in build/release/bin/*; do ln -sf "../release/bin/$$(basename $$p)" build/bin/; done
 
 programs: $(PROGRAMS)
-tests-build: $(TESTS) $(FUZZ_REPLAYS)
+tests-build: $(TESTS) $(FUZZ_REPLAYS) $(WIRE_PROGRAMS)
+wire-build: $(WIRE_PROGRAMS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -110,7 +114,7 @@ picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c)
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
-	tests/e2e/demo tests/e2e/try .ci/run
+	tests/e2e/demo tests/e2e/try tests/wire/run .ci/run
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
@@ -120,6 +124,11 @@ unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan 
 e2e: build ## the real daemon and real peers in network namespaces (root; T=name picks)
 	@tools/deps test
 	@tests/e2e/run $(T)
+
+wire: build ## our TCP beside the kernel's over lines that lose and damage: time, integrity (root, some minutes)
+	@tools/deps test
+	@+$(MAKE) --no-print-directory FLAVOUR=release wire-build
+	@tests/wire/run table
 
 test: ## install what is missing, build with ASan and UBSan, run everything; the last line is `N passed, N failed`
 	@tools/deps build test
