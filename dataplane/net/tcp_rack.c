@@ -16,6 +16,17 @@ static bool sent_before(uint32_t us1, uint32_t end1, uint32_t us2, uint32_t end2
 	return seq_lt(us1, us2) || (us1 == us2 && seq_lt(end1, end2));
 }
 
+/* Whether what arrived last was sent after range @r, which reaches up to @end.  A range bears the time of its last octet:
+ * among those sent once that keeps their order, but what was sent again has its place elsewhere. */
+static bool is_behind(const struct tcp_conn *c, const struct tcp_sent *r, uint32_t end)
+{
+	const struct tcp_score *b = tcp_score(c);
+
+	if (r->flags & SENT_AGAIN)
+		return seq_lt(r->sent_us + tcp_score_grain_us(c), b->rack_us);
+	return sent_before(r->sent_us, end, b->rack_us, b->rack_end);
+}
+
 void tcp_rack_delivered(struct tcp_conn *c, uint32_t end, uint32_t sent_us, uint8_t flags)
 {
 	struct tcp_score *b = tcp_score(c);
@@ -76,7 +87,7 @@ uint32_t tcp_rack_detect(struct tcp_conn *c, uint64_t now_us)
 		const struct tcp_sent *r = &b->sent[b->first + i];
 		uint32_t end = i + 1u < b->n ? r[1].seq : c->snd_max, since_us = (uint32_t)now_us - r->sent_us;
 
-		if (r->flags & (SENT_SACKED | SENT_LOST) || !sent_before(r->sent_us, end, b->rack_us, b->rack_end))
+		if (r->flags & (SENT_SACKED | SENT_LOST) || !is_behind(c, r, end))
 			continue;
 		if (since_us >= limit_us)
 			tcp_score_lost_at(c, i);

@@ -50,6 +50,8 @@ void tcp_undo_arm(struct tcp_conn *c, uint64_t now_us)
 
 	if (!b || b->undo_cwnd)
 		return; /* a second loss on top of the first: the way leads back to before the first */
+	if (b->sent[b->first].flags & SENT_AGAIN)
+		return; /* an echo from before now may be that of the second time it was sent */
 	b->undo_cwnd = c->cwnd;
 	b->undo_ssthresh = c->ssthresh;
 	b->undo_w_max = c->cubic.w_max;

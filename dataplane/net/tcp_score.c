@@ -49,14 +49,6 @@ static void close_at(struct tcp_score *b, size_t i)
 	memmove(at(b, i), at(b, i + 1), (b->n - i) * sizeof(b->sent[0]));
 }
 
-/* Ranges sent within so short a time may be one: it only makes the earlier of them look a little younger. */
-static uint32_t grain_us(const struct tcp_conn *c)
-{
-	uint32_t us = c->srtt_us / 64;
-
-	return c->min_rtt_us && c->min_rtt_us / 16 < us ? c->min_rtt_us / 16 : us;
-}
-
 static bool alike(const struct tcp_sent *a, const struct tcp_sent *b, uint32_t within_us)
 {
 	if (a->flags != b->flags)
@@ -134,7 +126,7 @@ static void sent_new(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint64_t n
 	const struct tcp_sent now = { .seq = seq, .sent_us = (uint32_t)now_us };
 	struct tcp_sent *last = at(b, b->n - 1u);
 
-	if (alike(last, &now, grain_us(c)) || (last->flags == 0 && b->n >= TCP_SENT_MAX - TCP_SENT_SPARE)) {
+	if (alike(last, &now, tcp_score_grain_us(c)) || (last->flags == 0 && b->n >= TCP_SENT_MAX - TCP_SENT_SPARE)) {
 		last->sent_us = now.sent_us;
 		return;
 	}
@@ -161,8 +153,8 @@ static void sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end, uint64_t 
 		set_flags(c, b, i + n, SENT_AGAIN);
 		at(b, i + n)->sent_us = (uint32_t)now_us;
 	}
-	join_at(b, i + n, grain_us(c));
-	join_at(b, i, grain_us(c));
+	join_at(b, i + n, tcp_score_grain_us(c));
+	join_at(b, i, tcp_score_grain_us(c));
 }
 
 void tcp_score_sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, uint64_t now_us)
@@ -253,7 +245,7 @@ void tcp_score_all_lost(struct tcp_conn *c, bool forget)
 	for (size_t i = b->n; i-- > 0;) {
 		if (forget || !(at(b, i)->flags & SENT_SACKED))
 			set_flags(c, b, i, (at(b, i)->flags & SENT_AGAIN) | SENT_LOST);
-		join_at(b, i + 1, grain_us(c));
+		join_at(b, i + 1, tcp_score_grain_us(c));
 	}
 }
 
@@ -270,7 +262,7 @@ void tcp_score_none_lost(struct tcp_conn *c)
 
 	for (size_t i = b->n; i-- > 0;) {
 		set_flags(c, b, i, at(b, i)->flags & (uint8_t)~SENT_LOST);
-		join_at(b, i + 1, grain_us(c));
+		join_at(b, i + 1, tcp_score_grain_us(c));
 	}
 }
 

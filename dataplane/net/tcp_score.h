@@ -60,6 +60,14 @@ static inline uint32_t tcp_in_flight(const struct tcp_conn *c)
 	return c->snd_max - c->snd_una - tcp_score(c)->n_sacked - tcp_score(c)->n_lost;
 }
 
+/* Ranges sent within so short a time may be one: it only makes the earlier of them look a little younger. */
+static inline uint32_t tcp_score_grain_us(const struct tcp_conn *c)
+{
+	uint32_t us = c->srtt_us / 64;
+
+	return c->min_rtt_us && c->min_rtt_us / 16 < us ? c->min_rtt_us / 16 : us;
+}
+
 /* More than one segment is about to be in flight.  Without memory there is simply none. */
 void tcp_score_open(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 void tcp_score_close(struct tcp *t, struct tcp_conn *c);

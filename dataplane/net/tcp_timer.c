@@ -48,8 +48,10 @@ void tcp_rtt_sample(const struct tcp *t, struct tcp_conn *c, uint64_t rtt_us)
 		c->srtt_us = (uint32_t)(((uint64_t)c->srtt_us * 7 + r) / 8);
 		c->srtt_us += c->srtt_us == 0;
 	}
+	/* The least RTO comes on top of the RTT: a steady RTT of 200 ms has hardly a variance, and an ACK that the peer
+	 * delays must not look like a loss. */
 	uint64_t spread = (uint64_t)c->rttvar_us * 4;
-	c->rto_us = bounded_rto(t, c->srtt_us + (spread > TIMER_TICK_US ? spread : TIMER_TICK_US));
+	c->rto_us = bounded_rto(t, c->srtt_us + (spread > t->settings.rto_min_us ? spread : t->settings.rto_min_us));
 	c->backoff = 0;
 }
 

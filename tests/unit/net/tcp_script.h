@@ -8,7 +8,7 @@
  *	set NAME N            a setting; before anything else
  *	listen | connect      port 25 | port 25 of the peer
  *	in  FLAGS SEQ+LEN [ack N] [win N] [mss N] [ws N] [sackok] [ts N] [ecr N] [sack A-B,C-D]
- *	                      FLAGS of S F R P and . for ACK.  Timestamps are relative too.  Once `ts` was said it stays, and
+ *	                      FLAGS of S F R P E C, A for AE, . for ACK.  Timestamps are relative too.  Once `ts` was said it stays, and
  *	                      what is echoed is the last one of ours, unless `ecr` says another; `bare`: without, this once
  *	out FLAGS SEQ+LEN ...                                the next segment sent is this one; `sack none`: no blocks;
  *	                      what is not said may be anything
@@ -151,6 +151,7 @@ static bool play_in(struct play *p, const char **line)
 		s.options.sack[i] =
 			(struct tcp_sack_block){ p->our_isn + in.sack[i].start, p->our_isn + in.sack[i].end };
 	size_t n = tcp_segment_emit(p->wire, &s);
+	p->wire[12] |= in.ae; /* the last bit of the reserved ones */
 	for (uint32_t i = 0; i < in.len; i++)
 		p->wire[n + i] = play_octet(false, in.seq + i);
 	tcp_segment_sum_fill(&p->path.remote, &p->path.local, p->wire, n + in.len, false);

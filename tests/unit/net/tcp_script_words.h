@@ -35,6 +35,8 @@ static uint8_t play_flags(const char *word)
 
 	for (; *word; word++)
 		flags |= (uint8_t)(*word == 'S'   ? TCP_SYN
+				   : *word == 'E' ? 0x40 /* ECE */
+				   : *word == 'C' ? 0x80 /* CWR */
 				   : *word == 'F' ? TCP_FIN
 				   : *word == 'R' ? TCP_RST
 				   : *word == 'P' ? TCP_PSH
@@ -59,7 +61,7 @@ struct play_segment {
 	uint8_t flags;
 	uint32_t seq, len, ack;
 	uint32_t wnd, mss, ws, ts, ecr; /* UINT32_MAX: not said */
-	bool sackok, bare;
+	bool sackok, bare, ae;
 	uint8_t n_sack; /* UINT8_MAX: not said */
 	struct tcp_sack_block sack[TCP_SACK_BLOCKS];
 };
@@ -87,6 +89,7 @@ static struct play_segment play_segment(const char **line)
 	char word[64];
 
 	s.flags = play_flags(play_word(line, word));
+	s.ae = strchr(word, 'A') != NULL;
 	play_word(line, word);
 	char *plus;
 	s.seq = (uint32_t)strtoll(word, &plus, 10);

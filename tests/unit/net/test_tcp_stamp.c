@@ -45,7 +45,7 @@ static const struct script scripts[] = {
 	    "event READABLE", "read 10" } },
 	{ "after a SYN-ACK that was sent again the echo tells which of them it was: no 3 s (RFC 6298 5.7)",
 	  { "listen", "in S 0 sackok ts 0", "out S. 0 ack 1 ts 0", "time +1002", "out S. 0 ack 1 ts 1002", "time +10",
-	    "in . 1 ack 1", "event ACCEPTED", "send 10", "out P. 1+10 ack 1", "time +199", "quiet", "time +5",
+	    "in . 1 ack 1", "event ACCEPTED", "send 10", "out P. 1+10 ack 1", "time +208", "quiet", "time +5",
 	    "out P. 1+10 ack 1" } },
 	{ "the ACK of a repeated segment is a measurement: the backoff ends at once",
 	  { SCRIPT_ACCEPT_STAMPS, "send 10", "out P. 1+10 ack 1", "time +202", "out P. 1+10 ack 1", "time +50",
