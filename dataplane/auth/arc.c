@@ -257,7 +257,7 @@ void arc_body_end(struct arc *a)
 	dkim_body_final(&a->body, digest);
 	if (!span_eq(span_of(digest, SHA256_LEN), span_of(a->bh, SHA256_LEN)))
 		decide(a, ARC_RESULT_FAIL, "the body hash does not match bh= of the newest ARC-Message-Signature");
-	else if (a->body.n_octets > a->body.limit && !a->settings->dkim_allow_partial)
+	else if (a->body.n_octets > a->body.limit && a->settings->dkim_partial != DKIM_PARTIAL_ACCEPT)
 		decide(a, ARC_RESULT_FAIL, "l= leaves octets at the end of the body unsigned");
 	else if (a->body.limit != UINT64_MAX && a->body.n_octets < a->body.limit)
 		decide(a, ARC_RESULT_FAIL, "l= is larger than the body");

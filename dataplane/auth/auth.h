@@ -28,6 +28,12 @@ enum { AUTH_KEPT_SPF4 = 0xff04, AUTH_KEPT_SPF6 = 0xff06 }; /* types of these que
 
 struct dmarc_cache;
 
+/*
+ * What becomes of a good signature whose l= leaves octets at the end of the body unsigned, so that anyone may have put
+ * them there (RFC 6376 8.2): pass, but nothing that DMARC or ARC may build on; policy; or a pass like any other.
+ */
+enum dkim_partial { DKIM_PARTIAL_UNALIGNED, DKIM_PARTIAL_POLICY, DKIM_PARTIAL_ACCEPT };
+
 /* Limits and switches; the defaults are auth_settings_default()'s. */
 struct auth_settings {
 	/* SPF, RFC 7208 4.6.4 */
@@ -46,7 +52,7 @@ struct auth_settings {
 	uint16_t rsa_bits_min, rsa_bits_max; /* 1024, 8192 */
 	uint32_t dkim_skew_s;                /* 300 */
 	bool dkim_allow_sha1;                /* test switch, never in the gateway */
-	bool dkim_allow_partial;             /* l= smaller than the body may pass; default: policy */
+	uint8_t dkim_partial;                /* enum dkim_partial: l= smaller than the body; UNALIGNED */
 	/* ARC, RFC 8617 */
 	uint8_t arc_sets_max; /* 50 */
 	const char *const

@@ -158,7 +158,7 @@ static void put_signature(const struct dkim_report *r, struct text *out)
 	struct text first;
 
 	put_result(out, "dkim", dkim_result_text(r->result));
-	if (r->result != DKIM_RESULT_PASS)
+	if (r->reason[0])
 		put_comment(out, r->reason);
 	if (r->d.len)
 		put_pair(out, "header.d=", put_value, r->d, "");

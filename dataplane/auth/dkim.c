@@ -9,7 +9,7 @@
  *
  * Words of RFC 8601 2.7.1: permerror is what the signer got wrong and will always be wrong; fail is a good
  * signature of something else; policy is one that verifies but is not accepted here: a key below 1024 bits (RFC
- * 8301 3.2), an l= that leaves octets at the end of the body unsigned (RFC 6376 8.2), one signature too many.  To
+ * 8301 3.2), one signature too many, and by setting an l= that leaves octets of the body unsigned (RFC 6376 8.2).  To
  * tell policy from fail, signatures of short keys are computed all the same.
  *
  * v= is required; its absence is permerror, but only once all the rest has been found good, so that a forged
@@ -380,8 +380,9 @@ static void judge_good(struct dkim *k, struct dkim_slot *slot)
 		finish(k, slot, DKIM_RESULT_POLICY, "the RSA key is shorter than allowed (RFC 8301 3.2)");
 	else if (slot->sig.l != UINT64_MAX && body->n_octets < slot->sig.l)
 		finish(k, slot, DKIM_RESULT_PERMERROR, "l= is larger than the body");
-	else if (is_partial(k, slot) && !settings->dkim_allow_partial)
-		finish(k, slot, DKIM_RESULT_POLICY, "l= leaves octets at the end of the body unsigned");
+	else if (is_partial(k, slot) && settings->dkim_partial != DKIM_PARTIAL_ACCEPT)
+		finish(k, slot, settings->dkim_partial == DKIM_PARTIAL_POLICY ? DKIM_RESULT_POLICY : DKIM_RESULT_PASS,
+		       "l= leaves octets at the end of the body unsigned");
 	else
 		finish(k, slot, DKIM_RESULT_PASS, "");
 }
@@ -453,6 +454,8 @@ void dkim_report(const struct dkim *k, size_t index, struct dkim_report *r)
 		r->key_bits = slot->job.key_bits;
 		r->testing = slot->testing;
 		r->partial = is_partial(k, slot);
+		r->counts = slot->result == DKIM_RESULT_PASS &&
+			    (!r->partial || k->settings->dkim_partial == DKIM_PARTIAL_ACCEPT);
 		return;
 	}
 	r->reason = dkim_sig_parse(&sig, DKIM_KIND_SIGNATURE, k->settings, k->header, field, k->now_unix);

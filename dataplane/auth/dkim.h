@@ -33,6 +33,7 @@ struct dkim_report {
 	uint16_t key_bits;      /* 0: no key was seen */
 	bool testing;           /* key record says t=y */
 	bool partial;           /* l= leaves octets at the end of the body unsigned */
+	bool counts;            /* a pass that DMARC may use */
 };
 
 #include "dataplane/auth/dkim_verify.h" /* struct dkim, for placement */

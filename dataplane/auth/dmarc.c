@@ -315,6 +315,10 @@ static struct evidence gather(struct dmarc *m, const struct spf *spf, const stru
 		/* The walk table knows only domains that were verified: surplus signatures align with nothing. */
 		if (r.result != DKIM_RESULT_PASS && r.result != DKIM_RESULT_TEMPERROR)
 			continue;
+		if (r.result == DKIM_RESULT_PASS && !r.counts) {
+			tell(m, "DKIM domain ", r.d, ": l= leaves octets unsigned, so that it does not count");
+			continue;
+		}
 		a = aligned(m, r.d, m->record.adkim_strict);
 		tell_identifier(m, "DKIM domain ", r.d, dkim_result_text(r.result), a);
 		weigh(&e, a, r.result == DKIM_RESULT_PASS, r.result == DKIM_RESULT_TEMPERROR, &m->dkim_aligned);

@@ -115,7 +115,9 @@ static void settings_for_auth(struct shard *s)
 	a->rsa_bits_min = (uint16_t)c->dkim_rsa_bits_min;
 	a->rsa_bits_max = (uint16_t)c->dkim_rsa_bits_max;
 	a->dkim_skew_s = (uint32_t)c->dkim_skew_s;
-	a->dkim_allow_partial = c->dkim_allow_partial;
+	a->dkim_partial = strcmp(c->dkim_partial_body, "accept") == 0   ? DKIM_PARTIAL_ACCEPT
+			  : strcmp(c->dkim_partial_body, "policy") == 0 ? DKIM_PARTIAL_POLICY
+									: DKIM_PARTIAL_UNALIGNED;
 	a->arc_sets_max = (uint8_t)c->arc_sets_max;
 	for (unsigned i = 0; i < c->n_arc_trusted; i++)
 		s->arc_trusted[i] = c->arc_trusted[i];

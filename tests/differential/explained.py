@@ -80,7 +80,7 @@ DKIM_STRICT = {
     "v= is not|v= is missing": "3.5: v= is REQUIRED and MUST be 1",
     "(h|bh|a|d|s|b)= is missing": "3.5: REQUIRED; 3.2: names depend on case",
     "does not name From": "5.4, 6.1.1: From MUST be signed",
-    "l= leaves octets": "8.2: what l= leaves out can be anything; policy by default, and a setting",
+    "l= leaves octets": "8.2: what l= leaves out can be anything; pass, which does not count for DMARC, or policy by setting",
     "l= is larger": "3.5: l= MUST NOT be larger than the body",
     "several key records": "3.6.2.2: undefined; one that fits must be the only one",
     "does not allow the hash": "3.6.1: h= of the key lists the hashes that may be used",

@@ -62,7 +62,7 @@ static void test_several(void)
 	fresh(HEAD, "0123456789\r\nmore\r\n", SIG "c=simple/simple; l=5; h=from; bh=@BH@; b=@B@");
 	sign(&mail, SIG "c=simple/simple; l=10; h=from; bh=@BH@; b=@B@", RSA_1024);
 	sign(&mail, SIG "c=simple/simple; h=from; bh=@BH@; b=@B@", RSA_1024);
-	check.settings.dkim_allow_partial = true;
+	check.settings.dkim_partial = DKIM_PARTIAL_ACCEPT;
 	verify();
 	ok(check_report(0).result == DKIM_RESULT_PASS && check_report(1).result == DKIM_RESULT_PASS &&
 		   check_report(2).result == DKIM_RESULT_PASS,
@@ -489,18 +489,24 @@ static void test_l(void)
 {
 	fresh(HEAD, "good\r\n", SIG "l=0; h=from; bh=@BH@; b=@B@");
 	verify();
-	is_result("policy", "l=", "D26: l=0 signs no body");
-	ok(check_report(0).partial, "D26: which is reported");
+	is_result("pass", "l=", "D26: l=0 signs no body, and passes with a reason");
+	ok(check_report(0).partial && !check_report(0).counts, "D26: which is reported, and counts for nothing");
 	fresh(HEAD, "good\r\n", SIG "l=6; h=from; bh=@BH@; b=@B@");
 	verify();
 	is_result("pass", "", "l= of the whole body");
+	ok(check_report(0).counts, "and counts");
 	strcat(mail.body, "bad\r\n");
 	mail.body_len = strlen(mail.body);
 	verify();
-	is_result("policy", "l=", "D26: text appended after l=");
-	check.settings.dkim_allow_partial = true;
+	is_result("pass", "l=", "D26: text appended after l=");
+	ok(!check_report(0).counts, "D26: does not count");
+	check.settings.dkim_partial = DKIM_PARTIAL_POLICY;
 	verify();
-	is_result("pass", "", "D26: may pass by setting");
+	is_result("policy", "l=", "D26: is not accepted, by setting");
+	check.settings.dkim_partial = DKIM_PARTIAL_ACCEPT;
+	verify();
+	is_result("pass", "", "D26: or passes like any other, by setting");
+	ok(check_report(0).partial && check_report(0).counts, "D26: and counts then");
 	mail.body[0] = 'G';
 	verify();
 	is_result("fail", "body hash", "D26: what l= covers is still hashed");

@@ -84,6 +84,29 @@ static void messages(void)
 	everywhere("spf=fail dkim=pass dmarc=pass by-dkim", "an empty body");
 }
 
+/* RFC 6376 8.2: what is appended behind l= is not the author's. */
+static void partial_bodies(void)
+{
+	static const char sig[] =
+		"v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=s1; l=4; h=from; bh=@BH@; b=@B@";
+	static char out[1 << 16];
+	struct text t;
+
+	signed_message(SPF_FAIL DMARC, HEAD, sig);
+	everywhere("spf=fail dkim=pass dmarc=fail reject",
+		   "D26: a signature of a part passes, but DMARC does not use it");
+	text_init(&t, out, sizeof(out));
+	verify_fields(&play.v, &t);
+	ok(strstr(out, "dkim=pass (l= leaves octets at the end of the body"), "D26: and that is told");
+	sign(&play.mail, SIG, RSA_1024);
+	everywhere("spf=fail dkim=pass,pass dmarc=pass by-dkim", "D26: one of the whole body beside it is used");
+	signed_message(SPF_FAIL DMARC, HEAD, sig);
+	play.settings.dkim_partial = DKIM_PARTIAL_POLICY;
+	everywhere("spf=fail dkim=policy dmarc=fail reject", "D26: policy by setting");
+	play.settings.dkim_partial = DKIM_PARTIAL_ACCEPT;
+	everywhere("spf=fail dkim=pass dmarc=pass by-dkim", "D26: like any other by setting");
+}
+
 static void authors(void)
 {
 	signed_message(SPF_PASS DMARC, "To: b@example.net\r\n", NULL);
@@ -349,6 +372,7 @@ static void fields(void)
 int main(void)
 {
 	messages();
+	partial_bodies();
 	authors();
 	envelopes();
 	deadlines();

@@ -20,7 +20,6 @@
 	X(dkim_rsa_bits_min, rsa_bits_min, 1030)                                                                       \
 	X(dkim_rsa_bits_max, rsa_bits_max, 4100)                                                                       \
 	X(dkim_skew_s, dkim_skew_s, 80000)                                                                             \
-	X(dkim_allow_partial, dkim_allow_partial, true)                                                                \
 	X(arc_sets_max, arc_sets_max, 10)                                                                              \
 	X(dmarc_timeout_ms, dns_timeout_ms, 70003)
 
@@ -34,6 +33,7 @@ static void defaults(void)
 	LIMITS(SAME)
 #undef SAME
 	ok(!world.shard->auth.dmarc_rfc7489 && !world.shard->auth.arc_trusted[0], "default of dmarc.mode, arc.trusted");
+	ok(world.shard->auth.dkim_partial == d.dkim_partial, "default of dkim.partial_body");
 	ok(!world.shard->auth.dkim_allow_sha1, "rsa-sha1 is never taken here");
 	is_span(span_str(world.shard->auth.authserv_id), span_str(world.settings.server_hostname),
 		"the authserv-id is the host's name");
@@ -47,6 +47,7 @@ static void others(void)
 	LIMITS(SET)
 #undef SET
 	strcpy(world.settings.dmarc_mode, "rfc7489");
+	strcpy(world.settings.dkim_partial_body, "policy");
 	strcpy(world.settings.server_authserv_id, "id.example");
 	strcpy(world.settings.arc_trusted[0], "sealer.example");
 	world.settings.n_arc_trusted = 1;
@@ -54,6 +55,7 @@ static void others(void)
 #define REACHES(setting, field, value) ok(world.shard->auth.field == (value), #setting " reaches the verifiers");
 	LIMITS(REACHES)
 #undef REACHES
+	ok(world.shard->auth.dkim_partial == DKIM_PARTIAL_POLICY, "dkim.partial_body reaches the verifiers");
 	ok(world.shard->auth.dmarc_rfc7489, "dmarc.mode reaches the verifiers");
 	is_span(span_str(world.shard->auth.authserv_id), SPAN("id.example"), "server.authserv_id reaches them");
 	is_span(span_str(world.shard->auth.arc_trusted[0]), SPAN("sealer.example"), "arc.trusted reaches them");
