@@ -123,6 +123,7 @@ unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan 
 
 e2e: build ## the real daemon and real peers in network namespaces (root; T=name picks)
 	@tools/deps test
+	@+$(MAKE) --no-print-directory FLAVOUR=release wire-build
 	@tests/e2e/run $(T)
 
 wire: build ## our TCP beside the kernel's over lines that lose and damage: time, integrity (root, some minutes)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """mail.py - a plain SMTP client and sink over the kernel's TCP; as a program it is the sink
 
-usage: mail.py sink [keep]     listens on port 25 of all addresses; one line for each message: SHA-256 of its body, octets.
+usage: mail.py sink CONGESTION [keep]     listens on port 25 of all addresses; one line for each message: SHA-256 of its body, octets.
 Without `keep` it hangs up after each message, so that the next one begins with a new connection.
 
 The client does as our relay does (MAIL and RCPT in one go, DATA alone), so that both take the same number of round trips.
@@ -12,6 +12,11 @@ import socket
 import sys
 import threading
 import time
+
+
+def set_congestion(s, name):
+    """For one socket: a namespace may not take what the machine has not allowed to all."""
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, name.encode())
 
 
 class Refused(Exception):
@@ -52,7 +57,7 @@ def body_of(octets, seed):
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
-def send(connection, address, body, timeout=300):
+def send(connection, address, body, congestion="cubic", timeout=300):
     """One message over a socket not yet connected; seconds from its SYN to the 250 for it."""
     header = (b"From: a@outside.example\r\nTo: user@inside.example\r\nSubject: wire\r\n"
               b"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@outside.example>\r\n\r\n")
@@ -60,6 +65,7 @@ def send(connection, address, body, timeout=300):
     with connection:
         connection.settimeout(timeout)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        set_congestion(connection, congestion)
         begin = time.monotonic()
         connection.connect((address, 25))
         replies = lines_of(connection)
@@ -123,8 +129,9 @@ def serve(connection, keep):
             pass
 
 
-def sink(keep):
+def sink(congestion, keep):
     s = socket.socket(socket.AF_INET6)
+    set_congestion(s, congestion)  # its connections have it from here
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.bind(("::", 25))
@@ -136,4 +143,4 @@ def sink(keep):
 
 
 if __name__ == "__main__":
-    sink("keep" in sys.argv)
+    sink(sys.argv[2], "keep" in sys.argv)

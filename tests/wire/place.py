@@ -75,7 +75,7 @@ class Place:
     def address(self, name, *addresses):
         for a in addresses:
             self.run("ip", "addr", "add", a, "dev", name, *(["nodad"] if ":" in a else []))
-        self.run("ip", "link", "set", name, "up")
+        self.run("ip", "link", "set", "dev", name, "up")
 
 
 def link(a, name_a, b, name_b, mtu=1500):
@@ -84,7 +84,7 @@ def link(a, name_a, b, name_b, mtu=1500):
           str(b.pid))
     for place, name in ((a, name_a), (b, name_b)):
         place.run("ethtool", "-K", name, "tx", "off", "tso", "off", "gso", "off", "gro", "off", check=False)
-        place.run("ip", "link", "set", name, "up")
+        place.run("ip", "link", "set", "dev", name, "up")
 
 
 def mute(place, name):
