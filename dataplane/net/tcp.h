@@ -147,6 +147,10 @@ size_t tcp_unacked(const struct tcp_conn *c); /* octets sent or queued that the 
  * discarding, what comes (a reader who does not keeps the connection for a minute). */
 void tcp_close(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 
+/* Probes a connection that was silent for @idle_s seconds, now and again: a peer that answers no probe is FAILED.
+ * 0: no more of that. */
+void tcp_keepalive(struct tcp *t, struct tcp_conn *c, uint16_t idle_s, uint64_t now_us);
+
 void tcp_abort(struct tcp *t, struct tcp_conn *c, uint64_t now_us); /* RST; c is gone at once, no event follows */
 
 void tcp_set_user(struct tcp_conn *c, void *user);

@@ -109,7 +109,7 @@ static size_t check_conn(const struct tcp *t, const struct tcp_conn *c)
 	check_ooo(c, &n_blocks);
 	CHECK(seq_le(c->rcv_nxt, c->rcv_adv));
 	/* Whoever has something to send now is where tcp_next() finds it. */
-	if (c->flags & (CONN_ACK_NOW | CONN_RESEND | CONN_PROBE))
+	if (c->flags & (CONN_ACK_NOW | CONN_RESEND | CONN_PROBE | CONN_KEEP))
 		CHECK(tcp_link_on(&c->ready));
 	if (!tcp_conn_opening(c))
 		CHECK(c->mss >= t->settings.mss_min - TCP_STAMP_LEN && c->cwnd >= c->mss);

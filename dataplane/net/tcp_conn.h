@@ -96,6 +96,8 @@ enum {
 	CONN_TAIL = 1 << 11,        /* one segment must go out to probe the tail (RFC 8985 7) */
 	CONN_TAIL_SENT = 1 << 12,   /* it went out, tail_end is not acknowledged beyond yet */
 	CONN_TAIL_AGAIN = 1 << 13,  /* and held nothing new */
+	CONN_KEEP = 1 << 14,        /* a keep-alive must go out */
+	CONN_KEEP_SENT = 1 << 15,   /* and nothing came since */
 };
 
 /* tcp_conn.options: what both sides have offered */
@@ -125,7 +127,7 @@ struct tcp_conn {
 	uint16_t mss; /* octets of data in a segment that we send */
 	uint8_t snd_wscale, rcv_wscale;
 	uint8_t ack_segments;     /* segments with data since our last ACK */
-	uint8_t backoff, retries; /* doublings of the RTO; timeouts since something was acknowledged */
+	uint8_t backoff, retries; /* doublings of the RTO; timeouts, or keep-alives, without an answer since the last */
 	uint8_t options;          /* CONN_SACK, CONN_STAMPS */
 	uint64_t rto_deadline_us; /* retransmission and persist timer; 0: off */
 	uint64_t ack_deadline_us; /* delayed ACK; 0: off */
@@ -154,11 +156,13 @@ struct tcp_conn {
 	uint32_t recover;            /* RFC 6582; one past, as snd_max */
 	uint32_t cwnd_acked;         /* octets acknowledged since cwnd last grew in congestion avoidance */
 	uint32_t rcv_fin;
-	uint64_t idle_deadline_us; /* FIN_WAIT_2, CLOSED: when to stop waiting for the peer, the reader; 0: off */
-	struct tcp_link starved;   /* those that got a short tcp_send() because blocks ran out */
-	uint32_t rtt_start_us;     /* low 32 bits */
-	uint32_t sent_ms;          /* when data last went out, for the restart window; low 32 bits */
-	uint32_t challenge_s;      /* the second in which n_challenges were sent */
+	uint64_t
+		idle_deadline_us; /* FIN_WAIT_2, CLOSED: when to stop waiting for the peer, the reader; before: keep-alive; 0: off */
+	struct tcp_link starved; /* those that got a short tcp_send() because blocks ran out */
+	uint32_t rtt_start_us;   /* low 32 bits */
+	uint32_t sent_ms;        /* when data last went out, for the restart window; low 32 bits */
+	uint16_t challenge_s;    /* the second in which n_challenges were sent; low 16 bits */
+	uint16_t keep_s;         /* silence before a keep-alive; 0: never */
 	uint16_t ifindex;
 	uint8_t err; /* enum err for FAILED; while opening, what ICMP said: told when nobody answers */
 	uint8_t n_challenges;
@@ -242,6 +246,8 @@ struct tcp_reply {
 #define TCP_RTO_INITIAL_US 1000000u
 #define TCP_ACK_DELAY_US 40000
 #define TCP_FIN_WAIT_2_US 60000000
+#define TCP_KEEPS_MAX 3 /* keep-alives without an answer before the connection is given up */
+#define TCP_KEEP_AGAIN_US 5000000
 #define TCP_LINGER_US 60000000   /* octets that were not read when the connection ended wait so long */
 #define TCP_EPHEMERAL_FIRST 1024 /* RFC 6056 3.2 */
 #define TCP_PORT_STEP 1024       /* a source port lies so far behind the one before at most (RFC 6056 3.3.5: N) */
@@ -479,6 +485,11 @@ static inline uint16_t tcp_window_syn(const struct tcp *t)
 {
 	return t->settings.receive_max < UINT16_MAX ? (uint16_t)t->settings.receive_max : UINT16_MAX;
 }
+
+/* --- tcp_keep.c ------------------------------------------------------------------------------- */
+
+/* The keep-alive timer is due.  Returns false when the connection has failed. */
+bool tcp_keep_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 
 /* --- tcp_timer.c ------------------------------------------------------------------------------ */
 

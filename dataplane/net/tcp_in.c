@@ -8,7 +8,7 @@
 
 void tcp_challenge(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
-	uint32_t now_s = (uint32_t)(now_us / 1000000);
+	uint16_t now_s = (uint16_t)(now_us / 1000000);
 
 	if (c->challenge_s != now_s) {
 		c->challenge_s = now_s;
@@ -283,6 +283,7 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 		s->flags &= (uint8_t)~TCP_FIN;
 		ack_at_once(t, c);
 	}
+	c->flags &= (uint16_t)~CONN_KEEP_SENT; /* it lives */
 	if (s->flags & TCP_RST) {
 		reset_input(t, c, s, now_us);
 		return;

@@ -117,7 +117,7 @@ static void report_sack(struct tcp_conn *c, struct tcp_options *o)
 /* A segment with our ACK went out: none is owed now. */
 static void acked(struct tcp_conn *c)
 {
-	c->flags &= (uint16_t)~CONN_ACK_NOW;
+	c->flags &= (uint16_t) ~(CONN_ACK_NOW | CONN_KEEP);
 	c->ack_segments = 0;
 	c->ack_deadline_us = 0;
 }
@@ -296,7 +296,9 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 
 static size_t send_ack(struct tcp *t, struct tcp_conn *c, const struct out *o)
 {
-	struct tcp_segment s = header(c, tcp_conn_seq(c), TCP_ACK, o->now_us);
+	/* A number that was acknowledged already must be answered (RFC 9293 3.8.4). */
+	uint32_t seq = c->flags & CONN_KEEP ? c->snd_una - 1 : tcp_conn_seq(c);
+	struct tcp_segment s = header(c, seq, TCP_ACK, o->now_us);
 
 	s.wnd = tcp_window_announce(t, c);
 	report_sack(c, &s.options);
@@ -318,7 +320,7 @@ static size_t send_conn(struct tcp *t, struct tcp_conn *c, const struct out *o)
 	mss -= sack_room(c);
 	if (!tcp_conn_opening(c) && next_piece(c, mss, &p))
 		return send_piece(t, c, &p, o);
-	if (c->flags & CONN_ACK_NOW)
+	if (c->flags & (CONN_ACK_NOW | CONN_KEEP))
 		return send_ack(t, c, o);
 	return 0;
 }

@@ -143,26 +143,28 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	return true;
 }
 
-/* Nobody is waited for any longer: the peer in FIN_WAIT_2, the reader in CLOSED. */
-static void idle_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+/* Nobody is waited for any longer: the peer in FIN_WAIT_2, the reader in CLOSED.  Before, it is the keep-alive's time.
+ * Returns false when there is nothing more to wait for. */
+static bool idle_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	c->idle_deadline_us = 0;
 	if (c->state == TCP_CLOSED) {
 		tcp_conn_event(t, c, TCP_EVENT_CLOSED);
-		return;
+		return false;
 	}
+	if (c->state != TCP_FIN_WAIT_2)
+		return tcp_keep_due(t, c, now_us);
 	t->stats->tcp_fin_wait_2_expired++;
 	tcp_conn_closed(t, c, now_us);
+	return false;
 }
 
 void tcp_conn_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	uint64_t next_us = TIMER_NEVER;
 
-	if (c->idle_deadline_us && c->idle_deadline_us <= now_us) {
-		idle_due(t, c, now_us);
+	if (c->idle_deadline_us && c->idle_deadline_us <= now_us && !idle_due(t, c, now_us))
 		return;
-	}
 	if (c->ack_deadline_us && c->ack_deadline_us <= now_us) {
 		c->ack_deadline_us = 0;
 		c->flags |= CONN_ACK_NOW;

@@ -115,6 +115,8 @@ static void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_
 					      .size = stream_len(s, t),
 					      .body_8bit = t->body_8bit };
 	r->txn = t;
+	if (r->ready && r->conn)
+		tcp_keepalive(s->tcp, r->conn, 0, now_us);
 	r->ready = false;
 	r->body_wanted = r->body_ended = false;
 	smtp_relay_message(&r->smtp, &t->envelope, now_us);
@@ -246,6 +248,8 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		break;
 	case RELAY_READY:
 		r->ready = true;
+		if (r->conn)
+			tcp_keepalive(s->tcp, r->conn, (uint16_t)s->env.settings->relay_keepalive_s, now_us);
 		if (!r->greeted)
 			r->hop->n_connecting--;
 		r->greeted = true;

@@ -18,6 +18,7 @@
  *	read N                tcp_peek() and tcp_consume() until N octets came
  *	peek N                as many are at hand in one piece
  *	close | abort
+ *	keep N                tcp_keepalive() after N seconds
  *	time +MS              the clock moves on, timers run
  *	toobig SEQ MTU [+N]   ICMP about the segment of ours that starts at SEQ; quotes its header and N octets
  *	unreachable hard|soft SEQ    likewise; only ports and sequence number are quoted
@@ -420,6 +421,8 @@ static bool play_line(struct play *p, const char *line)
 	}
 	if (!strcmp(verb, "close"))
 		return tcp_close(p->t, p->conn, p->now_us), true;
+	if (!strcmp(verb, "keep"))
+		return tcp_keepalive(p->t, p->conn, (uint16_t)play_number(&line), p->now_us), true;
 	if (!strcmp(verb, "abort"))
 		return tcp_abort(p->t, p->conn, p->now_us), true;
 	if (!strcmp(verb, "time")) {
