@@ -126,9 +126,10 @@ struct tcp_conn {
 	uint8_t dupacks;
 	uint16_t mss; /* octets of data in a segment that we send */
 	uint8_t snd_wscale, rcv_wscale;
-	uint8_t ack_segments;     /* segments with data since our last ACK */
-	uint8_t backoff, retries; /* doublings of the RTO; timeouts, or keep-alives, without an answer since the last */
-	uint8_t options;          /* CONN_SACK, CONN_STAMPS */
+	uint8_t ack_segments; /* segments with data since our last ACK */
+	uint8_t backoff,
+		retries; /* doublings of the RTO; timeouts, or keep-alive probes, without an answer since the last */
+	uint8_t options; /* CONN_SACK, CONN_STAMPS */
 	uint64_t rto_deadline_us; /* retransmission and persist timer; 0: off */
 	uint64_t ack_deadline_us; /* delayed ACK; 0: off */
 
@@ -246,7 +247,7 @@ struct tcp_reply {
 #define TCP_RTO_INITIAL_US 1000000u
 #define TCP_ACK_DELAY_US 40000
 #define TCP_FIN_WAIT_2_US 60000000
-#define TCP_KEEPS_MAX 3 /* keep-alives without an answer before the connection is given up */
+#define TCP_KEEPS_MAX 3 /* keep-alive probes without an answer before the connection is given up */
 #define TCP_KEEP_AGAIN_US 5000000
 #define TCP_LINGER_US 60000000   /* octets that were not read when the connection ended wait so long */
 #define TCP_EPHEMERAL_FIRST 1024 /* RFC 6056 3.2 */

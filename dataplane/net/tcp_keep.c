@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tcp_keep.c - keep-alives: does the peer of an unused connection still know of it? (RFC 9293 3.8.4)
+ * tcp_keep.c - keep-alive probes: does the peer of an unused connection still know of it? (RFC 9293 3.8.4)
  *
  * Off unless the user of a connection asks for it.  We ask for it for connections to next hops that wait in the pool:
  * one that a firewall or a restart has forgotten should be found out before a message is put on it.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_tcp_keep.c - keep-alives of a connection that waits to be used (RFC 9293 3.8.4)
+ * test_tcp_keep.c - keep-alive probes of a connection that waits to be used (RFC 9293 3.8.4)
  */
 #include "tests/unit/net/tcp_script.h"
 
