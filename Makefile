@@ -56,7 +56,7 @@ TESTS := $(TEST_SOURCES:%.c=$(B)/%)
 WIRE_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/wire/*.c))
 FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
-.PHONY: help deps build programs wire wire-build run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench clean tests-build
+.PHONY: help deps build programs wire wire-build run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench bench-rates clean tests-build
 .DEFAULT_GOAL := help
 .SECONDARY:
 
@@ -101,6 +101,9 @@ $(B)/tools/bench/bench: $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c)) $(L
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+bench-rates: build ## connections, and a SYN flood, over memif beside the kernel's TCP (root; both cores)
+	@tools/bench/rates
+
 # A fuzz target without a fuzzer: fuzz_main.c replays its corpus.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 	@echo "  LD    $@"
@@ -113,7 +116,7 @@ picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c)
-SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
+SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run .ci/run
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)

@@ -259,7 +259,7 @@ static uint64_t deadline_us(void *arg)
 	return shard_deadline_us(arg);
 }
 
-static const struct dpdk_user shard_user = { rx, tick, tx, deadline_us };
+static const struct dpdk_user shard_user = { rx, tick, tx, deadline_us, false };
 
 static bool start_workers(struct gateway *g, struct net_settings *net, char *error)
 {

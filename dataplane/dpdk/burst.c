@@ -149,6 +149,12 @@ bool burst_receive(struct dpdk_worker *w, uint64_t now_us)
 
 /* --- frames out ---------------------------------------------------------------------------- */
 
+static bool may_try(const struct dpdk_worker *w, unsigned n_tries)
+{
+	return n_tries < DPDK_TX_TRIES ||
+	       (w->user->is_patient && !atomic_load_explicit(&w->d->stop, memory_order_relaxed));
+}
+
 static void flush(struct dpdk_worker *w, unsigned port)
 {
 	struct dpdk_port *p = &w->d->ports[port];
@@ -158,7 +164,7 @@ static void flush(struct dpdk_worker *w, unsigned port)
 
 	if (shared)
 		rte_spinlock_lock(&p->tx_locks[queue]);
-	for (unsigned i = 0; i < DPDK_TX_TRIES && n_sent < tx->n; i++)
+	for (unsigned i = 0; may_try(w, i) && n_sent < tx->n; i++)
 		n_sent = (uint16_t)(n_sent +
 				    rte_eth_tx_burst(p->id, queue, tx->frames + n_sent, (uint16_t)(tx->n - n_sent)));
 	if (shared)

@@ -49,6 +49,7 @@ struct load {
 	struct text ehlo, envelope;
 	char ehlo_text[320], envelope_text[1024];
 	struct load_flood flood;
+	unsigned n_flooded; /* in this turn */
 };
 
 static size_t rounded(size_t n)
@@ -323,6 +324,7 @@ bool load_tick(void *load, uint64_t now_us, uint64_t unix_us, bool idle)
 	struct load *l = load;
 	bool any = false;
 
+	l->n_flooded = 0;
 	(void)unix_us;
 	(void)idle;
 	net_step(l->net, now_us);
@@ -358,9 +360,11 @@ bool load_tx(void *load, struct net_frame *frame, uint64_t now_us)
 		l->counts.tx_frames++;
 		return true;
 	}
-	if (!l->settings.flood || l->counts.syns >= flood_due(l, now_us) ||
+	/* No more than a burst a turn: what comes back must be read as fast. */
+	if (!l->settings.flood || l->n_flooded == FLOOD_BURST || l->counts.syns >= flood_due(l, now_us) ||
 	    atomic_load_explicit(&l->stop, memory_order_relaxed) || !load_flood_next(&l->flood, frame))
 		return false;
+	l->n_flooded++;
 	l->counts.syns++;
 	l->counts.tx_frames++;
 	return true;

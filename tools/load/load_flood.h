@@ -12,6 +12,7 @@
 
 #define FLOOD_FIRST 11 /* first octets of the addresses: those of hosts, and not in 10.0.0.0/8, where the clients are */
 #define FLOOD_LAST 126
+#define FLOOD_BURST 32
 
 struct load_flood {
 	uint8_t frame[62]; /* Ethernet, IPv4, TCP with MSS and window scale */

@@ -28,7 +28,8 @@ static void rx(void *load, const struct net_in *in, size_t n, uint64_t now_us)
 		load_rx(load, in[i].ifindex, in[i].frame, in[i].rx_flags, now_us);
 }
 
-static const struct dpdk_user load_user = { rx, load_tick, load_tx, load_deadline_us };
+/* Patient: what a full port does not take was not sent, and must not be counted as sent. */
+static const struct dpdk_user load_user = { rx, load_tick, load_tx, load_deadline_us, true };
 
 static volatile sig_atomic_t asked_to_stop;
 
