@@ -396,6 +396,10 @@ void relay_dispatch(struct shard *s, uint64_t now_us)
 		struct relay *r = free_relay(s);
 		struct txn *t = s->waiting;
 
+		if (r && r->used && t->retried) { /* it has come free meanwhile, and may be as stale as the first */
+			drop_idle(s, r->hop, now_us);
+			continue;
+		}
 		if (r) {
 			waiting_remove(s, t);
 			relay_start(s, r, t, now_us);

@@ -113,6 +113,26 @@ static void fates_of_stale_connections(void)
 	}
 }
 
+/* A next hop that kept silent says what it should have. */
+static void sink_answers(size_t i, const char *reply)
+{
+	world.sinks[i]->silent = false;
+	sink_reply(world.sinks[i], reply);
+	sink_flush(world.sinks[i]);
+	pass(1000);
+}
+
+/* It forgets a connection, and its RST does not arrive. */
+static void goes_stale(size_t i)
+{
+	tcp_abort(world.tcp, world.sinks[i]->conn, world.now_us);
+	sink_over(world.sinks[i]);
+	for (struct frame *f = frames_of_peer(), *next; f; f = next) {
+		next = f->next;
+		free(f);
+	}
+}
+
 /* Two warm connections that both went stale without a word, as a reboot of the next hop leaves them. */
 static void all_stale(void)
 {
@@ -128,27 +148,46 @@ static void all_stale(void)
 	say(b, MESSAGE);
 	ok(world.n_sinks == 2, "two messages at once take two connections");
 	world.hop.phase = NOWHERE;
-	for (size_t i = 0; i < 2; i++) {
-		world.sinks[i]->silent = false;
-		sink_reply(world.sinks[i], "250 2.0.0 Late\r\n");
-		sink_flush(world.sinks[i]);
-	}
-	pass(1000);
+	for (size_t i = 0; i < 2; i++)
+		sink_answers(i, "250 2.0.0 Late\r\n");
 	is_last(a, "250", "both are taken");
 	is_last(b, "250", "both are taken");
-	for (size_t i = 0; i < 2; i++) { /* the RST does not arrive */
-		tcp_abort(world.tcp, world.sinks[i]->conn, world.now_us);
-		sink_over(world.sinks[i]);
-	}
-	for (struct frame *f = frames_of_peer(), *next; f; f = next) {
-		next = f->next;
-		free(f);
-	}
+	goes_stale(0);
+	goes_stale(1);
 	say(a, ENVELOPE);
 	say(a, MESSAGE);
 	is_last(a, "250 2.0.0 Stored", "when all warm connections are stale, the second attempt takes a new one");
 	ok(stats()->shard_relay_retried == 1, "there is one second attempt");
 	all_is_given_back("stale connections");
+}
+
+/* A message waits for its second attempt when another connection comes free, which may be as stale as the first. */
+static void not_on_another_used_one(void)
+{
+	world_settings();
+	world_open();
+	struct caller *a = greeted(), *b = greeted();
+
+	say(a, ENVELOPE);
+	say(b, ENVELOPE);
+	world.hop.phase = DOT;
+	world.hop.how = FAIL_SILENT;
+	say(a, MESSAGE);
+	say(b, MESSAGE);
+	sink_answers(0, "250 2.0.0 Late\r\n");
+	is_last(a, "250", "one of two messages is taken");
+	goes_stale(0);
+	world.hop.phase = GREETING;
+	say(a, ENVELOPE);
+	say(a, MESSAGE);
+	ok(world.n_sinks == 3 && stats()->shard_relay_retried == 1, "its connection is stale, a new one is on its way");
+	sink_answers(1, "250 2.0.0 Late\r\n");
+	is_last(b, "250", "the other one is taken, and its connection free");
+	world.hop.phase = NOWHERE;
+	ok(world.sinks[1]->n_messages == 1, "the second attempt does not take it");
+	sink_answers(2, "220 At last\r\n");
+	is_last(a, "250 2.0.0 Stored", "but the new one");
+	all_is_given_back("another used connection");
 }
 
 static void nobody_there(void)
@@ -336,6 +375,7 @@ int main(void)
 	fates_of_fresh_connections();
 	fates_of_stale_connections();
 	all_stale();
+	not_on_another_used_one();
 	nobody_there();
 	no_storm();
 	deaf();
