@@ -68,7 +68,7 @@ struct client {
 /* What a client that waits for a command does without. */
 struct client_room {
 	struct smtp_room smtp;
-	uint8_t out[1024];
+	uint8_t out[1152];
 	char helo[256];
 };
 

@@ -122,6 +122,20 @@ static enum smtp_text parse_none(struct span args, struct smtp_command *c)
 	return args.len ? SMTP_TEXT_NO_ARGUMENT : SMTP_TEXT_OK;
 }
 
+/*
+ * RFC 3030 2: "BDAT" SP chunk-size [SP "LAST"], chunk-size ::= 1*DIGIT.  As for SIZE more than 20 digits are none, and
+ * more than 64 bits hold is too big for any limit.
+ */
+static enum smtp_text parse_bdat(struct span args, struct smtp_command *c)
+{
+	struct span last = args, size = span_cut(&last, ' ');
+
+	if (parse_size(size, c) != SMTP_TEXT_OK)
+		return SMTP_TEXT_BAD_CHUNK;
+	c->last = last.at != NULL;
+	return !c->last || span_eq_nocase(last, SPAN("LAST")) ? SMTP_TEXT_OK : SMTP_TEXT_BAD_CHUNK;
+}
+
 static enum smtp_text parse_any(struct span args, struct smtp_command *c)
 {
 	(void)args, (void)c;
@@ -156,6 +170,7 @@ static const struct {
 	{ "RCPT",     SMTP_VERB_RCPT,        parse_rcpt, true },
 	{ "MAIL",     SMTP_VERB_MAIL,        parse_mail, true },
 	{ "DATA",     SMTP_VERB_DATA,        parse_none, false },
+	{ "BDAT",     SMTP_VERB_BDAT,        parse_bdat, false },
 	{ "EHLO",     SMTP_VERB_EHLO,        parse_helo, false },
 	{ "QUIT",     SMTP_VERB_QUIT,        parse_none, false },
 	{ "RSET",     SMTP_VERB_RSET,        parse_none, false },
@@ -165,7 +180,6 @@ static const struct {
 	{ "HELP",     SMTP_VERB_HELP,        parse_any,  false },
 	{ "STARTTLS", SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "AUTH",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
-	{ "BDAT",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "EXPN",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "ETRN",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "ATRN",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },

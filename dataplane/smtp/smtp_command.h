@@ -13,12 +13,13 @@ enum smtp_verb {
 	SMTP_VERB_MAIL,
 	SMTP_VERB_RCPT,
 	SMTP_VERB_DATA,
+	SMTP_VERB_BDAT,
 	SMTP_VERB_RSET,
 	SMTP_VERB_NOOP,
 	SMTP_VERB_VRFY,
 	SMTP_VERB_HELP,
 	SMTP_VERB_QUIT,
-	SMTP_VERB_NOT_OFFERED, /* known, but not here: EXPN, AUTH, STARTTLS, BDAT, ETRN, TURN and the like */
+	SMTP_VERB_NOT_OFFERED, /* known, but not here: EXPN, AUTH, STARTTLS, ETRN, TURN and the like */
 	SMTP_VERB_FOREIGN,     /* another protocol's: a browser that was made to talk to port 25 */
 	SMTP_VERB_UNKNOWN,
 };
@@ -28,8 +29,9 @@ enum smtp_verb {
 struct smtp_command {
 	enum smtp_verb verb;
 	struct span argument; /* EHLO, HELO: the name; MAIL, RCPT: the mailbox; points into the line */
-	uint64_t size;        /* MAIL: SIZE=, at most UINT64_MAX for any larger number; 0 when not given */
+	uint64_t size;        /* MAIL: SIZE=, BDAT: of the chunk; UINT64_MAX for any larger number; 0 when not given */
 	bool body_8bit;       /* MAIL: BODY=8BITMIME */
+	bool last;            /* BDAT: LAST */
 };
 
 /**

@@ -119,3 +119,21 @@ size_t smtp_data_feed(struct smtp_data *d, struct span in, struct span *body)
 	/* The octet that broke the rule is taken, but is no part of the message; a dot is taken by the next call. */
 	return body->len + (d->state == SMTP_DATA_BAD);
 }
+
+size_t smtp_data_chunk(struct smtp_data *d, struct span in)
+{
+	const uint8_t *p = in.at, *end = in.at + in.len;
+
+	CHECK(d->state == SMTP_DATA_BOL || d->state == SMTP_DATA_TEXT || d->state == SMTP_DATA_CR);
+	while (p < end && d->state != SMTP_DATA_BAD) {
+		if (d->state != SMTP_DATA_CR) {
+			p = lines(d, p, end); /* stops at a dot that begins a line, and goes on from it */
+		} else if (*p == '\n') {
+			d->state = SMTP_DATA_BOL;
+			p++;
+		} else {
+			d->state = SMTP_DATA_BAD;
+		}
+	}
+	return (size_t)(p - in.at);
+}

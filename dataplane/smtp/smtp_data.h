@@ -32,4 +32,13 @@ struct smtp_data {
  */
 size_t MUST_USE smtp_data_feed(struct smtp_data *d, struct span in, struct span *body);
 
+/**
+ * smtp_data_chunk - look at octets of a chunk, whose end is known by its length (RFC 3030)
+ * @d: as for smtp_data_feed(), and kept from one chunk of a message to the next: a CRLF may be cut in two
+ *
+ * Dots mean nothing here, the rest is as in DATA.  Returns the octets that may stand, all of them unless the state is
+ * BAD.  BOL after the last octet of a message: it ends with CRLF; CR: with a bare CR.
+ */
+size_t MUST_USE smtp_data_chunk(struct smtp_data *d, struct span in);
+
 #endif

@@ -8,15 +8,19 @@
  *	                        |                   |
  *	                        `----- refused -----`--> RESULT, RSET --2yz--> IDLE
  *
+ *	where CHUNKING is offered: ENVELOPE --all 2yz, BDAT n LAST--> BODY (RFC 3030)
+ *
  *	421, no reply in time, connection lost, a reply that makes no sense: RESULT if a message is in hand, CLOSED
  *
  * MAIL and the RCPTs are one group if the next hop offers PIPELINING (RFC 2920); DATA waits for all their replies.
  * That costs one round trip and is exact: whether all recipients were accepted is known before a message is begun, so
- * there is none to be taken back after 354 (RFC 2920 3.1).
+ * there is none to be taken back after 354 (RFC 2920 3.1).  BDAT saves the wait for 354 and the search for dots; what
+ * ends the message then is its last octet, which smtp_relay_body() keeps back for smtp_relay_body_end().
  *
  * A message is in hand (envelope is set) in ENVELOPE, DATA, BODY and FINAL.  Only a reply that comes after the final
  * dot went out can be its reply: a 2yz that lies ready before that is no promise, and ends the connection.
  */
+#include "dataplane/smtp/smtp_relay_out.h"
 #include "dataplane/smtp/smtp_relay_reply.h"
 
 /* What smtp_relay_next() has to tell, in this order, SEND after RESULT. */
@@ -32,6 +36,7 @@ struct smtp_relay_settings smtp_relay_settings_default(void)
 {
 	return (struct smtp_relay_settings){
 		.hostname = "mx.example",
+		.chunking = true,
 		.greeting_timeout_us = 300 * UINT64_C(1000000),
 		.command_timeout_us = 300 * UINT64_C(1000000),
 		.data_timeout_us = 180 * UINT64_C(1000000),
@@ -96,85 +101,6 @@ static void fail_unclear(struct smtp_relay *r)
 	fail(r, SMTP_TEXT_NEXT_HOP_UNCLEAR);
 }
 
-/* --- commands ------------------------------------------------------------------------------ */
-
-static void begin_out(struct smtp_relay *r, struct text *t)
-{
-	if (r->out_sent == r->out_len)
-		r->out_sent = r->out_len = 0;
-	text_init(t, r->out + r->out_len, sizeof(r->out) - r->out_len);
-}
-
-static void end_out(struct smtp_relay *r, const struct text *t)
-{
-	CHECK(!t->full);
-	r->out_len = (uint16_t)(r->out_len + t->len);
-}
-
-static void send_text(struct smtp_relay *r, const char *what, const char *argument)
-{
-	struct text t;
-
-	begin_out(r, &t);
-	text_puts(&t, what);
-	text_puts(&t, argument);
-	text_puts(&t, "\r\n");
-	end_out(r, &t);
-}
-
-static void write_mail(const struct smtp_relay *r, struct text *t)
-{
-	text_puts(t, "MAIL FROM:<");
-	text_put(t, r->envelope->mail_from);
-	text_putc(t, '>');
-	if (r->has_size && r->envelope->size) {
-		text_puts(t, " SIZE=");
-		text_dec(t, r->envelope->size);
-	}
-	if (r->has_8bitmime && r->envelope->body_8bit)
-		text_puts(t, " BODY=8BITMIME");
-	text_puts(t, "\r\n");
-}
-
-static void write_rcpt(const struct smtp_relay *r, uint32_t i, struct text *t)
-{
-	text_puts(t, "RCPT TO:<");
-	text_put(t, r->envelope->rcpts[i]);
-	text_puts(t, ">\r\n");
-}
-
-/* The message will not be sent to all: no use in asking for more recipients. */
-static bool is_given_up(const struct smtp_relay *r)
-{
-	return r->mail_refused || (r->n_refused && r->n_accepted);
-}
-
-static bool has_commands(const struct smtp_relay *r)
-{
-	return r->state == RELAY_AT_ENVELOPE && !is_given_up(r) && r->n_sent <= r->envelope->n_rcpts &&
-	       (r->pipelining || r->n_sent == r->n_replied);
-}
-
-/* As much of the envelope as may be sent now and fits. */
-static void write_envelope(struct smtp_relay *r)
-{
-	while (has_commands(r)) {
-		struct text t;
-
-		begin_out(r, &t);
-		if (r->n_sent == 0)
-			write_mail(r, &t);
-		else
-			write_rcpt(r, r->n_sent - 1, &t);
-		if (t.full) {
-			CHECK(r->out_len > 0); /* one command fits: smtp_relay_message() has seen to it */
-			return;
-		}
-		end_out(r, &t);
-		r->n_sent++;
-	}
-}
-
 /* --- replies ------------------------------------------------------------------------------- */
 
 static void become_ready(struct smtp_relay *r, uint64_t now_us)
@@ -193,6 +119,7 @@ static void take_extension(struct smtp_relay *r, struct span line)
 	r->pipelining |= span_eq_nocase(keyword, SPAN("PIPELINING"));
 	r->has_size |= span_eq_nocase(keyword, SPAN("SIZE"));
 	r->has_8bitmime |= span_eq_nocase(keyword, SPAN("8BITMIME"));
+	r->has_chunking |= span_eq_nocase(keyword, SPAN("CHUNKING"));
 }
 
 /* `result` has the refusal of a message that did not get as far as its data. */
@@ -200,14 +127,22 @@ static void refuse_message(struct smtp_relay *r, uint64_t now_us)
 {
 	give_result(r);
 	become(r, RELAY_AT_RSET, now_us);
-	send_text(r, "RSET", "");
+	smtp_relay_send(r, "RSET", "");
 }
 
 static void end_envelope(struct smtp_relay *r, uint64_t now_us)
 {
+	r->by_bdat = r->has_chunking && r->settings->chunking && r->envelope->size;
+	if (!r->mail_refused && r->n_refused == 0 && r->by_bdat) {
+		become(r, RELAY_AT_BODY, now_us);
+		r->body_left = r->envelope->size;
+		r->due |= DUE_BODY;
+		smtp_relay_send_bdat(r);
+		return;
+	}
 	if (!r->mail_refused && r->n_refused == 0) {
 		become(r, RELAY_AT_DATA, now_us);
-		send_text(r, "DATA", "");
+		smtp_relay_send(r, "DATA", "");
 		return;
 	}
 	if (!r->mail_refused && r->n_accepted) {
@@ -237,7 +172,7 @@ static void on_envelope(struct smtp_relay *r, const struct smtp_reply *reply, ui
 		r->n_accepted += good;
 		r->n_refused += !good;
 	}
-	if (r->n_replied == r->n_sent && !has_commands(r))
+	if (r->n_replied == r->n_sent && !smtp_relay_has_commands(r))
 		end_envelope(r, now_us);
 }
 
@@ -255,6 +190,19 @@ static void on_data(struct smtp_relay *r, const struct smtp_reply *reply, uint64
 	} else {
 		fail_unclear(r);
 	}
+}
+
+/* A reply in the midst of a message: to BDAT a refusal is one, though the rest of the chunk is lost with the connection. */
+static void on_body(struct smtp_relay *r, const struct smtp_reply *reply)
+{
+	if (!r->by_bdat || reply->code < 400) {
+		fail_unclear(r);
+		return;
+	}
+	r->result = *reply;
+	r->stats->relay_refused++;
+	give_result(r);
+	close_relay(r);
 }
 
 static void on_final(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
@@ -287,14 +235,14 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 			return;
 		}
 		become(r, RELAY_AT_EHLO, now_us);
-		send_text(r, "EHLO ", r->settings->hostname);
+		smtp_relay_send(r, "EHLO ", r->settings->hostname);
 		return;
 	case RELAY_AT_EHLO:
 		if (good) {
 			become_ready(r, now_us);
 		} else if (smtp_reply_permanent(reply)) { /* 4.1.4: one who does not know EHLO */
 			become(r, RELAY_AT_HELO, now_us);
-			send_text(r, "HELO ", r->settings->hostname);
+			smtp_relay_send(r, "HELO ", r->settings->hostname);
 		} else {
 			close_relay(r);
 		}
@@ -315,8 +263,10 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 	case RELAY_AT_FINAL:
 		on_final(r, reply, now_us);
 		return;
-	case RELAY_AT_IDLE:
 	case RELAY_AT_BODY:
+		on_body(r, reply);
+		return;
+	case RELAY_AT_IDLE:
 		fail_unclear(r);
 		return;
 	case RELAY_AT_QUIT:
@@ -379,7 +329,7 @@ bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action)
 {
 	*action = (struct smtp_relay_action){ .kind = RELAY_SEND };
 	if (r->out_sent == r->out_len)
-		write_envelope(r);
+		smtp_relay_write_envelope(r);
 	if (r->due & DUE_RESULT) {
 		r->due &= (uint8_t)~DUE_RESULT;
 		action->kind = RELAY_RESULT;
@@ -416,57 +366,19 @@ void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelo
 	check(r);
 }
 
-/*
- * Dots at the beginning of a line are doubled (RFC 5321 4.5.2).  Few octets are dots and few of those begin a line, so
- * runs up to the next such dot are copied whole.  A dot after a bare LF is doubled as well: no body has one, and if one
- * had, a next hop that takes LF for a line end must not see the end of the message there.
- */
-size_t smtp_relay_body(struct smtp_relay *r, struct span in, uint8_t *out, size_t cap, size_t *n_out, uint64_t now_us)
-{
-	size_t i = 0, o = 0; /* octets of @in taken, of @out written */
-
-	*n_out = 0;
-	if (r->state == RELAY_AT_CLOSED) /* the connection broke meanwhile; the RESULT is told already */
-		return in.len;
-	CHECK(r->state == RELAY_AT_BODY);
-	r->since_us = now_us;
-	while (i < in.len && o < cap) {
-		size_t n = in.len - i < cap - o ? in.len - i : cap - o, from = 0, dot;
-		uint8_t before = i ? in.at[i - 1] : r->body_end[1];
-
-		if (in.at[i] == '.' && before == '\n') {
-			if (cap - o < 2)
-				break;
-			out[o++] = '.';
-			out[o++] = '.';
-			i++;
-			continue;
-		}
-		do { /* a dot at `from` itself is in the middle of a line */
-			dot = span_find(span_part(in, i + from + 1, i + n), '.');
-			from = dot == SPAN_NONE ? n : from + 1 + dot;
-		} while (from < n && in.at[i + from - 1] != '\n');
-		memcpy(out + o, in.at + i, from);
-		i += from;
-		o += from;
-	}
-	if (i >= 2)
-		memcpy(r->body_end, in.at + i - 2, 2);
-	else if (i == 1) {
-		r->body_end[0] = r->body_end[1];
-		r->body_end[1] = in.at[0];
-	}
-	*n_out = o;
-	return i;
-}
-
 void smtp_relay_body_end(struct smtp_relay *r, uint64_t now_us)
 {
 	if (r->state == RELAY_AT_CLOSED)
 		return;
 	CHECK(r->state == RELAY_AT_BODY);
 	become(r, RELAY_AT_FINAL, now_us);
-	send_text(r, memcmp(r->body_end, "\r\n", 2) == 0 ? "." : "\r\n.", "");
+	if (r->by_bdat) {
+		CHECK(r->body_left == 0);
+		smtp_relay_send_octet(r, r->body_end[1]);
+		check(r);
+		return;
+	}
+	smtp_relay_send(r, memcmp(r->body_end, "\r\n", 2) == 0 ? "." : "\r\n.", "");
 	check(r);
 }
 
@@ -486,7 +398,7 @@ void smtp_relay_quit(struct smtp_relay *r, uint64_t now_us)
 	CHECK(r->state == RELAY_AT_IDLE);
 	r->due &= DUE_RESULT;
 	become(r, RELAY_AT_QUIT, now_us);
-	send_text(r, "QUIT", "");
+	smtp_relay_send(r, "QUIT", "");
 }
 
 uint64_t smtp_relay_deadline_us(const struct smtp_relay *r)

@@ -3,7 +3,7 @@
  * smtp_relay.h - the client's side of SMTP: one connection to a next hop, message after message
  *
  * Same verbs as the server.  MAIL and RCPT are pipelined when the next hop offers it (RFC 2920); DATA follows when all
- * were accepted.
+ * were accepted, or BDAT when the next hop offers CHUNKING (RFC 3030) and the size is known.
  * The body is written by smtp_relay_body() once BODY_WANTED was told.  The result of a message is one
  * reply, the next hop's own where it gave one.
  */
@@ -15,6 +15,7 @@
 
 struct smtp_relay_settings {
 	const char *hostname;         /* for EHLO */
+	bool chunking;                /* BDAT where it is offered */
 	uint64_t greeting_timeout_us; /* 300 s (RFC 5321 4.5.3.2.1) */
 	uint64_t command_timeout_us;  /* 300 s for MAIL, RCPT; 120 s for DATA */
 	uint64_t data_timeout_us;     /* 180 s */
@@ -26,7 +27,7 @@ struct smtp_relay_settings smtp_relay_settings_default(void);
 enum smtp_relay_kind {
 	RELAY_SEND,        /* octets for the next hop: bytes */
 	RELAY_READY,       /* greeted and EHLO done, or the last message is over: smtp_relay_message() may be called */
-	RELAY_BODY_WANTED, /* 354 came: smtp_relay_body() until the end */
+	RELAY_BODY_WANTED, /* 354 came, or BDAT went out: smtp_relay_body() until the end */
 	RELAY_RESULT,      /* the message's result: reply.  A 2yz is the next hop's own reply to the final dot */
 	RELAY_CLOSE,       /* this connection is of no more use: close it.  A message in hand had its RESULT before */
 };
@@ -36,7 +37,7 @@ struct smtp_relay_action {
 	struct span bytes;
 	const struct smtp_reply *reply; /* RESULT; borrowed until the next call */
 	bool final_dot_sent; /* RESULT of 4yz made by ourselves because the connection broke or timed out: whether the
-				final dot was on its way, so that a duplicate is possible (counted, logged) */
+				final dot, or last octet, was on its way, so that a duplicate is possible (counted, logged) */
 };
 
 /* Envelope of a message; borrowed until its RESULT. */
@@ -44,7 +45,7 @@ struct smtp_envelope {
 	struct span mail_from;    /* without <>; empty: null */
 	const struct span *rcpts; /* without <> */
 	uint32_t n_rcpts;
-	uint64_t size;  /* octets to come, for SIZE= */
+	uint64_t size;  /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
 	bool body_8bit; /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
 };
 
@@ -60,13 +61,14 @@ bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action);
 void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelope, uint64_t now_us);
 
 /**
- * smtp_relay_body - write message octets for the wire (dots doubled, RFC 5321 4.5.2)
+ * smtp_relay_body - write message octets for the wire (dots doubled, RFC 5321 4.5.2; by BDAT as they are)
  * @in: message octets; @out, @cap: room for the wire form; @n_out: octets written
  * Returns octets taken from @in: short when @out was full.
  */
 size_t MUST_USE smtp_relay_body(struct smtp_relay *r, struct span in, uint8_t *out, size_t cap, size_t *n_out,
 				uint64_t now_us);
-/* All octets were given: the final CRLF.CRLF is the next SEND (with a CRLF first if the body did not end with one). */
+/* All octets were given: the final CRLF.CRLF is the next SEND (with a CRLF first if the body did not end with one); by
+ * BDAT the message's last octet, which was kept back until now. */
 void smtp_relay_body_end(struct smtp_relay *r, uint64_t now_us);
 
 /* The connection was closed or failed: a message in hand gets a 451 4.4.2 RESULT, then CLOSE. */

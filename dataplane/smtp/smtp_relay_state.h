@@ -16,7 +16,7 @@ enum smtp_relay_state {
 	RELAY_AT_ENVELOPE, /* replies to MAIL and RCPT */
 	RELAY_AT_DATA,     /* 354 */
 	RELAY_AT_BODY,     /* octets, from the caller */
-	RELAY_AT_FINAL,    /* the reply to the final dot */
+	RELAY_AT_FINAL,    /* the reply to the final dot, or to the chunk */
 	RELAY_AT_RSET,     /* the reply to RSET, after a message that did not get as far as its data */
 	RELAY_AT_QUIT,
 	RELAY_AT_CLOSED,
@@ -38,19 +38,21 @@ struct smtp_relay_reply {
 struct smtp_relay {
 	const struct smtp_relay_settings *settings;
 	struct stats *stats;
-	const struct smtp_envelope *envelope;    /* of the message in hand, NULL: none */
-	uint8_t state;                           /* enum smtp_relay_state */
-	uint8_t due;                             /* what smtp_relay_next() has to tell: DUE_... of smtp_relay.c */
-	bool pipelining, has_size, has_8bitmime; /* offered in the reply to EHLO */
-	bool final_dot_out;                      /* the final dot was told */
-	bool result_final_dot_sent;              /* of DUE_RESULT */
-	bool mail_refused;                       /* `result` has the reply */
-	uint8_t body_end[2];                     /* the last two octets of the body, CRLF at its beginning */
-	uint32_t n_sent, n_replied;              /* of the commands MAIL, RCPT, RCPT... */
-	uint32_t n_accepted, n_refused;          /* of the RCPTs */
-	uint64_t since_us;                       /* when the wait for a reply, or for the caller's octets, began */
-	uint16_t out_sent, out_len;              /* in `out`: told, written */
-	struct smtp_reply result;                /* of DUE_RESULT; before that the first refusal */
+	const struct smtp_envelope *envelope; /* of the message in hand, NULL: none */
+	uint8_t state;                        /* enum smtp_relay_state */
+	uint8_t due;                          /* what smtp_relay_next() has to tell: DUE_... of smtp_relay.c */
+	bool pipelining, has_size, has_8bitmime, has_chunking; /* offered in the reply to EHLO */
+	bool by_bdat;                                          /* the message in hand is sent as one chunk */
+	uint64_t body_left;             /* by BDAT: octets of the message that were not given yet */
+	bool final_dot_out;             /* the final dot was told */
+	bool result_final_dot_sent;     /* of DUE_RESULT */
+	bool mail_refused;              /* `result` has the reply */
+	uint8_t body_end[2];            /* the last two octets of the body, CRLF at its beginning */
+	uint32_t n_sent, n_replied;     /* of the commands MAIL, RCPT, RCPT... */
+	uint32_t n_accepted, n_refused; /* of the RCPTs */
+	uint64_t since_us;              /* when the wait for a reply, or for the caller's octets, began */
+	uint16_t out_sent, out_len;     /* in `out`: told, written */
+	struct smtp_reply result;       /* of DUE_RESULT; before that the first refusal */
 	struct smtp_relay_reply reply;
 	char out[1024];
 };

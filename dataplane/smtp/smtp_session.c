@@ -10,19 +10,23 @@
  *	                   too large, or refuse_message()                                   |
  *	                                    `-----------> DRAIN --final dot, the refusal----'
  *
- *	RSET, EHLO, HELO	MAIL, RCPT -> GREETED, told as ABORT			do_rset(), do_helo()
+ *	RCPT --BDAT--> DATA_ASKED --354, not said--> CHUNK --its end--> CHUNKS --BDAT--> CHUNK	(RFC 3030)
+ *	                                               |`-- end of LAST --> END_ASKED
+ *	     refused, as BDAT out of place is, in any state -----> DRAIN --its end, the refusal--> GREETED
+ *
+ *	RSET, EHLO, HELO	MAIL, RCPT, CHUNKS -> GREETED, told as ABORT			do_rset(), do_helo()
  *	QUIT, 421, time-outs	all but *_ASKED -> CLOSED, told as ABORT and CLOSE	smtp_session_close_with()
  *	octets before 354, bare CR or LF			likewise			smtp_session_close_with()
  *
  * In *_ASKED nothing is taken from the peer until smtp_session_answer().  A transaction is open (told by MAIL and not
- * yet by MESSAGE_END or ABORT) in MAIL, RCPT_ASKED, RCPT, DATA_ASKED and DATA.
+ * yet by MESSAGE_END or ABORT) in MAIL, RCPT_ASKED, RCPT, DATA_ASKED, CHUNK, CHUNKS and DATA.
  *
- * What is said, and when, is in smtp_session_out.c; what a line says, in smtp_command.c.
+ * Messages, from DATA and BDAT to their ends, are in smtp_session_data.c; what is said, and when, in smtp_session_out.c;
+ * what a line says, in smtp_command.c.
  */
 #include "dataplane/smtp/smtp_command.h"
-#include "dataplane/smtp/smtp_session_out.h"
+#include "dataplane/smtp/smtp_session_data.h"
 
-#define IDLE_COMMANDS_MAX 100 /* NOOP and the like since the last message; then 421 4.7.0 */
 _Static_assert(sizeof(struct smtp_session) <= 128, "an idle session is cheap");
 
 struct smtp_session_settings smtp_session_settings_default(void)
@@ -39,6 +43,7 @@ struct smtp_session_settings smtp_session_settings_default(void)
 		.command_timeout_us = 300 * UINT64_C(1000000),
 		.data_timeout_us = 180 * UINT64_C(1000000),
 		.message_timeout_us = 1800 * UINT64_C(1000000),
+		.offers = SMTP_OFFER_8BITMIME,
 	};
 }
 
@@ -53,7 +58,9 @@ static void check(const struct smtp_session *s)
 	DCHECK(s->state < SESSION_N_STATES);
 	DCHECK(s->out_sent <= s->out_ready && s->out_ready <= s->out_len && s->out_len < sizeof(s->room->out));
 	DCHECK(!(s->due & DUE_CLOSE) || s->state == SESSION_CLOSED);
-	DCHECK(!(s->due & DUE_BODY) || s->state == SESSION_DATA || s->state == SESSION_END_ASKED);
+	DCHECK(!(s->due & DUE_BODY) || s->state == SESSION_DATA || s->state == SESSION_CHUNK ||
+	       s->state == SESSION_END_ASKED);
+	DCHECK(!(s->due & DUE_CHUNK) || (s->state == SESSION_CHUNK && s->chunk_left == 0));
 	DCHECK(!(s->due & DUE_EVENT) || is_asked(s) || s->event == SMTP_HELO);
 	DCHECK(s->state != SESSION_RCPT || s->n_rcpts > 0);
 	(void)s;
@@ -61,37 +68,14 @@ static void check(const struct smtp_session *s)
 
 /* --- commands ------------------------------------------------------------------------------ */
 
-/* To be told by smtp_session_next(); @argument stays in `buffer` until the answer, as nothing is taken before it. */
-static void tell(struct smtp_session *s, enum smtp_action_kind event, struct span argument)
-{
-	s->due |= DUE_EVENT;
-	s->event = (uint8_t)event;
-	s->room->argument = argument;
-}
-
 /* The transaction, if one is open, ends without a message. */
 static void forget_transaction(struct smtp_session *s)
 {
 	smtp_session_abort(s);
+	s->chunk_failed = false;
+	s->n_body = 0;
 	if (s->state != SESSION_CONNECTED)
 		s->state = SESSION_GREETED;
-}
-
-/* Commands that bring no message nearer are free, but not without end.  False: the session was closed. */
-static bool may_idle(struct smtp_session *s)
-{
-	if (++s->n_idle_commands <= IDLE_COMMANDS_MAX)
-		return true;
-	s->stats->smtp_idle_commands++;
-	smtp_session_close_with(s, SMTP_TEXT_IDLE_COMMANDS);
-	return false;
-}
-
-/* What RSET, EHLO and HELO leave behind; a shutdown that waited for the transaction comes now. */
-static void back_to_idle(struct smtp_session *s)
-{
-	if (s->shutting_down)
-		smtp_session_close_with(s, SMTP_TEXT_SHUTDOWN);
 }
 
 /* RFC 5321 4.1.1.1: the reply to EHLO has our name, then one extension a line; that to HELO the name only. */
@@ -102,22 +86,27 @@ static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64
 	struct text t;
 
 	(void)now_us;
-	if (!may_idle(s))
+	if (!smtp_session_may_idle(s))
 		return;
 	forget_transaction(s);
 	s->state = SESSION_GREETED;
 	s->esmtp = c->verb == SMTP_VERB_EHLO;
-	tell(s, SMTP_HELO, c->argument);
+	s->offers = s->esmtp ? (uint8_t)s->settings->offers : 0;
+	smtp_session_tell(s, SMTP_HELO, c->argument);
 	text_init(&t, line, sizeof(line));
 	text_puts(&t, s->settings->hostname);
 	if (s->esmtp) {
 		text_puts(&t, "\nPIPELINING\nSIZE ");
 		text_dec(&t, s->settings->message_max);
-		text_puts(&t, "\n8BITMIME\nENHANCEDSTATUSCODES");
+		if (s->offers & SMTP_OFFER_8BITMIME)
+			text_puts(&t, "\n8BITMIME");
+		text_puts(&t, "\nENHANCEDSTATUSCODES");
+		if (s->offers & SMTP_OFFER_CHUNKING)
+			text_puts(&t, "\nCHUNKING");
 	}
 	smtp_reply_set(&reply, 250, 0, 0, 0, text_span(&t));
 	smtp_session_say_reply(s, &reply);
-	back_to_idle(s);
+	smtp_session_back_to_idle(s);
 }
 
 static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
@@ -136,16 +125,21 @@ static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64
 	} else {
 		s->state = SESSION_MAIL_ASKED;
 		s->n_rcpts = 0;
+		s->n_body = 0;
+		s->chunk_failed = false;
 		s->room->size = c->size;
 		s->body_8bit = c->body_8bit;
-		tell(s, SMTP_MAIL, c->argument);
+		smtp_session_tell(s, SMTP_MAIL, c->argument);
 	}
 }
 
 static void do_rcpt(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
 {
 	if (s->state != SESSION_MAIL && s->state != SESSION_RCPT) {
-		smtp_session_refuse(s, s->state == SESSION_CONNECTED ? SMTP_TEXT_HELO_FIRST : SMTP_TEXT_MAIL_FIRST,
+		smtp_session_refuse(s,
+				    s->state == SESSION_CONNECTED ? SMTP_TEXT_HELO_FIRST
+				    : s->state == SESSION_CHUNKS  ? SMTP_TEXT_CHUNKS_OPEN
+								  : SMTP_TEXT_MAIL_FIRST,
 				    now_us);
 	} else if (s->n_rcpts >= s->settings->recipients_max) {
 		/* RFC 5321 4.5.3.1.10: temporary, so that the client sends the rest in another transaction */
@@ -153,39 +147,24 @@ static void do_rcpt(struct smtp_session *s, const struct smtp_command *c, uint64
 		smtp_session_say(s, SMTP_TEXT_RECIPIENTS);
 	} else {
 		s->state = SESSION_RCPT_ASKED;
-		tell(s, SMTP_RCPT, c->argument);
-	}
-}
-
-static void do_data(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
-{
-	(void)c;
-	if (s->state == SESSION_RCPT) {
-		s->state = SESSION_DATA_ASKED;
-		tell(s, SMTP_DATA_BEGIN, span_of(s->room->buffer, 0));
-	} else {
-		smtp_session_refuse(s,
-				    s->state == SESSION_CONNECTED ? SMTP_TEXT_HELO_FIRST
-				    : s->state == SESSION_MAIL    ? SMTP_TEXT_NO_RECIPIENTS
-								  : SMTP_TEXT_MAIL_FIRST,
-				    now_us);
+		smtp_session_tell(s, SMTP_RCPT, c->argument);
 	}
 }
 
 static void do_rset(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
 {
 	(void)c, (void)now_us;
-	if (!may_idle(s))
+	if (!smtp_session_may_idle(s))
 		return;
 	forget_transaction(s);
 	smtp_session_say(s, SMTP_TEXT_OK);
-	back_to_idle(s);
+	smtp_session_back_to_idle(s);
 }
 
 static void do_nothing(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
 {
 	(void)now_us;
-	if (may_idle(s))
+	if (smtp_session_may_idle(s))
 		smtp_session_say(s, c->verb == SMTP_VERB_VRFY   ? SMTP_TEXT_VRFY
 				    : c->verb == SMTP_VERB_HELP ? SMTP_TEXT_HELP
 								: SMTP_TEXT_OK);
@@ -199,9 +178,16 @@ static void do_quit(struct smtp_session *s, const struct smtp_command *c, uint64
 
 /* What a well-formed command does.  The verbs that are missing never get past smtp_command_parse(). */
 static void (*const proceed[SMTP_N_VERBS])(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us) = {
-	[SMTP_VERB_EHLO] = do_helo,    [SMTP_VERB_HELO] = do_helo,    [SMTP_VERB_MAIL] = do_mail,
-	[SMTP_VERB_RCPT] = do_rcpt,    [SMTP_VERB_DATA] = do_data,    [SMTP_VERB_RSET] = do_rset,
-	[SMTP_VERB_NOOP] = do_nothing, [SMTP_VERB_VRFY] = do_nothing, [SMTP_VERB_HELP] = do_nothing,
+	[SMTP_VERB_EHLO] = do_helo,
+	[SMTP_VERB_HELO] = do_helo,
+	[SMTP_VERB_MAIL] = do_mail,
+	[SMTP_VERB_RCPT] = do_rcpt,
+	[SMTP_VERB_DATA] = smtp_session_do_data,
+	[SMTP_VERB_RSET] = do_rset,
+	[SMTP_VERB_BDAT] = smtp_session_do_bdat,
+	[SMTP_VERB_NOOP] = do_nothing,
+	[SMTP_VERB_VRFY] = do_nothing,
+	[SMTP_VERB_HELP] = do_nothing,
 	[SMTP_VERB_QUIT] = do_quit,
 };
 
@@ -220,6 +206,12 @@ static void run_line(struct smtp_session *s, struct span line, bool more_follows
 	} else if (c.verb == SMTP_VERB_FOREIGN) {
 		s->stats->smtp_foreign++;
 		smtp_session_close_with(s, SMTP_TEXT_FOREIGN_PROTOCOL);
+	} else if (c.verb == SMTP_VERB_BDAT && !(s->settings->offers & SMTP_OFFER_CHUNKING)) {
+		smtp_session_refuse(s, SMTP_TEXT_NOT_OFFERED, now_us);
+	} else if (c.verb == SMTP_VERB_BDAT && refusal != SMTP_TEXT_OK) {
+		/* How many octets follow is not known: they would be read as commands. */
+		s->stats->smtp_chunk_unclear++;
+		smtp_session_close_with(s, SMTP_TEXT_BAD_CHUNK);
 	} else if (refusal != SMTP_TEXT_OK) {
 		smtp_session_refuse(s, refusal, now_us);
 	} else {
@@ -248,89 +240,6 @@ static size_t take_line(struct smtp_session *s, struct span in, uint64_t now_us)
 		smtp_session_close_with(s, SMTP_TEXT_BARE_COMMAND);
 	}
 	return n;
-}
-
-/* --- message ------------------------------------------------------------------------------- */
-
-static void final_dot(struct smtp_session *s)
-{
-	s->n_messages++;
-	s->n_idle_commands = 0;
-	s->stats->smtp_messages++;
-	if (s->state == SESSION_DATA) {
-		s->state = SESSION_END_ASKED;
-		tell(s, SMTP_MESSAGE_END, span_of(s->room->buffer, 0));
-		return;
-	}
-	s->out_ready = s->out_len;
-	s->state = SESSION_GREETED;
-	back_to_idle(s);
-}
-
-/* From here on the message is only read to its end, where @reply is said. */
-static void drain(struct smtp_session *s, const struct smtp_reply *reply)
-{
-	smtp_session_abort(s);
-	s->due &= DUE_ABORT;
-	(void)smtp_session_put(s, reply);
-	s->state = SESSION_DRAIN;
-}
-
-static void refuse_size(struct smtp_session *s)
-{
-	struct smtp_reply reply;
-
-	s->stats->smtp_too_big++;
-	smtp_reply_fixed(&reply, SMTP_TEXT_TOO_BIG);
-	drain(s, &reply);
-}
-
-static size_t take_data(struct smtp_session *s, struct span in, uint64_t now_us)
-{
-	struct span run;
-	size_t n = smtp_data_feed(&s->data, in, &run);
-
-	s->since_us = now_us;
-	s->n_body += run.len;
-	if (s->data.state == SMTP_DATA_BAD) {
-		s->stats->smtp_bare_data++;
-		smtp_session_close_with(s, SMTP_TEXT_BARE_DATA);
-		return n;
-	}
-	if (s->state == SESSION_DATA && s->n_body > s->settings->message_max)
-		refuse_size(s);
-	if (s->state == SESSION_DATA && run.len) {
-		s->due |= DUE_BODY;
-		s->room->body = run;
-	} else if (s->state == SESSION_DRAIN && s->n_body / 2 > s->settings->message_max) {
-		/* As much again as is allowed, so that a sender who did not heed SIZE learns of 552. */
-		s->stats->smtp_drain_max++;
-		smtp_session_close_with(s, SMTP_TEXT_DRAIN_TOO_LONG);
-		return n;
-	}
-	if (s->data.state == SMTP_DATA_DONE)
-		final_dot(s);
-	return n;
-}
-
-void smtp_session_refuse_message(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us)
-{
-	bool dot_seen = s->state == SESSION_END_ASKED;
-
-	CHECK(reply->code >= 400);
-	if (s->state == SESSION_CLOSED || s->state == SESSION_DRAIN)
-		return;
-	CHECK(s->state == SESSION_DATA || (dot_seen && (s->due & DUE_EVENT)));
-	s->since_us = now_us;
-	drain(s, reply);
-	if (reply->code == 421) {
-		smtp_session_close(s);
-	} else if (dot_seen) {
-		s->out_ready = s->out_len;
-		s->state = SESSION_GREETED;
-		back_to_idle(s);
-	}
-	check(s);
 }
 
 /* --- the verbs ----------------------------------------------------------------------------- */
@@ -378,7 +287,7 @@ static bool takes_input(const struct smtp_session *s)
 {
 	if (s->due || s->delay_until_us || is_asked(s))
 		return false;
-	return s->state == SESSION_DATA || s->state == SESSION_DRAIN || smtp_session_has_room(s);
+	return smtp_session_in_message(s) || smtp_session_has_room(s);
 }
 
 size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us)
@@ -391,7 +300,7 @@ size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us
 		s->out_len = s->out_ready = 0; /* the refusal is the greeting (RFC 5321 3.1) */
 		smtp_session_close_with(s, SMTP_TEXT_EARLY_TALK);
 	}
-	if (in.len && s->state == SESSION_DATA_ASKED) {
+	if (in.len && s->state == SESSION_DATA_ASKED && !s->chunking) {
 		s->stats->smtp_early_data++;
 		smtp_session_close_with(s, SMTP_TEXT_EARLY_DATA);
 	}
@@ -400,8 +309,8 @@ size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us
 
 		if (s->state == SESSION_CLOSED)
 			break;
-		n += s->state == SESSION_DATA || s->state == SESSION_DRAIN ? take_data(s, rest, now_us)
-									   : take_line(s, rest, now_us);
+		n += smtp_session_in_message(s) ? smtp_session_take_message(s, rest, now_us)
+						: take_line(s, rest, now_us);
 		check(s);
 	}
 	/* What comes after the end is read, so that TCP can close in order, and dropped. */
@@ -411,6 +320,8 @@ size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us
 bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
 {
 	*action = (struct smtp_action){ .kind = SMTP_SEND };
+	if ((s->due & (DUE_BODY | DUE_CHUNK)) == DUE_CHUNK)
+		smtp_session_chunk_taken(s);
 	if (s->due & DUE_ABORT) {
 		s->due &= (uint8_t)~DUE_ABORT;
 		action->kind = SMTP_ABORT;
@@ -422,6 +333,10 @@ bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
 		s->due &= (uint8_t)~DUE_BODY;
 		action->kind = SMTP_BODY;
 		action->bytes = s->room->body;
+	} else if (s->due & DUE_CRLF) {
+		s->due &= (uint8_t)~DUE_CRLF;
+		action->kind = SMTP_BODY;
+		action->bytes = SPAN("\r\n");
 	} else if (s->due & DUE_EVENT) {
 		s->due &= (uint8_t)~DUE_EVENT;
 		action->kind = (enum smtp_action_kind)s->event;
@@ -469,6 +384,8 @@ static void answered(struct smtp_session *s, bool good, uint64_t now_us)
 	case SESSION_GREETED:
 	case SESSION_MAIL:
 	case SESSION_RCPT:
+	case SESSION_CHUNK:
+	case SESSION_CHUNKS:
 	case SESSION_DATA:
 	case SESSION_DRAIN:
 	case SESSION_CLOSED:
@@ -486,6 +403,11 @@ void smtp_session_answer(struct smtp_session *s, const struct smtp_reply *reply,
 	CHECK(smtp_session_waits(s));
 	CHECK(reply->code >= 400 || (reply->code == 354) == (s->state == SESSION_DATA_ASKED));
 	s->since_us = now_us;
+	if (s->state == SESSION_DATA_ASKED && s->chunking) {
+		smtp_session_chunks_answered(s, reply, now_us);
+		check(s);
+		return;
+	}
 	answered(s, reply->code < 400, now_us);
 	if (reply->code == 421) {
 		smtp_session_say_reply(s, reply);
@@ -496,7 +418,7 @@ void smtp_session_answer(struct smtp_session *s, const struct smtp_reply *reply,
 		smtp_session_say_reply(s, reply);
 	}
 	if (s->state == SESSION_GREETED && s->delay_until_us == 0)
-		back_to_idle(s);
+		smtp_session_back_to_idle(s);
 	check(s);
 }
 
@@ -505,7 +427,7 @@ void smtp_session_shutdown(struct smtp_session *s, uint64_t now_us)
 	(void)now_us;
 	s->shutting_down = true;
 	if (s->state == SESSION_CONNECTED || s->state == SESSION_GREETED)
-		back_to_idle(s);
+		smtp_session_back_to_idle(s);
 }
 
 uint64_t smtp_session_deadline_us(const struct smtp_session *s)
@@ -518,9 +440,10 @@ uint64_t smtp_session_deadline_us(const struct smtp_session *s)
 		return UINT64_MAX;
 	if (s->delay_until_us)
 		return s->delay_until_us;
-	if (s->state == SESSION_DATA || s->state == SESSION_DRAIN)
-		return octets_us < message_us ? octets_us : message_us;
-	return s->since_us + settings->command_timeout_us;
+	if (!smtp_session_in_message(s))
+		octets_us = s->since_us + settings->command_timeout_us;
+	return octets_us < message_us || !(smtp_session_in_message(s) || s->state == SESSION_CHUNKS) ? octets_us
+												     : message_us;
 }
 
 void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
@@ -532,10 +455,10 @@ void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
 		s->out_ready = s->out_len;
 		s->since_us = now_us;
 		if (s->state == SESSION_CONNECTED || s->state == SESSION_GREETED)
-			back_to_idle(s);
+			smtp_session_back_to_idle(s);
 		return;
 	}
-	if (s->state == SESSION_DATA || s->state == SESSION_DRAIN)
+	if (smtp_session_in_message(s) || s->state == SESSION_CHUNKS)
 		s->stats->smtp_timeouts_data++;
 	else
 		s->stats->smtp_timeouts_command++;
@@ -548,7 +471,8 @@ const char *smtp_session_state_text(const struct smtp_session *s)
 		[SESSION_CONNECTED] = "CONNECTED",   [SESSION_GREETED] = "GREETED",
 		[SESSION_MAIL_ASKED] = "MAIL-ASKED", [SESSION_MAIL] = "MAIL",
 		[SESSION_RCPT_ASKED] = "RCPT-ASKED", [SESSION_RCPT] = "RCPT",
-		[SESSION_DATA_ASKED] = "DATA-ASKED", [SESSION_DATA] = "DATA",
+		[SESSION_DATA_ASKED] = "DATA-ASKED", [SESSION_CHUNK] = "CHUNK",
+		[SESSION_CHUNKS] = "CHUNKS",         [SESSION_DATA] = "DATA",
 		[SESSION_DRAIN] = "DRAIN",           [SESSION_END_ASKED] = "VERDICT",
 		[SESSION_CLOSED] = "CLOSED",
 	};

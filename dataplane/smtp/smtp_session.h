@@ -12,6 +12,12 @@
 #include "dataplane/base/stats.h"
 #include "dataplane/smtp/smtp_reply.h"
 
+/* Extensions that EHLO offers only when the caller says so; PIPELINING, SIZE and ENHANCEDSTATUSCODES always. */
+enum smtp_offer {
+	SMTP_OFFER_8BITMIME = 1, /* RFC 6152 */
+	SMTP_OFFER_CHUNKING = 2, /* RFC 3030, without BINARYMIME */
+};
+
 struct smtp_session_settings {
 	const char *hostname;    /* in the greeting and EHLO */
 	uint64_t message_max;    /* SIZE; octets */
@@ -24,6 +30,7 @@ struct smtp_session_settings {
 	uint64_t command_timeout_us; /* 300 s */
 	uint64_t data_timeout_us;    /* 180 s between octets of DATA */
 	uint64_t message_timeout_us; /* 1800 s for a whole DATA phase */
+	unsigned offers;             /* SMTP_OFFER_...: extensions told in EHLO */
 	bool refuse_early_talk;      /* octets before the greeting went out: 554 5.5.1 and close */
 };
 
@@ -34,9 +41,9 @@ enum smtp_action_kind {
 	SMTP_HELO,       /* greeted: bytes is the name given, esmtp says which command; no answer wanted */
 	SMTP_MAIL,       /* bytes is the reverse-path without <> (source route stripped), empty: null; size, body8bit */
 	SMTP_RCPT,       /* bytes is the forward-path without <> */
-	SMTP_DATA_BEGIN, /* answer 354 (smtp_reply_go_ahead) or a refusal */
-	SMTP_BODY,       /* octets of the message, dots removed, CRLF line ends: bytes */
-	SMTP_MESSAGE_END, /* final dot seen; answer is the reply to the message */
+	SMTP_DATA_BEGIN, /* DATA or the first BDAT: answer 354 (smtp_reply_go_ahead) or a refusal */
+	SMTP_BODY,       /* octets of the message, dots removed, CRLF line ends, one at the end: bytes */
+	SMTP_MESSAGE_END, /* final dot or last chunk seen; answer is the reply to the message */
 	SMTP_ABORT,       /* the transaction begun with MAIL is over without MESSAGE_END: forget it; no answer wanted */
 	SMTP_CLOSE,       /* close the connection after what was sent; nothing follows */
 };
@@ -87,7 +94,8 @@ void smtp_session_answer(struct smtp_session *s, const struct smtp_reply *reply,
  * @reply: 4yz or 5yz, copied; 421 is sent at once and closes the session
  *
  * Only between the answer to DATA_BEGIN and MESSAGE_END, whose answer can say the same.  SMTP_ABORT comes next, no
- * SMTP_BODY and no SMTP_MESSAGE_END any more; the rest is read and dropped, and the final dot gets @reply.
+ * SMTP_BODY and no SMTP_MESSAGE_END any more; the rest is read and dropped, and the final dot gets @reply, or the
+ * end of the chunk at hand.
  */
 void smtp_session_refuse_message(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us);
 

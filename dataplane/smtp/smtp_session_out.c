@@ -8,7 +8,8 @@
  */
 #include "dataplane/smtp/smtp_session_out.h"
 
-#define CLOSING_MAX 128 /* octets of a fixed reply */
+#define IDLE_COMMANDS_MAX 100 /* NOOP and the like since the last message; then 421 4.7.0 */
+#define CLOSING_MAX 128       /* octets of a fixed reply */
 
 _Static_assert(sizeof(((struct smtp_room *)0)->out) > SMTP_REPLY_WIRE_MAX + CLOSING_MAX, "a reply and a 421 fit");
 
@@ -24,6 +25,28 @@ void smtp_session_abort(struct smtp_session *s)
 		s->due |= DUE_ABORT;
 		s->stats->smtp_aborts++;
 	}
+}
+
+void smtp_session_tell(struct smtp_session *s, enum smtp_action_kind event, struct span argument)
+{
+	s->due |= DUE_EVENT;
+	s->event = (uint8_t)event;
+	s->room->argument = argument;
+}
+
+bool smtp_session_may_idle(struct smtp_session *s)
+{
+	if (++s->n_idle_commands <= IDLE_COMMANDS_MAX)
+		return true;
+	s->stats->smtp_idle_commands++;
+	smtp_session_close_with(s, SMTP_TEXT_IDLE_COMMANDS);
+	return false;
+}
+
+void smtp_session_back_to_idle(struct smtp_session *s)
+{
+	if (s->shutting_down)
+		smtp_session_close_with(s, SMTP_TEXT_SHUTDOWN);
 }
 
 bool smtp_session_has_room(const struct smtp_session *s)

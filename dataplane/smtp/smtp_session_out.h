@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * smtp_session_out.h - what a session says and how it ends; for smtp_session.c alone
+ * smtp_session_out.h - what a session says and how it ends; for the session's own files
  */
 #ifndef SMTP_SESSION_OUT_H
 #define SMTP_SESSION_OUT_H
@@ -12,12 +12,23 @@
 #define DUE_BODY 2U
 #define DUE_EVENT 4U
 #define DUE_CLOSE 8U
+#define DUE_CRLF 16U  /* after BODY: the CRLF that the last chunk did not end with */
+#define DUE_CHUNK 32U /* after BODY: the reply to the chunk */
 
 /* A transaction that the caller was told of by MAIL, and neither by MESSAGE_END nor by ABORT that it is over. */
 bool smtp_session_is_open(const struct smtp_session *s);
 
 /* ABORT is due if a transaction is open.  The caller sets the state. */
 void smtp_session_abort(struct smtp_session *s);
+
+/* To be told by smtp_session_next(); @argument stays in `buffer` until the answer, as nothing is taken before it. */
+void smtp_session_tell(struct smtp_session *s, enum smtp_action_kind event, struct span argument);
+
+/* Commands that bring no message nearer are free, but not without end.  False: the session was closed. */
+bool smtp_session_may_idle(struct smtp_session *s);
+
+/* No transaction is open any more: a shutdown that waited for its end comes now. */
+void smtp_session_back_to_idle(struct smtp_session *s);
 
 /* One reply more and a closing one fit. */
 bool smtp_session_has_room(const struct smtp_session *s);

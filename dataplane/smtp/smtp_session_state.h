@@ -20,6 +20,8 @@ enum smtp_session_state {
 	SESSION_RCPT_ASKED, /* RCPT waits for its answer */
 	SESSION_RCPT,       /* transaction with a recipient */
 	SESSION_DATA_ASKED, /* DATA waits for its answer */
+	SESSION_CHUNK,      /* octets of a chunk (RFC 3030) */
+	SESSION_CHUNKS,     /* a chunk was taken, and it was not the last */
 	SESSION_DATA,       /* 354 was said: octets of the message */
 	SESSION_DRAIN,      /* octets of a message that is refused; its reply is the unready end of `out` */
 	SESSION_END_ASKED,  /* the message waits for its answer */
@@ -32,7 +34,7 @@ struct smtp_room {
 	struct span body;     /* of DUE_BODY, in the caller's octets */
 	struct span argument; /* of DUE_EVENT, in `buffer` */
 	uint64_t size;        /* of the MAIL that is told */
-	char out[1024];       /* replies */
+	char out[1152];       /* replies */
 	uint8_t buffer[SMTP_SESSION_LINE_MAX + SMTP_SESSION_PARAMETERS_MAX - 2]; /* the line, without CRLF */
 };
 
@@ -48,6 +50,11 @@ struct smtp_session {
 	bool body_8bit;     /* of the MAIL that is told */
 	bool shutting_down; /* smtp_session_shutdown() was called */
 	bool greeting_out;  /* the greeting was told */
+	uint8_t offers;     /* SMTP_OFFER_... of the last EHLO; 0: HELO */
+	bool chunking;      /* the message comes by BDAT */
+	bool chunk_last;    /* the chunk at hand is the last one */
+	bool chunk_failed;  /* a chunk was refused: what is in the pipeline behind it cannot stand either */
+	uint8_t drained;    /* DRAIN: the state after it */
 	struct smtp_data data;
 	struct smtp_line line;
 	uint16_t out_sent, out_ready, out_len; /* in room->out: told, may be told, written */
@@ -55,6 +62,7 @@ struct smtp_session {
 	uint64_t data_since_us;                /* when 354 was said */
 	uint64_t delay_until_us;               /* an error reply waits in room->out until then; 0: none does */
 	uint64_t n_body;                       /* octets of the message so far, dots removed */
+	uint64_t chunk_left;                   /* octets of the chunk that are still to come */
 	uint32_t n_rcpts, n_messages, n_errors;
 	uint32_t n_idle_commands; /* commands since the last message that brought none nearer */
 };

@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
-	bool in_hand, dot, closed;
+	bool in_hand, dot, closed, bdat;
 	unsigned n_messages;
 	struct smtp_envelope envelope;
 	struct span rcpts[2];
@@ -53,12 +53,14 @@ static void drain(struct smtp_relay *r)
 		switch (a.kind) {
 		case RELAY_SEND:
 			CHECK(a.bytes.len > 0);
-			f.dot |= f.in_hand && span_ends_nocase(a.bytes, SPAN("\r\n.\r\n"));
+			f.bdat |= f.in_hand && span_starts_nocase(a.bytes, SPAN("BDAT "));
+			f.dot |= f.in_hand &&
+				 (f.bdat ? span_eq(a.bytes, SPAN("y")) : span_ends_nocase(a.bytes, SPAN("\r\n.\r\n")));
 			break;
 		case RELAY_READY:
 			CHECK(!f.in_hand);
 			f.in_hand = true;
-			f.dot = false;
+			f.dot = f.bdat = false;
 			if (f.n_messages++ == 3) {
 				smtp_relay_quit(r, 0);
 				f.in_hand = false;

@@ -65,6 +65,16 @@ static void sink_store(struct span wire)
 	world.stored[world.n_stored++] = m.at;
 }
 
+static void sink_stored(struct sink *k)
+{
+	char text[64];
+
+	if (sink_fails(k, STORED))
+		return;
+	snprintf(text, sizeof(text), "250 2.0.0 Stored as %zu\r\n", world.n_stored);
+	sink_reply(k, text);
+}
+
 /* The octets of a message, without its final dot; true when it is there. */
 static bool sink_data(struct sink *k, struct span in, size_t *n)
 {
@@ -82,12 +92,30 @@ static bool sink_data(struct sink *k, struct span in, size_t *n)
 	k->in_data = false;
 	if (!sink_fails(k, DOT)) {
 		sink_store(span_head(in, i));
-		if (!sink_fails(k, STORED)) {
-			char text[64];
+		sink_stored(k);
+	}
+	k->n_messages++;
+	return true;
+}
 
-			snprintf(text, sizeof(text), "250 2.0.0 Stored as %zu\r\n", world.n_stored);
-			sink_reply(k, text);
-		}
+/* The one chunk of a message (RFC 3030); true when all of it is there. */
+static bool sink_chunk(struct sink *k, struct span in, size_t *n)
+{
+	struct octets m = { 0 };
+
+	if (in.len < k->chunk) {
+		if (in.len > 2000 && world.hop.phase == BODY)
+			(void)sink_fails(k, BODY);
+		return false;
+	}
+	*n = k->chunk;
+	k->chunk = 0;
+	if (!k->chunk_refused && !sink_fails(k, DOT)) {
+		CHECK(world.n_stored < STORED_MAX);
+		octets_add(&m, span_head(in, *n));
+		world.stored_len[world.n_stored] = m.len;
+		world.stored[world.n_stored++] = m.at;
+		sink_stored(k);
 	}
 	k->n_messages++;
 	return true;
@@ -98,6 +126,7 @@ static void sink_command(struct sink *k, struct span line)
 	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO"))) {
 		if (!sink_fails(k, EHLO))
 			sink_reply(k, world.hop.ehlo_without_pipelining ? "250 sink\r\n"
+				      : world.hop.ehlo_with_chunking    ? "250-sink\r\n250-CHUNKING\r\n250 SIZE\r\n"
 									: "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("MAIL"))) {
 		if (!sink_fails(k, MAIL))
@@ -110,6 +139,13 @@ static void sink_command(struct sink *k, struct span line)
 			return;
 		sink_reply(k, "354 Go\r\n");
 		k->in_data = true;
+	} else if (span_eq_nocase(span_head(line, 4), SPAN("BDAT"))) {
+		uint64_t size = 0;
+
+		CHECK(world.hop.ehlo_with_chunking && span_ends_nocase(line, SPAN(" LAST")));
+		CHECK(span_decimal(span_part(line, 5, line.len - 5), 1 << 30, &size));
+		k->chunk = size;
+		k->chunk_refused = sink_fails(k, DATA);
 	} else if (span_eq_nocase(line, SPAN("QUIT"))) {
 		sink_reply(k, "221 Bye\r\n");
 	} else {
@@ -136,8 +172,8 @@ static void sink_read(struct sink *k)
 		struct span in = span_of(k->in.at, k->in.len);
 		size_t n = 0, end = span_find(in, '\n');
 
-		if (k->in_data) {
-			more = sink_data(k, in, &n);
+		if (k->in_data || k->chunk) {
+			more = k->chunk ? sink_chunk(k, in, &n) : sink_data(k, in, &n);
 		} else {
 			more = end != SPAN_NONE;
 			n = more ? end + 1 : 0;

@@ -53,6 +53,8 @@ struct caller {
 struct sink {
 	enum side side;
 	struct tcp_conn *conn;
+	size_t chunk;       /* octets of a chunk that are awaited */
+	bool chunk_refused; /* and will be thrown away */
 	bool in_data, deaf, silent, over;
 	struct octets in, out;
 	size_t out_at;
@@ -84,6 +86,7 @@ static struct world {
 		enum how how;
 		unsigned from_message; /* of a connection, counted from 0: earlier ones go well */
 		bool ehlo_without_pipelining;
+		bool ehlo_with_chunking;
 		bool unplugged; /* nobody is there: frames to it vanish */
 		bool refuses;   /* nobody listens */
 	} hop;

@@ -152,6 +152,8 @@ static bool play_set(struct span name, uint64_t value)
 		s->errors_soft = (uint32_t)value;
 	else if (span_eq(name, SPAN("errors_hard")))
 		s->errors_hard = (uint32_t)value;
+	else if (span_eq(name, SPAN("chunking")))
+		s->offers |= value ? SMTP_OFFER_CHUNKING : 0;
 	else if (span_eq(name, SPAN("refuse_early_talk")))
 		s->refuse_early_talk = value != 0;
 	else

@@ -14,7 +14,7 @@
  *	closed			CLOSE was told, and all that was said before was looked at
  *
  * Server:
- *	set NAME N		a setting of struct smtp_session_settings, before all else
+ *	set NAME N		a setting of struct smtp_session_settings, before all else; chunking 1: offered
  *	c> TEXT			the client sends a line; all replies must have been looked at before
  *	c+ TEXT			a line that goes out together with the next one
  *	raw> TEXT, raw+ TEXT	the same without a CRLF

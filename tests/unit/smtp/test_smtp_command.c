@@ -66,7 +66,19 @@ static const struct {
 	{ "EXPN",                           LINE("EXPN list"),               SMTP_VERB_NOT_OFFERED, SMTP_TEXT_NOT_OFFERED, "" },
 	{ "AUTH",                           LINE("AUTH PLAIN AGEAYg=="),     SMTP_VERB_NOT_OFFERED, SMTP_TEXT_NOT_OFFERED, "" },
 	{ "STARTTLS",                       LINE("STARTTLS"),                SMTP_VERB_NOT_OFFERED, SMTP_TEXT_NOT_OFFERED, "" },
-	{ "BDAT",                           LINE("BDAT 10 LAST"),            SMTP_VERB_NOT_OFFERED, SMTP_TEXT_NOT_OFFERED, "" },
+	{ "BDAT",                           LINE("BDAT 10"),                 SMTP_VERB_BDAT, SMTP_TEXT_OK, "" },
+	{ "BDAT and LAST in any case",      LINE("bdat 10 LasT"),            SMTP_VERB_BDAT, SMTP_TEXT_OK, "" },
+	{ "BDAT 0 LAST",                    LINE("BDAT 0 LAST"),             SMTP_VERB_BDAT, SMTP_TEXT_OK, "" },
+	{ "BDAT alone",                     LINE("BDAT"),                    SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT LAST without a size",       LINE("BDAT LAST"),               SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT of a negative size",        LINE("BDAT -1"),                 SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT of a signed size",          LINE("BDAT +5 LAST"),            SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT of a size in hexadecimal",  LINE("BDAT 0x10"),               SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT of 25 digits",              LINE("BDAT 0000000000000000000000005"), SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT with another word",         LINE("BDAT 5 FIRST"),            SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT with two words",            LINE("BDAT 5 LAST LAST"),        SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT with two blanks",           LINE("BDAT  5"),                 SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
+	{ "BDAT, a blank within",           LINE("BDAT 1 0"),                SMTP_VERB_BDAT, SMTP_TEXT_BAD_CHUNK, "" },
 	{ "HTTP",                           LINE("POST / HTTP/1.1"),         SMTP_VERB_FOREIGN, SMTP_TEXT_FOREIGN_PROTOCOL, "" },
 	{ "no verb of SMTP",                LINE("FOO bar"),                 SMTP_VERB_UNKNOWN, SMTP_TEXT_UNKNOWN_VERB, "" },
 	{ "a verb that is too long",        LINE("MAILX FROM:<a@b>"),        SMTP_VERB_UNKNOWN, SMTP_TEXT_UNKNOWN_VERB, "" },
@@ -105,6 +117,26 @@ static void values(void)
 	ok(c.size == UINT64_MAX, "nor do twenty digits");
 }
 
+static void chunks(void)
+{
+	static const struct {
+		const char *line;
+		uint64_t size;
+	} sizes[] = {
+		{ "BDAT 2147483648", 1ULL << 31 },           { "BDAT 4294967296", 1ULL << 32 },
+		{ "BDAT 9223372036854775808", 1ULL << 63 },  { "BDAT 18446744073709551615", UINT64_MAX },
+		{ "BDAT 18446744073709551616", UINT64_MAX }, { "BDAT 00000000000000000005", 5 },
+	};
+	struct smtp_command c;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		c = parsed(sizes[i].line);
+		ok(c.size == sizes[i].size && !c.last, "and is so large, not the last");
+	}
+	c = parsed("BDAT 86 last");
+	ok(c.size == 86 && c.last, "size and LAST are told");
+}
+
 static void lengths(void)
 {
 	char line[1600];
@@ -131,6 +163,7 @@ int main(void)
 		ok(refusal == cases[i].refusal && c.verb == cases[i].verb && argument, "%s", cases[i].name);
 	}
 	values();
+	chunks();
 	lengths();
 	return done();
 }

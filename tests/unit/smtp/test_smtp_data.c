@@ -215,8 +215,53 @@ static void random_mixtures(void)
 	ok(n_bad == 0, "agrees with its twin on 200000 random mixtures, cut in two");
 }
 
+/* Octets of @in that may stand in chunks, and the state after them, one at a time. */
+static size_t chunk_twin(struct span in, enum smtp_data_state *state)
+{
+	*state = SMTP_DATA_BOL;
+	for (size_t i = 0; i < in.len; i++) {
+		bool after_cr = i && in.at[i - 1] == '\r';
+
+		if (in.at[i] == '\0' || (in.at[i] == '\n') != after_cr) {
+			*state = SMTP_DATA_BAD;
+			return i;
+		}
+		*state = in.at[i] == '\r' ? SMTP_DATA_CR : in.at[i] == '\n' ? SMTP_DATA_BOL : SMTP_DATA_TEXT;
+	}
+	return in.len;
+}
+
+static void chunks(const char alphabet[4], const char *name)
+{
+	uint32_t n = 0, n_bad = 0;
+
+	for (size_t len = 1; len <= 8; len++) {
+		for (uint32_t code = 0; code < 1U << (2 * len); code++, n++) {
+			uint8_t octets[8];
+			enum smtp_data_state expected;
+			size_t n_expected;
+
+			for (size_t i = 0; i < len; i++)
+				octets[i] = (uint8_t)alphabet[code >> (2 * i) & 3];
+			n_expected = chunk_twin(span_of(octets, len), &expected);
+			for (size_t split = 0; split <= len; split++) {
+				struct smtp_data d = { .state = SMTP_DATA_BOL };
+				size_t good = smtp_data_chunk(&d, span_of(octets, split));
+
+				if (d.state != SMTP_DATA_BAD)
+					good += smtp_data_chunk(&d, span_of(octets + split, len - split));
+				n_bad += good != n_expected || d.state != expected;
+			}
+		}
+	}
+	ok(n_bad == 0, "chunks agree with their twin on all %" PRIu32 " strings of up to eight of %s, cut anywhere", n,
+	   name);
+}
+
 int main(void)
 {
+	chunks("a.\r\n", "a . CR LF");
+	chunks("\0.\r\n", "NUL . CR LF");
 	table();
 	all_short("a.\r\n", "a . CR LF");
 	all_short("\0.\r\n", "NUL . CR LF");
