@@ -72,7 +72,7 @@ struct auth_settings {
 	/* U-labels to A-labels (IDNA 2008, UTS 46), lower case; false when it is no domain name.  Pure. */
 	bool (*to_ascii)(struct span domain, struct text *out);
 	/* RFC 7489 3.2: organizational domain by the public suffix list, a tail of @domain; empty when @domain is
-	 * itself a public suffix.  Pure.  May be NULL when dmarc_rfc7489 is false. */
+	 * itself a public suffix.  Pure.  May be NULL when dmarc_rfc7489 is false: then the two modes are not compared. */
 	struct span (*organizational)(struct span domain);
 	struct stats *stats;
 };

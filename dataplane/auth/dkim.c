@@ -437,6 +437,25 @@ static void report_tags(struct dkim_report *r, const struct dkim_sig *sig)
 	r->b = sig->b;
 }
 
+/* What anyone may have appended to is no proof of who wrote it, unless the operator wants it so. */
+static bool does_count(const struct dkim *k, const struct dkim_slot *slot)
+{
+	return slot->result == DKIM_RESULT_PASS &&
+	       (!is_partial(k, slot) || k->settings->dkim_partial == DKIM_PARTIAL_ACCEPT);
+}
+
+size_t dkim_n_verified(const struct dkim *k)
+{
+	return k->n_slots;
+}
+
+struct dkim_verified dkim_verified(const struct dkim *k, size_t index)
+{
+	const struct dkim_slot *slot = &k->slots[index];
+
+	return (struct dkim_verified){ .d = slot->sig.d, .result = slot->result, .counts = does_count(k, slot) };
+}
+
 void dkim_report(const struct dkim *k, size_t index, struct dkim_report *r)
 {
 	size_t field = field_of(k, index);
@@ -454,8 +473,7 @@ void dkim_report(const struct dkim *k, size_t index, struct dkim_report *r)
 		r->key_bits = slot->job.key_bits;
 		r->testing = slot->testing;
 		r->partial = is_partial(k, slot);
-		r->counts = slot->result == DKIM_RESULT_PASS &&
-			    (!r->partial || k->settings->dkim_partial == DKIM_PARTIAL_ACCEPT);
+		r->counts = does_count(k, slot);
 		return;
 	}
 	r->reason = dkim_sig_parse(&sig, DKIM_KIND_SIGNATURE, k->settings, k->header, field, k->now_unix);

@@ -66,6 +66,15 @@ bool dkim_done(const struct dkim *k);
 size_t dkim_n_reports(const struct dkim *k);
 void dkim_report(const struct dkim *k, size_t index, struct dkim_report *report);
 
+/* The signatures that are verified, in no order that matters: for DMARC, which needs no more of them. */
+struct dkim_verified {
+	struct span d;
+	enum dkim_result result;
+	bool counts; /* a pass that DMARC may use */
+};
+size_t dkim_n_verified(const struct dkim *k);
+struct dkim_verified dkim_verified(const struct dkim *k, size_t index);
+
 const char *dkim_result_text(enum dkim_result r); /* RFC 8601 2.7.1 */
 
 #endif

@@ -64,7 +64,7 @@ static void walk_add(struct dmarc *m, struct span domain, bool to_ask)
 			dmarc_walk_retrace(w, settings->dmarc_rfc7489);
 		return;
 	}
-	if (settings->dmarc_rfc7489 && settings->organizational)
+	if (settings->organizational)
 		organizational = settings->organizational(domain);
 	dmarc_walk_begin(w, domain, settings->dmarc_rfc7489, organizational);
 	if (cache)
@@ -139,8 +139,10 @@ void dmarc_identifier(struct dmarc *m, struct span domain)
 	char name[DNS_NAME_MAX + 1];
 	struct text t;
 
+	if (m->n_walks == 0 || span_eq_nocase(domain, m->from_domain))
+		return;
 	text_init(&t, name, sizeof(name));
-	if (m->n_walks == 0 || !normal(m, domain, &t) || !span_eq(top(text_span(&t)), top(m->from_domain)))
+	if (!normal(m, domain, &t) || !span_eq(top(text_span(&t)), top(m->from_domain)))
 		return;
 	if (walk_find(m, text_span(&t)))
 		return;
@@ -229,56 +231,106 @@ static bool is_within(struct span domain, struct span parent)
 	return domain.at[dot] == '.' && span_eq(span_skip(domain, dot + 1), parent);
 }
 
-enum aligned { ALIGNED_NO, ALIGNED_YES, ALIGNED_UNKNOWN };
-
-static enum aligned aligned(const struct dmarc *m, struct span domain, bool strict)
+/* The walk of an identifier; NULL: it is no domain, or one of another top level, and aligns with nothing. */
+static const struct dmarc_walk *walk_of(const struct dmarc *m, struct span domain)
 {
 	char name[DNS_NAME_MAX + 1];
 	struct text t;
 
+	for (unsigned i = 0; i < m->n_walks; i++) /* nearly always it is written as it was asked for */
+		if (span_eq_nocase(domain, dmarc_walk_domain(&m->walks[i])))
+			return &m->walks[i];
 	text_init(&t, name, sizeof(name));
-	if (!normal(m, domain, &t))
+	return normal(m, domain, &t) ? walk_find(m, text_span(&t)) : NULL;
+}
+
+enum aligned { ALIGNED_NO, ALIGNED_YES, ALIGNED_UNKNOWN };
+
+static enum aligned aligned(const struct dmarc *m, const struct dmarc_walk *w, bool strict)
+{
+	const struct dmarc_walk *author = &m->walks[0];
+
+	if (!w)
 		return ALIGNED_NO;
-	if (span_eq(text_span(&t), m->from_domain))
+	if (w == author)
 		return ALIGNED_YES;
 	if (strict)
 		return ALIGNED_NO;
 	/* Its organizational domain is a tail of it: it cannot be the author's unless that is one too, whatever a walk
 	 * that met a DNS error would have found.  Else a stranger's broken zone would turn a fail into a temperror. */
-	if (!m->walks[0].error && !is_within(text_span(&t), dmarc_walk_org(&m->walks[0])))
+	if (!author->error && !is_within(dmarc_walk_domain(w), dmarc_walk_org(author)))
 		return ALIGNED_NO;
-	const struct dmarc_walk *w = walk_find(m, text_span(&t));
-	if (!w)
-		return ALIGNED_NO; /* another top-level domain */
-	if (!m->settings->dmarc_rfc7489 && (w->error || m->walks[0].error))
+	if (!m->settings->dmarc_rfc7489 && (w->error || author->error))
 		return ALIGNED_UNKNOWN;
-	return span_eq(dmarc_walk_org(w), dmarc_walk_org(&m->walks[0])) ? ALIGNED_YES : ALIGNED_NO;
+	return span_eq(dmarc_walk_org(w), dmarc_walk_org(author)) ? ALIGNED_YES : ALIGNED_NO;
+}
+
+/* RFC 7489 3.1, which needs no answers. */
+static enum aligned aligned_rfc7489(const struct dmarc *m, const struct dmarc_walk *w, bool strict)
+{
+	if (!w || (strict && w != &m->walks[0]))
+		return ALIGNED_NO;
+	return span_eq(dmarc_walk_psl_org(w), dmarc_walk_psl_org(&m->walks[0])) ? ALIGNED_YES : ALIGNED_NO;
+}
+
+/* A domain that SPF or a signature speaks for, or might if an answer had come. */
+struct identifier {
+	const struct dmarc_walk *walk; /* NULL: it aligns with nothing */
+	struct span domain;
+	bool is_spf, pass, temperror;
+	bool partial; /* a signature that passes, but of a part of the body: counts for nothing */
+	const char *found;
+};
+
+#define IDENTIFIERS_MAX (1 + DKIM_SIGNATURES_MAX)
+
+static size_t identifiers_list(const struct dmarc *m, const struct spf *spf, const struct dkim *dkim,
+			       struct identifier list[IDENTIFIERS_MAX])
+{
+	size_t n = 0;
+
+	if (spf)
+		list[n++] = (struct identifier){ .walk = walk_of(m, spf->domain),
+						 .domain = spf->domain,
+						 .is_spf = true,
+						 .pass = spf->result == SPF_RESULT_PASS,
+						 .temperror = spf->result == SPF_RESULT_TEMPERROR,
+						 .found = spf_result_text(spf->result) };
+	/* Surplus signatures, which are not verified, align with nothing. */
+	for (size_t i = 0, n_dkim = dkim ? dkim_n_verified(dkim) : 0; i < n_dkim; i++) {
+		struct dkim_verified s = dkim_verified(dkim, i);
+
+		if (s.result == DKIM_RESULT_PASS || s.result == DKIM_RESULT_TEMPERROR)
+			list[n++] = (struct identifier){ .walk = walk_of(m, s.d),
+							 .domain = s.d,
+							 .partial = s.result == DKIM_RESULT_PASS && !s.counts,
+							 .pass = s.counts,
+							 .temperror = s.result == DKIM_RESULT_TEMPERROR,
+							 .found = dkim_result_text(s.result) };
+	}
+	return n;
 }
 
 /* "dmarc: SPF domain example.org, pass: aligned with example.org; organizational domain example.org" */
-static void tell_identifier(struct dmarc *m, const char *what, struct span domain, const char *found, enum aligned a)
+static void tell_identifier(struct dmarc *m, const struct identifier *id, enum aligned a)
 {
 	static const char *const words[] = { [ALIGNED_NO] = ": not aligned with ",
 					     [ALIGNED_YES] = ": aligned with ",
 					     [ALIGNED_UNKNOWN] = ": without an answer perhaps aligned with " };
-	char name[DNS_NAME_MAX + 1];
-	struct text t, *out;
+	struct text *out;
 
 	if (!m->explain)
 		return;
 	out = &m->explain->text;
-	text_init(&t, name, sizeof(name));
-	const struct dmarc_walk *w = normal(m, domain, &t) ? walk_find(m, text_span(&t)) : NULL;
-	text_puts(out, "dmarc: ");
-	text_puts(out, what);
-	text_escaped(out, domain);
+	text_puts(out, id->is_spf ? "dmarc: SPF domain " : "dmarc: DKIM domain ");
+	text_escaped(out, id->domain);
 	text_puts(out, ", ");
-	text_puts(out, found);
+	text_puts(out, id->found);
 	text_puts(out, words[a]);
 	text_escaped(out, m->from_domain);
-	if (w && !w->error) {
+	if (id->walk && !id->walk->error) {
 		text_puts(out, "; organizational domain ");
-		text_escaped(out, dmarc_walk_org(w));
+		text_escaped(out, dmarc_walk_org(id->walk));
 	}
 	text_puts(out, "\n");
 }
@@ -289,40 +341,42 @@ struct evidence {
 	bool unknown; /* one might be, if an answer had come */
 };
 
-static void weigh(struct evidence *e, enum aligned a, bool pass, bool temperror, bool *flag)
+static bool weigh(struct evidence *e, enum aligned a, const struct identifier *id)
 {
-	if (a == ALIGNED_YES && pass)
-		*flag = e->pass = true;
-	else if (a != ALIGNED_NO && (pass || temperror))
+	if (a == ALIGNED_YES && id->pass)
+		return e->pass = true;
+	if (a != ALIGNED_NO && (id->pass || id->temperror))
 		e->unknown = true;
+	return false;
 }
 
-static struct evidence gather(struct dmarc *m, const struct spf *spf, const struct dkim *dkim)
+static struct evidence gather(struct dmarc *m, const struct identifier *list, size_t n)
 {
 	struct evidence e = { 0 };
 
-	enum aligned a;
+	for (size_t i = 0; i < n; i++) {
+		const struct identifier *id = &list[i];
 
-	if (spf) {
-		a = aligned(m, spf->domain, m->record.aspf_strict);
-		tell_identifier(m, "SPF domain ", spf->domain, spf_result_text(spf->result), a);
-		weigh(&e, a, spf->result == SPF_RESULT_PASS, spf->result == SPF_RESULT_TEMPERROR, &m->spf_aligned);
-	}
-	for (size_t i = 0, n = dkim ? dkim_n_reports(dkim) : 0; i < n; i++) {
-		struct dkim_report r;
-
-		dkim_report(dkim, i, &r);
-		/* The walk table knows only domains that were verified: surplus signatures align with nothing. */
-		if (r.result != DKIM_RESULT_PASS && r.result != DKIM_RESULT_TEMPERROR)
-			continue;
-		if (r.result == DKIM_RESULT_PASS && !r.counts) {
-			tell(m, "DKIM domain ", r.d, ": l= leaves octets unsigned, so that it does not count");
+		if (id->partial) {
+			tell(m, "DKIM domain ", id->domain, ": l= leaves octets unsigned, so that it does not count");
 			continue;
 		}
-		a = aligned(m, r.d, m->record.adkim_strict);
-		tell_identifier(m, "DKIM domain ", r.d, dkim_result_text(r.result), a);
-		weigh(&e, a, r.result == DKIM_RESULT_PASS, r.result == DKIM_RESULT_TEMPERROR, &m->dkim_aligned);
+		enum aligned a = aligned(m, id->walk, id->is_spf ? m->record.aspf_strict : m->record.adkim_strict);
+
+		tell_identifier(m, id, a);
+		*(id->is_spf ? &m->spf_aligned : &m->dkim_aligned) |= weigh(&e, a, id);
 	}
+	return e;
+}
+
+static struct evidence gather_rfc7489(const struct dmarc *m, const struct dmarc_record *r,
+				      const struct identifier *list, size_t n)
+{
+	struct evidence e = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		weigh(&e, aligned_rfc7489(m, list[i].walk, list[i].is_spf ? r->aspf_strict : r->adkim_strict),
+		      &list[i]);
 	return e;
 }
 
@@ -402,21 +456,16 @@ static void tell_policy(struct dmarc *m)
 					      : "SPF and DKIM");
 }
 
-void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim)
+static void judge(struct dmarc *m, const struct identifier *list, size_t n)
 {
-	struct dmarc_walk *w = &m->walks[0];
-
-	if (m->n_walks == 0) {
-		result(m, DMARC_RESULT_NONE, m->reason);
-		return;
-	}
+	const struct dmarc_walk *w = &m->walks[0];
 	uint8_t at = w->outcome.policy_at;
 	m->org_domain = dmarc_walk_org(w);
 	tell_walk(m);
 	if (at != 0 && w->error) {
 		/* An identifier that is the author domain itself passes whatever the record says; it may say strict. */
 		m->record.adkim_strict = m->record.aspf_strict = true;
-		m->at_stake = gather(m, spf, dkim).pass ? DMARC_POLICY_NONE : DMARC_POLICY_REJECT;
+		m->at_stake = gather(m, list, n).pass ? DMARC_POLICY_NONE : DMARC_POLICY_REJECT;
 		m->spf_aligned = m->dkim_aligned = false;
 		result(m, DMARC_RESULT_TEMPERROR, "the policy could not be looked up");
 		return;
@@ -434,7 +483,7 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 	tell(m, "policy record of ", m->policy_domain, "");
 	bool policy_known = apply(m, at > 0);
 	tell_policy(m);
-	struct evidence e = gather(m, spf, dkim);
+	struct evidence e = gather(m, list, n);
 
 	if (e.pass)
 		result(m, DMARC_RESULT_PASS, "");
@@ -444,6 +493,61 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 		result(m, DMARC_RESULT_TEMPERROR, "whether the author domain exists could not be looked up");
 	else
 		result(m, DMARC_RESULT_FAIL, "no authenticated identifier is aligned with the author domain");
+}
+
+static void tell_rfc7489(struct dmarc *m)
+{
+	if (!m->explain)
+		return;
+	struct text *out = &m->explain->text;
+	text_puts(out, "dmarc: RFC 7489 would say ");
+	text_puts(out, dmarc_result_text(m->rfc7489_result));
+	if (m->rfc7489_result == DMARC_RESULT_FAIL) {
+		text_puts(out, ", disposition ");
+		text_puts(out, dmarc_policy_text(m->rfc7489_disposition));
+	}
+	text_puts(out, "\n");
+}
+
+/* Whether RFC 7489 would have come to something else, where that is known: its records stand at steps of the walk,
+ * and nothing that either needs failed. */
+static void compare_modes(struct dmarc *m, const struct identifier *list, size_t n)
+{
+	const struct dmarc_outcome *o = &m->walks[0].outcome;
+	struct dmarc_record r = o->rfc7489_record;
+
+	if (m->settings->dmarc_rfc7489 || !m->settings->organizational || o->rfc7489 == DMARC_RFC7489_UNTOLD ||
+	    m->result == DMARC_RESULT_TEMPERROR)
+		return;
+	m->rfc7489_result = DMARC_RESULT_NONE;
+	m->rfc7489_disposition = DMARC_POLICY_NONE;
+	if (o->rfc7489 == DMARC_RFC7489_RECORD && dmarc_record_usable(&r)) {
+		struct evidence e = gather_rfc7489(m, &r, list, n);
+
+		if (e.unknown && !e.pass)
+			return;
+		m->rfc7489_result = e.pass ? DMARC_RESULT_PASS : DMARC_RESULT_FAIL;
+		if (!e.pass)
+			m->rfc7489_disposition = (enum dmarc_policy)(o->rfc7489_at > 0 && r.sp ? r.sp : r.p);
+	}
+	m->modes_compared = true;
+	if (m->rfc7489_result == m->result && m->rfc7489_disposition == m->disposition)
+		return;
+	m->settings->stats->dmarc_modes_differ++;
+	tell_rfc7489(m);
+}
+
+void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim)
+{
+	struct identifier list[IDENTIFIERS_MAX];
+
+	if (m->n_walks == 0) {
+		result(m, DMARC_RESULT_NONE, m->reason);
+		return;
+	}
+	size_t n = identifiers_list(m, spf, dkim, list);
+	judge(m, list, n);
+	compare_modes(m, list, n);
 }
 
 const char *dmarc_result_text(enum dmarc_result r)

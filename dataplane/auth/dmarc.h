@@ -37,7 +37,8 @@ void dmarc_judge(struct dmarc *m, const struct spf *spf, const struct dkim *dkim
 
 /* Results in struct dmarc: result; reason; from_domain, org_domain, policy_domain (spans into the struct, empty: none);
  * policy (that applies to this message after p/sp/np and t); published (the same before t); disposition (policy when
- * result is fail, else NONE); testing; spf_aligned, dkim_aligned; record (the policy record, parsed). */
+ * result is fail, else NONE); testing; spf_aligned, dkim_aligned; record (the policy record, parsed); modes_compared,
+ * rfc7489_result, rfc7489_disposition. */
 
 const char *dmarc_result_text(enum dmarc_result r);
 const char *dmarc_policy_text(enum dmarc_policy p);

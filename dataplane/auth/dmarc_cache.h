@@ -25,6 +25,9 @@ enum dmarc_exists {
 	DMARC_EXISTS_UNKNOWN
 };
 
+/* Whether the walk's answers tell what RFC 7489 6.6.3 would have found in its domain's place. */
+enum dmarc_rfc7489 { DMARC_RFC7489_UNTOLD, DMARC_RFC7489_NONE, DMARC_RFC7489_RECORD };
+
 /* What a walk came to; offsets are those of names in the walk's domain. */
 struct dmarc_outcome {
 	uint8_t org_at;             /* the organizational domain */
@@ -32,7 +35,11 @@ struct dmarc_outcome {
 	uint8_t exists;             /* enum dmarc_exists, of the domain itself: YES, NO, or UNASKED */
 	uint8_t n_steps, found;     /* names of the walk, and bit i: a record stands at the i-th (for --explain) */
 	bool nxdomain;              /* "_dmarc." of the domain does not exist */
+	uint8_t psl_org_at;         /* the organizational domain by the public suffix list (RFC 7489 3.2) */
+	uint8_t rfc7489;            /* enum dmarc_rfc7489 */
+	uint8_t rfc7489_at;         /* of a RECORD: where it stands */
 	struct dmarc_record record; /* the policy record */
+	struct dmarc_record rfc7489_record;
 };
 
 struct dmarc_cache_settings {

@@ -66,12 +66,31 @@ static int policy_step(const struct dmarc_walk *w)
 	return org >= 0 ? org : psd;
 }
 
+/* What RFC 7489 6.6.3 finds, when the steps up to @last tell: the record of the domain itself, else that of the
+ * organizational domain by the public suffix list; several at a name are none, and end the search. */
+static void note_rfc7489(struct dmarc_walk *w, unsigned last)
+{
+	struct dmarc_outcome *o = &w->outcome;
+	unsigned i = 0;
+
+	if (!((w->found | w->several) & 1u) && o->psl_org_at > 0)
+		while (i <= last && w->at[i] != o->psl_org_at)
+			i++;
+	if (i > last || !(w->answered & 1u) || !(w->answered & 1u << i) || ((w->failed & (1u | 1u << i))))
+		return;
+	o->rfc7489 = w->found & 1u << i ? DMARC_RFC7489_RECORD : DMARC_RFC7489_NONE;
+	o->rfc7489_at = w->at[i];
+	o->rfc7489_record = w->records[i];
+}
+
 /* What the answers to the steps up to @last come to. */
 static void conclude(struct dmarc_walk *w, unsigned last, bool psl)
 {
 	w->done = true;
-	if (!psl)
+	if (!psl) {
 		choose_org(w, last);
+		note_rfc7489(w, last);
+	}
 	int step = policy_step(w);
 
 	w->outcome.n_steps = w->n_steps;
@@ -180,8 +199,10 @@ void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct
 {
 	start(w, domain);
 	w->outcome.policy_at = DMARC_NOWHERE;
-	if (psl && organizational.len)
-		w->outcome.org_at = (uint8_t)(domain.len - organizational.len);
+	if (organizational.len)
+		w->outcome.psl_org_at = (uint8_t)(domain.len - organizational.len);
+	if (psl)
+		w->outcome.org_at = w->outcome.psl_org_at;
 	steps_add(w, psl);
 	skip_impossible(w);
 	settle(w, psl);
@@ -218,7 +239,9 @@ void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_ans
 			w->records[step] = record;
 	if (n == 1)
 		w->found |= (uint8_t)bit;
-	else if (n > 1 && psl)
+	else if (n > 1)
+		w->several |= (uint8_t)bit;
+	if (n > 1 && psl)
 		w->n_steps = (uint8_t)(step + 1); /* RFC 7489 6.6.3: several records end the search */
 	/* RFC 9989 4.10: several records at one name are all discarded, and the walk goes on. */
 	settle(w, psl);

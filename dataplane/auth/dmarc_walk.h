@@ -6,7 +6,7 @@
  * level, so that nothing is asked in vain, and it takes one round trip instead of eight.  A walk depends on its
  * domain alone: what it came to can be kept (dmarc_cache.h) and stand in its place.
  *
- * Sizes: a walk 368 octets, of which a hit in the cache writes 32 and its domain; struct dmarc 6.6 KiB, for 18 of them.
+ * Sizes: a walk 384 octets, of which a hit in the cache writes 48 and its domain; struct dmarc 6.9 KiB, for 18 of them.
  */
 #ifndef AUTH_DMARC_WALK_H
 #define AUTH_DMARC_WALK_H
@@ -21,7 +21,7 @@
 struct dmarc_walk {
 	uint8_t domain_len;
 	uint8_t n_steps;
-	uint8_t asked, answered, failed, found, nxdomain; /* bit i: step i */
+	uint8_t asked, answered, failed, found, several, nxdomain; /* bit i: step i */
 	bool done;
 	bool error;                       /* done, but an answer that counted did not come */
 	struct dmarc_outcome outcome;     /* once done */
@@ -31,7 +31,8 @@ struct dmarc_walk {
 	uint8_t domain[DNS_NAME_MAX]; /* lower case */
 };
 
-/* @psl: RFC 7489 3.2 and 6.6.3 instead: the domain itself, then @organizational (a tail of it, may be empty). */
+/* @organizational: by the public suffix list, a tail of @domain; may be empty.
+ * @psl: RFC 7489 3.2 and 6.6.3 instead of a walk: the domain itself, then @organizational. */
 void dmarc_walk_begin(struct dmarc_walk *w, struct span domain, bool psl, struct span organizational);
 
 /* In place of a walk: what an earlier one of the same domain came to. */
@@ -52,6 +53,11 @@ static inline struct span dmarc_walk_domain(const struct dmarc_walk *w)
 static inline struct span dmarc_walk_org(const struct dmarc_walk *w)
 {
 	return span_skip(dmarc_walk_domain(w), w->outcome.org_at);
+}
+
+static inline struct span dmarc_walk_psl_org(const struct dmarc_walk *w)
+{
+	return span_skip(dmarc_walk_domain(w), w->outcome.psl_org_at);
 }
 
 static inline struct span dmarc_walk_step(const struct dmarc_walk *w, unsigned step)
@@ -78,7 +84,10 @@ struct dmarc {
 	enum dmarc_policy disposition; /* what the policy asks for now: NONE unless the result is fail */
 	enum dmarc_policy at_stake; /* of a temperror: the strictest disposition that the missing answers could bring */
 	bool testing, spf_aligned, dkim_aligned;
-	struct dmarc_record record; /* the policy record; of use when policy_domain is not empty */
+	bool modes_compared;              /* it is known what RFC 7489 would say, and this was judged by RFC 9989 */
+	enum dmarc_result rfc7489_result; /* then: what it would say */
+	enum dmarc_policy rfc7489_disposition; /* and ask for */
+	struct dmarc_record record;            /* the policy record; of use when policy_domain is not empty */
 
 	/* Private */
 	const struct auth_settings *settings;

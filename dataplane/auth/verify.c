@@ -87,12 +87,11 @@ static void identifiers(struct verify *v)
 {
 	if (spf_for_dmarc(v))
 		dmarc_identifier(&v->dmarc, spf_for_dmarc(v)->domain);
-	for (size_t i = 0, n = dkim_n_reports(&v->dkim); i < n; i++) {
-		struct dkim_report r;
+	for (size_t i = 0, n = dkim_n_verified(&v->dkim); i < n; i++) {
+		struct dkim_verified s = dkim_verified(&v->dkim, i);
 
-		dkim_report(&v->dkim, i, &r);
-		if (r.result == DKIM_RESULT_NONE) /* not decided yet: it is one of those that are verified */
-			dmarc_identifier(&v->dmarc, r.d);
+		if (s.result == DKIM_RESULT_NONE) /* not decided yet */
+			dmarc_identifier(&v->dmarc, s.d);
 	}
 }
 

@@ -30,7 +30,8 @@ static inline struct span dmarc_report(void)
 
 	text_init(&t, out, sizeof(out));
 	text_puts(&t, dmarc_found());
-	const unsigned numbers[] = { dmarc.published, dmarc.policy, dmarc.disposition, dmarc.at_stake, dmarc.testing };
+	const unsigned numbers[] = { dmarc.published, dmarc.policy,  dmarc.disposition,
+				     dmarc.at_stake,  dmarc.testing, dmarc.modes_compared };
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		text_putc(&t, ' ');
 		text_dec(&t, numbers[i]);

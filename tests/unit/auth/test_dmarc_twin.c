@@ -191,16 +191,34 @@ static void tell(const struct play *p, const struct twin_result *x)
 	       x->org, x->record, dmarc_policy_text(x->policy), x->spf ? " spf" : "", x->dkim ? " dkim" : "");
 }
 
+/* What is said of the other mode is what its twin finds, and it is counted when it differs. */
+static bool compared_well(const struct play *p, const struct twin_result *x)
+{
+	struct twin_result y = twin_judge(&p->zone, true, p->author, &p->in);
+	bool differ = x->result != y.result || (x->result == DMARC_RESULT_FAIL && x->disposition != y.disposition);
+
+	if (!dmarc.modes_compared)
+		return dmarc_stats.dmarc_modes_differ == 0;
+	return dmarc.rfc7489_result == y.result &&
+	       (y.result != DMARC_RESULT_FAIL || dmarc.rfc7489_disposition == y.disposition) &&
+	       dmarc_stats.dmarc_modes_differ == differ;
+}
+
 static void agrees(bool old)
 {
 	static struct play p;
-	unsigned n_same = 0, n_asked_most = 0, n_results[DMARC_RESULT_PERMERROR + 1] = { 0 };
+	unsigned n_same = 0, n_asked_most = 0, n_compared = 0, n_differ = 0, n_wrong = 0,
+		 n_results[DMARC_RESULT_PERMERROR + 1] = { 0 };
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		play_make(&p);
 		struct twin_result x = twin_judge(&p.zone, old, p.author, &p.in);
 
+		dmarc_stats.dmarc_modes_differ = 0;
 		judge(&p, old);
+		n_compared += dmarc.modes_compared;
+		n_differ += dmarc_stats.dmarc_modes_differ == 1;
+		n_wrong += !compared_well(&p, &x);
 		n_results[dmarc.result]++;
 		if (dmarc_n_asked > n_asked_most)
 			n_asked_most = dmarc_n_asked;
@@ -215,6 +233,12 @@ static void agrees(bool old)
 		   n_results[DMARC_RESULT_FAIL] > ROUNDS / 50,
 	   "each result is found often: none %u, pass %u, fail %u", n_results[DMARC_RESULT_NONE],
 	   n_results[DMARC_RESULT_PASS], n_results[DMARC_RESULT_FAIL]);
+	if (old)
+		ok(n_wrong == 0 && n_compared == 0, "RFC 7489: nothing is compared with it");
+	else
+		ok(n_wrong == 0 && n_compared > ROUNDS / 2 && n_differ > ROUNDS / 50,
+		   "what RFC 7489 would say is known %u times, its twin says the same but %u times; %u differ",
+		   n_compared, n_wrong, n_differ);
 	ok(n_asked_most <= (old ? 2u : 5u * DMARC_WALK_STEPS_MAX + 1u), "never more than %u questions", n_asked_most);
 }
 
