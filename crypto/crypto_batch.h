@@ -18,6 +18,7 @@ struct crypto_backend {
 	const char *name;
 	void *driver;
 	void (*verify)(void *driver, struct crypto_job **jobs, size_t n);
+	void (*close)(struct crypto_backend *backend); /* NULL: nothing to release */
 };
 
 struct crypto_batch_settings {

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 
 #include "crypto/crypto_openssl.h"
-#include "crypto/rsa_key.h"
+#include "crypto/rsa_rule.h"
 #include "dataplane/base/siphash.h"
 
 #define ED25519_KEY_LEN 32
@@ -203,49 +203,18 @@ static struct key_slot *find_key(struct openssl *o, const struct crypto_job *job
 	return k;
 }
 
-/* DigestInfo up to the digest (RFC 8017 9.2, note 1) */
-static const uint8_t info_sha256[] = { 0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-				       0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
-static const uint8_t info_sha1[] = { 0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e,
-				     0x03, 0x02, 0x1a, 0x05, 0x00, 0x04, 0x14 };
-
-/* EMSA-PKCS1-v1_5 in @em_len octets (RFC 8017 9.2); false when they are too few. */
-static bool encode(const struct crypto_job *job, uint8_t *em, size_t em_len)
-{
-	struct span info = job->alg == CRYPTO_RSA_SHA1 ? span_of(info_sha1, sizeof(info_sha1))
-						       : span_of(info_sha256, sizeof(info_sha256));
-	size_t t_len = info.len + job->digest_len;
-
-	if (em_len < t_len + 11)
-		return false;
-	size_t ps_len = em_len - t_len - 3;
-
-	em[0] = 0x00;
-	em[1] = 0x01;
-	memset(em + 2, 0xff, ps_len);
-	em[2 + ps_len] = 0x00;
-	memcpy(em + 3 + ps_len, info.at, info.len);
-	memcpy(em + 3 + ps_len + info.len, job->digest, job->digest_len);
-	return true;
-}
-
 static enum crypto_verdict verify_rsa(struct openssl *o, struct crypto_job *job)
 {
 	struct rsa_key key;
 	uint8_t expected[CRYPTO_SIG_MAX], em[CRYPTO_SIG_MAX];
 
-	CHECK(job->digest_len == (job->alg == CRYPTO_RSA_SHA1 ? SHA1_LEN : SHA256_LEN));
 	if (!rsa_key_parse(span_of(job->key, job->key_len), &key))
 		return CRYPTO_BAD_KEY;
-	job->key_bits = key.bits;
-	if (key.bits < job->rsa_bits_min)
-		return CRYPTO_SHORT_KEY;
-	if (key.bits > job->rsa_bits_max || key.n.len > CRYPTO_SIG_MAX)
-		return CRYPTO_LONG_KEY;
-	/* RFC 8017 8.2.2 step 1: exactly k octets; 5.2.2 step 1: s below n.  Neither is left to the library. */
-	if (job->sig_len != key.n.len || memcmp(job->sig, key.n.at, key.n.len) >= 0)
-		return CRYPTO_FAIL;
-	if (!encode(job, expected, key.n.len))
+	enum crypto_verdict early = rsa_rule_before(job, &key);
+
+	if (early != CRYPTO_PENDING)
+		return early;
+	if (!rsa_rule_encode(job, expected, key.n.len))
 		return CRYPTO_FAIL;
 
 	struct key_slot *k = find_key(o, job, &key);
@@ -305,7 +274,9 @@ struct crypto_backend *crypto_openssl_open(uint32_t keys_max)
 	o->slots = calloc(keys_max, sizeof(*o->slots));
 	o->buckets = calloc(n_buckets, sizeof(*o->buckets));
 	o->md = EVP_MD_CTX_new();
-	o->backend = (struct crypto_backend){ .name = "openssl", .driver = o, .verify = verify };
+	o->backend = (struct crypto_backend){
+		.name = "openssl", .driver = o, .verify = verify, .close = crypto_openssl_close
+	};
 	if (!o->slots || !o->buckets || !o->md || RAND_bytes((uint8_t *)&o->secret, sizeof(o->secret)) != 1) {
 		crypto_openssl_close(&o->backend);
 		return NULL;

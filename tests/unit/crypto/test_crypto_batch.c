@@ -28,7 +28,7 @@ static void record(void *driver, struct crypto_job **jobs, size_t n)
 }
 
 static struct recorder recorder;
-static const struct crypto_backend backend = { "recorder", &recorder, record };
+static const struct crypto_backend backend = { .name = "recorder", .driver = &recorder, .verify = record };
 static struct stats stats;
 static struct crypto_job jobs[JOBS];
 static const struct crypto_batch_settings settings = { .jobs_max = 40, .lanes = 8, .wait_max_us = 200 };
