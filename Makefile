@@ -115,7 +115,8 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
-	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c)
+	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c crypto/rsa_rule.c \
+	crypto/rsa_ifma.c)
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run .ci/run
 

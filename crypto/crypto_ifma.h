@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/*
+ * crypto_ifma.h - RSA by eight lanes of AVX512-IFMA; all else by plain OpenSSL
+ */
+#ifndef CRYPTO_IFMA_H
+#define CRYPTO_IFMA_H
+
+#include "crypto/crypto_batch.h"
+
+/* Has this machine the instructions? */
+bool crypto_ifma_usable(void);
+
+/* A backend for one thread; @keys_max: parsed keys kept.  NULL when this machine cannot, or memory is short. */
+struct crypto_backend *crypto_ifma_open(uint32_t keys_max);
+void crypto_ifma_close(struct crypto_backend *backend);
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+/*
+ * ifma_keys.c - keys in the form that lanes want, kept for one thread
+ *
+ * The hash is keyed, for senders choose keys and must not choose buckets; it decides nothing else.  A key is
+ * found by all its octets.  Eviction is CLOCK; keys of the running turn are passed over.
+ */
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+#include "crypto/ifma_keys.h"
+#include "dataplane/base/siphash.h"
+
+#define NO_KEY UINT32_MAX
+#define KEYS_LEAST (2u * CRYPTO_BATCH_MAX) /* one turn cannot hold them all */
+
+struct ifma_keys {
+	struct siphash_key secret;
+	uint64_t turn;
+	uint32_t n_keys, keys_max, hand, bucket_mask;
+	uint32_t *buckets;
+	struct ifma_key *keys;
+};
+
+static size_t round_up(size_t n)
+{
+	return (n + 63) & ~(size_t)63;
+}
+
+static void unlink_key(struct ifma_keys *k, uint32_t which)
+{
+	uint32_t *at = &k->buckets[k->keys[which].bucket];
+
+	while (*at != which)
+		at = &k->keys[*at].next;
+	*at = k->keys[which].next;
+}
+
+static uint32_t evict(struct ifma_keys *k)
+{
+	if (k->n_keys < k->keys_max)
+		return k->n_keys++;
+	for (;;) { /* ends: the second round finds no `used`, and one turn pins half of them at most */
+		uint32_t which = k->hand;
+		struct ifma_key *key = &k->keys[which];
+
+		k->hand = (k->hand + 1) % k->keys_max;
+		if (key->turn == k->turn)
+			continue;
+		if (!key->used) {
+			unlink_key(k, which);
+			free(key->lane);
+			return which;
+		}
+		key->used = false;
+	}
+}
+
+/* One block of memory: what the lane reads, then a copy of the octets. */
+static bool prepare(struct ifma_key *key, const struct crypto_job *job)
+{
+	struct rsa_key rsa;
+
+	if (!rsa_key_parse(span_of(job->key, job->key_len), &rsa) || rsa_ifma_digits(rsa.bits) == 0)
+		return false;
+	size_t size = rsa_ifma_key_size(rsa_ifma_digits(rsa.bits));
+
+	key->lane = aligned_alloc(64, size + round_up(job->key_len));
+	if (!key->lane)
+		return false;
+	key->der = (uint8_t *)key->lane + size;
+	key->der_len = job->key_len;
+	memcpy(key->der, job->key, job->key_len);
+	key->rsa = rsa;
+	key->rsa.n.at = key->der + (rsa.n.at - job->key);
+	key->ready = false;
+	return true;
+}
+
+struct ifma_key *ifma_keys_find(struct ifma_keys *k, const struct crypto_job *job)
+{
+	struct span der = span_of(job->key, job->key_len);
+	uint64_t hash = siphash(&k->secret, der);
+	uint32_t bucket = (uint32_t)hash & k->bucket_mask;
+
+	for (uint32_t i = k->buckets[bucket]; i != NO_KEY; i = k->keys[i].next) {
+		struct ifma_key *key = &k->keys[i];
+
+		if (key->hash != hash)
+			continue;
+		if (key->lane && !span_eq(span_of(key->der, key->der_len), der))
+			continue;
+		if (!key->lane && !prepare(key, job))
+			return NULL;
+		key->used = true;
+		key->turn = k->turn;
+		return key;
+	}
+
+	uint32_t i = evict(k);
+
+	k->keys[i] = (struct ifma_key){ .hash = hash, .bucket = bucket, .next = k->buckets[bucket] };
+	k->buckets[bucket] = i;
+	return NULL;
+}
+
+void ifma_keys_turn(struct ifma_keys *k)
+{
+	k->turn++;
+}
+
+struct ifma_keys *ifma_keys_open(uint32_t keys_max)
+{
+	struct ifma_keys *k = calloc(1, sizeof(*k));
+	uint32_t n_buckets = 16;
+
+	if (!k)
+		return NULL;
+	k->keys_max = keys_max < KEYS_LEAST ? KEYS_LEAST : keys_max;
+	while (n_buckets < k->keys_max && n_buckets < UINT32_C(1) << 24)
+		n_buckets *= 2;
+	k->bucket_mask = n_buckets - 1;
+	k->keys = calloc(k->keys_max, sizeof(*k->keys));
+	k->buckets = calloc(n_buckets, sizeof(*k->buckets));
+	if (!k->keys || !k->buckets || RAND_bytes((uint8_t *)&k->secret, sizeof(k->secret)) != 1) {
+		ifma_keys_close(k);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < n_buckets; i++)
+		k->buckets[i] = NO_KEY;
+	return k;
+}
+
+void ifma_keys_close(struct ifma_keys *k)
+{
+	if (!k)
+		return;
+	for (uint32_t i = 0; k->keys && i < k->n_keys; i++)
+		free(k->keys[i].lane);
+	free(k->keys);
+	free(k->buckets);
+	free(k);
+}

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: MIT
+/*
+ * rsa_ifma.c - eight RSA verifications side by side, with the 52-bit multiply-add of AVX512-IFMA
+ *
+ * Numbers are arrays of L vectors: digit i of all eight lanes, 52 bits in each 64, so that sums of up to 4096
+ * half products need no carry.  R = 2^(52 L) is above 4 n; then Montgomery's reduction of a product of two
+ * numbers below 2 n is below 2 n again, and no step compares or subtracts.
+ *
+ * The ladder starts from the signature s itself, not from s R.  Powers of R gather with each reduction:
+ *
+ *	x_m = s^m R^(1 - m);  a squaring gives x_2m, a multiplication by s gives x_(m+1)
+ *
+ * The last multiplication of an odd exponent is put together with the comparison.  With c = R^(2 - e),
+ *
+ *	t = x_(e-1) s - EM c = (s^e - EM) R^(2 - e)		mod n
+ *
+ * which is 0 just when s^e = EM, since R has an inverse (n is odd) and EM is below n (its first octet is 0, that of
+ * n is not).  EM = 2^(8k-15) - u, so -EM c = (n - c) 2^(8k-15) + u c: the first is kept with the key, the second is
+ * eight rows.  t is below 2 n^2 + n^2 + 2^416 n < 4 n^2, so its reduction is below 2 n, and 0 mod n means 0 or n.
+ */
+#include "crypto/rsa_ifma.h"
+
+#ifdef __x86_64__
+#include <immintrin.h>
+
+#define IFMA __attribute__((target("avx512f,avx512ifma")))
+#define INLINE IFMA static inline __attribute__((always_inline))
+
+enum { MAX = RSA_IFMA_DIGITS_MAX, DIGIT_BITS = 52, TAIL_DIGITS = 8 };
+#define DIGIT_MASK ((UINT64_C(1) << DIGIT_BITS) - 1)
+
+_Static_assert(TAIL_DIGITS *DIGIT_BITS == RSA_IFMA_TAIL * 8, "the tail fills its digits");
+
+typedef __m512i vec;
+
+INLINE vec lo(vec sum, vec a, vec b)
+{
+	return _mm512_madd52lo_epu64(sum, a, b);
+}
+
+INLINE vec hi(vec sum, vec a, vec b)
+{
+	return _mm512_madd52hi_epu64(sum, a, b);
+}
+
+/* Column @c of four rows: t[c] += lo(a[r] b[c-r]) + hi(a[r] b[c-1-r]), for those r whose digit of b exists. */
+INLINE void edge_column(vec *t, const vec a[4], const vec *b, int c, int n)
+{
+	vec x = t[c], y = _mm512_setzero_si512();
+
+#pragma GCC unroll 4
+	for (int r = 0; r < 4; r++) {
+		if (c - r >= 0 && c - r < n)
+			x = lo(x, a[r], b[c - r]);
+		if (c - 1 - r >= 0 && c - 1 - r < n)
+			y = hi(y, a[r], b[c - 1 - r]);
+	}
+	t[c] = _mm512_add_epi64(x, y);
+}
+
+/* The columns from 4 on; the digits of b that a column needs stay in registers and move by one. */
+INLINE void rest_of_rows(vec *t, const vec a[4], const vec *b, int n)
+{
+	vec b1 = b[3], b2 = b[2], b3 = b[1], b4 = b[0];
+
+	for (int c = 4; c < n; c++) {
+		vec x = t[c], y = _mm512_setzero_si512(), b0 = b[c];
+
+		y = hi(y, a[3], b4);
+		x = lo(x, a[3], b3);
+		y = hi(y, a[2], b3);
+		x = lo(x, a[2], b2);
+		y = hi(y, a[1], b2);
+		x = lo(x, a[1], b1);
+		y = hi(y, a[0], b1);
+		x = lo(x, a[0], b0);
+		t[c] = _mm512_add_epi64(x, y);
+		b4 = b3, b3 = b2, b2 = b1, b1 = b0;
+	}
+	t += n;
+	b += n;
+#pragma GCC unroll 4
+	for (int c = 0; c < 4; c++) {
+		vec x = t[c], y = _mm512_setzero_si512();
+
+#pragma GCC unroll 4
+		for (int r = 0; r < 4; r++) {
+			if (r > c)
+				x = lo(x, a[r], b[c - r]);
+			if (r >= c)
+				y = hi(y, a[r], b[c - 1 - r]);
+		}
+		t[c] = _mm512_add_epi64(x, y);
+	}
+}
+
+/* t += a b 2^(52 ...) for four digits a and n >= 4 digits b: columns t[0] to t[n + 3] */
+INLINE void add_rows(vec *t, const vec *a, const vec *b, int n)
+{
+	const vec rows[4] = { a[0], a[1], a[2], a[3] };
+
+#pragma GCC unroll 4
+	for (int c = 0; c < 4; c++)
+		edge_column(t, rows, b, c, 4);
+	rest_of_rows(t, rows, b, n);
+}
+
+/* t += a b; a of @rows digits, b of n; both multiples of 4 */
+IFMA static void multiply_add(vec *t, const vec *a, int rows, const vec *b, int n)
+{
+	for (int i = 0; i < rows; i += 4)
+		add_rows(t + i, a + i, b, n);
+}
+
+/* t = a^2: products of different digits once, then all doubled, then the squares of digits. */
+IFMA static void square(vec *t, const vec *a, int n)
+{
+	for (int i = 0; i < 2 * n; i++)
+		t[i] = _mm512_setzero_si512();
+	for (int i = 0; i < n; i += 4) {
+		vec a0 = a[i], a1 = a[i + 1], a2 = a[i + 2], a3 = a[i + 3], *to = t + 2 * i;
+
+		to[1] = lo(to[1], a0, a1);
+		to[2] = hi(lo(to[2], a0, a2), a0, a1);
+		to[3] = hi(lo(lo(to[3], a0, a3), a1, a2), a0, a2);
+		to[4] = hi(hi(lo(to[4], a1, a3), a0, a3), a1, a2);
+		to[5] = hi(lo(to[5], a2, a3), a1, a3);
+		to[6] = hi(to[6], a2, a3);
+		if (i + 4 < n)
+			add_rows(to + 4, a + i, a + i + 4, n - i - 4);
+	}
+	for (int i = 0; i < n; i++) {
+		t[2 * i] = lo(_mm512_add_epi64(t[2 * i], t[2 * i]), a[i], a[i]);
+		t[2 * i + 1] = hi(_mm512_add_epi64(t[2 * i + 1], t[2 * i + 1]), a[i], a[i]);
+	}
+}
+
+/*
+ * out = t / R mod n, below 2 n when t < 4 n^2; t is used up.  Four digits of the quotient at a time: they need the
+ * four lowest columns only, the rest is rows as in a product.
+ */
+IFMA static void reduce(vec *out, vec *t, const vec *n, vec n0, int digits)
+{
+	const vec zero = _mm512_setzero_si512();
+
+	for (int i = 0; i < digits; i += 4, t += 4) {
+		vec q[4], c = zero;
+
+#pragma GCC unroll 4
+		for (int k = 0; k < 4; k++) {
+			vec x = _mm512_add_epi64(t[k], c), y = zero;
+
+#pragma GCC unroll 4
+			for (int r = 0; r < k; r++) {
+				x = lo(x, q[r], n[k - r]);
+				y = hi(y, q[r], n[k - 1 - r]);
+			}
+			x = _mm512_add_epi64(x, y);
+			q[k] = lo(zero, x, n0);
+			c = _mm512_srli_epi64(lo(x, q[k], n[0]), DIGIT_BITS);
+		}
+		t[4] = _mm512_add_epi64(t[4], c);
+		rest_of_rows(t, q, n, digits);
+	}
+
+	const vec mask = _mm512_set1_epi64(DIGIT_MASK);
+	vec c = zero;
+
+	for (int i = 0; i < digits; i++) {
+		c = _mm512_add_epi64(c, t[i]);
+		out[i] = _mm512_and_si512(c, mask);
+		c = _mm512_srli_epi64(c, DIGIT_BITS);
+	}
+}
+
+/* x = s^m R^(1 - m) */
+IFMA static void power(vec *x, const vec *s, uint32_t m, const vec *n, vec n0, int digits)
+{
+	vec t[2 * MAX + 4];
+	int bit = 31 - __builtin_clz(m);
+
+	for (int i = 0; i < digits; i++)
+		x[i] = s[i];
+	while (bit-- > 0) {
+		square(t, x, digits);
+		reduce(x, t, n, n0, digits);
+		if (!(m >> bit & 1))
+			continue;
+		for (int i = 0; i < 2 * digits; i++)
+			t[i] = _mm512_setzero_si512();
+		multiply_add(t, x, digits, s, digits);
+		reduce(x, t, n, n0, digits);
+	}
+}
+
+/* Between octets and digits, digits and lanes */
+
+static uint64_t load_be64(const uint8_t *at)
+{
+	uint64_t v;
+
+	memcpy(&v, at, sizeof(v));
+	return __builtin_bswap64(v);
+}
+
+/* Two digits are 13 octets. */
+static void digits_of(uint64_t *to, unsigned digits, const uint8_t *octets, size_t n)
+{
+	unsigned i = 0;
+
+	for (; n >= 14; n -= 13, i += 2) {
+		to[i] = load_be64(octets + n - 8) & DIGIT_MASK;
+		to[i + 1] = load_be64(octets + n - 14) >> 4 & DIGIT_MASK;
+		CHECK(i + 2 <= digits);
+	}
+	uint8_t last[16] = { 0 };
+
+	memcpy(last + 16 - n, octets, n);
+	for (; i < digits; i += 2) {
+		to[i] = load_be64(last + 8) & DIGIT_MASK;
+		to[i + 1] = load_be64(last + 2) >> 4 & DIGIT_MASK;
+		memset(last, 0, sizeof(last));
+	}
+}
+
+/* Digit i of lane j becomes element j of vector i; @n a multiple of 4. */
+IFMA static void gather(vec *to, const uint64_t *const lanes[RSA_IFMA_LANES], int n)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = _mm512_set_epi64((int64_t)lanes[7][i], (int64_t)lanes[6][i], (int64_t)lanes[5][i],
+					 (int64_t)lanes[4][i], (int64_t)lanes[3][i], (int64_t)lanes[2][i],
+					 (int64_t)lanes[1][i], (int64_t)lanes[0][i]);
+}
+
+static uint64_t negative_inverse(uint64_t n)
+{
+	uint64_t x = n; /* good to 3 bits, each step doubles them */
+
+	for (int i = 0; i < 5; i++)
+		x *= 2 - n * x;
+	return -x & DIGIT_MASK;
+}
+
+/* The part of a key that needs no ladder. */
+static void begin_key(struct rsa_ifma_key *key, const struct rsa_key *from)
+{
+	unsigned digits = rsa_ifma_digits(from->bits);
+
+	CHECK(digits);
+	*key = (struct rsa_ifma_key){
+		.digits = (uint16_t)digits, .octets = (uint16_t)from->n.len, .bits = from->bits, .e = from->e
+	};
+	digits_of(key->numbers, digits, from->n.at, from->n.len);
+	key->n0 = negative_inverse(key->numbers[0]);
+}
+
+/* @c, at most n, becomes the key's c below n, and what follows from it. */
+static void finish_key(struct rsa_ifma_key *key, const uint64_t *c)
+{
+	unsigned digits = key->digits, shift = 8u * key->octets - 15;
+	uint64_t *n = key->numbers, *to = n + digits, *high = to + digits, borrow = 0;
+
+	memcpy(to, c, digits * sizeof(*c));
+	memset(high, 0, 2 * digits * sizeof(*high));
+	for (unsigned i = 0; i < digits; i++) {
+		uint64_t d = n[i] - to[i] - borrow;
+		unsigned at = i + shift / DIGIT_BITS, by = shift % DIGIT_BITS;
+
+		borrow = d >> 63;
+		d &= DIGIT_MASK;
+		high[at] |= d << by & DIGIT_MASK;
+		if (by)
+			high[at + 1] |= d >> (DIGIT_BITS - by);
+	}
+	CHECK(borrow == 0);
+}
+
+/* Numbers below 2 n to at most n: subtract n where it leaves nothing negative, but keep n itself. */
+IFMA static void at_most_n(vec *x, const vec *n, int digits)
+{
+	const vec mask = _mm512_set1_epi64(DIGIT_MASK);
+	vec d[MAX], c = _mm512_setzero_si512(), any = c;
+
+	for (int i = 0; i < digits; i++) {
+		c = _mm512_add_epi64(c, _mm512_sub_epi64(x[i], n[i]));
+		d[i] = _mm512_and_si512(c, mask);
+		any = _mm512_or_si512(any, d[i]);
+		c = _mm512_srai_epi64(c, DIGIT_BITS);
+	}
+	__mmask8 above = _mm512_cmpeq_epi64_mask(c, _mm512_setzero_si512()) & _mm512_test_epi64_mask(any, any);
+
+	for (int i = 0; i < digits; i++)
+		x[i] = _mm512_mask_mov_epi64(x[i], above, d[i]);
+}
+
+IFMA void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n)
+{
+	vec modulus[MAX], one[MAX], x[MAX];
+	const uint64_t *lanes[RSA_IFMA_LANES];
+	uint64_t n0[RSA_IFMA_LANES], c[MAX];
+
+	CHECK(n >= 1 && n <= RSA_IFMA_LANES);
+	for (size_t i = 0; i < n; i++)
+		begin_key(to[i], &from[i]);
+	const int digits = to[0]->digits;
+
+	CHECK(digits >= 4);
+	for (size_t i = 0; i < RSA_IFMA_LANES; i++) {
+		const struct rsa_ifma_key *key = to[i < n ? i : 0];
+
+		CHECK(key->digits == digits && key->e == to[0]->e);
+		lanes[i] = key->numbers;
+		n0[i] = key->n0;
+	}
+	gather(modulus, lanes, digits);
+	for (int i = 0; i < digits; i++)
+		one[i] = _mm512_set1_epi64(i == 0);
+	power(x, one, to[0]->e - 1, modulus, _mm512_loadu_si512(n0), digits);
+	at_most_n(x, modulus, digits);
+	for (size_t i = 0; i < n; i++) {
+		for (int d = 0; d < digits; d++)
+			c[d] = ((const uint64_t *)&x[d])[i];
+		finish_key(to[i], c);
+	}
+}
+
+struct work {
+	vec n[MAX], s[MAX], c[MAX], x[MAX], u[TAIL_DIGITS], t[2 * MAX + 4];
+};
+
+/* w->x = (s^e - EM) R^(1 - e), below 2 n */
+IFMA static int difference(struct work *w, const struct rsa_ifma_lane *lane, size_t n)
+{
+	const int digits = lane[0].key->digits;
+	const uint64_t *of_n[RSA_IFMA_LANES], *of_c[RSA_IFMA_LANES], *of_t[RSA_IFMA_LANES], *of_s[RSA_IFMA_LANES],
+		*of_u[RSA_IFMA_LANES];
+	uint64_t s[RSA_IFMA_LANES][MAX], u[RSA_IFMA_LANES][TAIL_DIGITS], n0[RSA_IFMA_LANES];
+
+	CHECK(n >= 1 && n <= RSA_IFMA_LANES);
+	for (size_t i = 0; i < RSA_IFMA_LANES; i++) {
+		const struct rsa_ifma_lane *l = &lane[i < n ? i : 0];
+		const struct rsa_ifma_key *key = l->key;
+
+		CHECK(key->digits == digits && key->e == lane[0].key->e);
+		if (i < n) {
+			digits_of(s[i], key->digits, l->sig, key->octets);
+			digits_of(u[i], TAIL_DIGITS, l->u, RSA_IFMA_TAIL);
+		}
+		of_s[i] = s[i < n ? i : 0];
+		of_u[i] = u[i < n ? i : 0];
+		of_n[i] = key->numbers;
+		of_c[i] = key->numbers + digits;
+		of_t[i] = key->numbers + 2 * digits;
+		n0[i] = key->n0;
+	}
+	gather(w->n, of_n, digits);
+	gather(w->s, of_s, digits);
+	power(w->x, w->s, lane[0].key->e - 1, w->n, _mm512_loadu_si512(n0), digits);
+	gather(w->c, of_c, digits);
+	gather(w->t, of_t, 2 * digits);
+	gather(w->u, of_u, TAIL_DIGITS);
+	multiply_add(w->t, w->u, TAIL_DIGITS, w->c, digits);
+	multiply_add(w->t, w->x, digits, w->s, digits);
+	reduce(w->x, w->t, w->n, _mm512_loadu_si512(n0), digits);
+	return digits;
+}
+
+IFMA unsigned rsa_ifma_verify(const struct rsa_ifma_lane *lanes, size_t n)
+{
+	struct work w;
+	const int digits = difference(&w, lanes, n);
+	vec not_zero = _mm512_setzero_si512(), not_n = not_zero;
+
+	for (int i = 0; i < digits; i++) {
+		not_zero = _mm512_or_si512(not_zero, w.x[i]);
+		not_n = _mm512_or_si512(not_n, _mm512_xor_si512(w.x[i], w.n[i]));
+	}
+	unsigned bad = _mm512_test_epi64_mask(not_zero, not_zero) & _mm512_test_epi64_mask(not_n, not_n);
+
+	return ~bad & ((1u << n) - 1);
+}
+
+IFMA void rsa_ifma_residue(const struct rsa_ifma_lane *lanes, size_t n, uint64_t *z)
+{
+	struct work w;
+	const int digits = difference(&w, lanes, n);
+
+	at_most_n(w.x, w.n, digits);
+	memcpy(z, w.x, (size_t)digits * sizeof(vec));
+}
+
+#else
+
+void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n)
+{
+	(void)to, (void)from, (void)n;
+	CHECK(false);
+}
+
+unsigned rsa_ifma_verify(const struct rsa_ifma_lane *lanes, size_t n)
+{
+	(void)lanes, (void)n;
+	CHECK(false);
+	return 0;
+}
+
+void rsa_ifma_residue(const struct rsa_ifma_lane *lanes, size_t n, uint64_t *z)
+{
+	(void)lanes, (void)n, (void)z;
+	CHECK(false);
+}
+
+#endif
+
+/* A class of lengths for each 1024 bits and a little; n stays below R / 4. */
+unsigned rsa_ifma_digits(unsigned bits)
+{
+	if (bits < RSA_IFMA_BITS_MIN || bits > RSA_IFMA_BITS_MAX)
+		return 0;
+	return (bits + 2 + 52 * 20 - 1) / (52 * 20) * 20;
+}
+
+size_t rsa_ifma_key_size(unsigned digits)
+{
+	size_t size = sizeof(struct rsa_ifma_key) + (size_t)4 * digits * sizeof(uint64_t);
+
+	return (size + 63) & ~(size_t)63;
+}
