@@ -118,7 +118,7 @@ void msg_received_write(const struct msg_received *r, struct text *out)
 	put_literal(out, &r->client);
 	text_puts(out, ")\r\n\tby ");
 	text_put(out, r->host);
-	text_puts(out, r->esmtp ? " with ESMTP" : " with SMTP");
+	text_puts(out, r->smtputf8 ? " with UTF8SMTP" : r->esmtp ? " with ESMTP" : " with SMTP");
 	if (r->tls && r->esmtp) /* RFC 3848: there is no SMTPS, STARTTLS comes after EHLO */
 		text_putc(out, 'S');
 	text_puts(out, " id ");

@@ -18,6 +18,7 @@ struct msg_received {
 	struct span host; /* our own name */
 	bool esmtp;       /* EHLO rather than HELO */
 	bool tls;
+	bool smtputf8;    /* RFC 6531 4.3 */
 	struct span id;   /* our own */
 	struct span rcpt; /* the forward-path without <>, when there is one recipient; empty: none is named */
 	uint64_t unix_s;

@@ -123,7 +123,7 @@ static bool client_action(struct shard *s, struct client *c, const struct smtp_a
 		smtp_session_answer(&c->smtp, &reply, now_us);
 		break;
 	case SMTP_RCPT:
-		txn_rcpt(s, c->txn, a->bytes, &reply);
+		txn_rcpt(s, c->txn, a, &reply);
 		smtp_session_answer(&c->smtp, &reply, now_us);
 		break;
 	case SMTP_DATA_BEGIN:

@@ -113,7 +113,10 @@ static void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_
 					      .rcpts = t->rcpts,
 					      .n_rcpts = t->n_rcpts,
 					      .size = stream_len(s, t),
-					      .body_8bit = t->body_8bit };
+					      .body_8bit = t->body_8bit,
+					      .smtputf8 = t->smtputf8,
+					      .dsn = span_of(t->mail_dsn, t->mail_dsn_len),
+					      .rcpts_dsn = t->rcpts_dsn };
 	r->txn = t;
 	if (r->ready && r->conn)
 		tcp_keepalive(s->tcp, r->conn, 0, now_us);
@@ -240,6 +243,26 @@ static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 	s->dispatch = true;
 }
 
+/* EHLO offers outward what all next hops that were met offer; of those not met yet nothing is known. */
+static void relay_met(struct shard *s, struct relay *r)
+{
+	unsigned all = SMTP_OFFER_8BITMIME | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN;
+	uint64_t size_max = s->env.settings->smtp_message_max;
+
+	r->hop->met = true;
+	r->hop->offers = smtp_relay_offers(&r->smtp);
+	r->hop->size_max = smtp_relay_size_max(&r->smtp);
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
+		const struct hop *h = &s->hops[i];
+
+		if (h->met && h->size_max && h->size_max < size_max)
+			size_max = h->size_max;
+		all &= h->met ? h->offers : ~0U;
+	}
+	s->smtp_settings.message_max = size_max;
+	s->smtp_settings.offers = all | SMTP_OFFER_CHUNKING | SMTP_OFFER_LIMITS;
+}
+
 static void relay_action(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
 {
 	switch (a->kind) {
@@ -256,6 +279,7 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		s->dispatch = true;
 		r->since_us = now_us;
 		r->hop->down_until_us = 0;
+		relay_met(s, r);
 		break;
 	case RELAY_BODY_WANTED:
 		r->body_wanted = true;

@@ -106,7 +106,8 @@ struct txn {
 	enum txn_phase phase;
 	uint32_t generation; /* tells this use of the object from earlier ones */
 	bool header_told, retried, duplicate_possible;
-	bool body_8bit;
+	bool body_8bit, smtputf8;
+	uint8_t mail_dsn_len;
 	uint64_t data_us, end_us, last_answer_us, jobs_us, jobs_done_us; /* 0: did not happen */
 	struct stream stream;
 	uint32_t n_rcpts;
@@ -120,12 +121,14 @@ struct txn {
 	char nexthop[64];
 	char nexthop_reply[640];
 	char mail_from[324];
+	char mail_dsn[128]; /* " RET=FULL ENVID=..." */
 	struct smtp_envelope envelope;
 	struct verdict verdict;
 	struct text fields;
 	struct explain explain; /* in shard.explains; unused when explain.octets is 0 */
 	char fields_text[TXN_FIELDS_MAX];
 	struct span rcpts[TXN_RCPTS_MAX];
+	uint16_t rcpts_dsn[TXN_RCPTS_MAX]; /* octets of DSN parameters that follow each recipient in rcpt_text */
 	char rcpt_text[TXN_RCPT_TEXT_MAX];
 	struct verify verify; /* last: large, and its jobs lie inside the pool's object */
 };
@@ -153,6 +156,9 @@ struct hop {
 	const struct settings_next_hop *settings;
 	struct relay *relays;
 	uint32_t n_relays, n_connecting; /* all; those that were never ready yet */
+	bool met;                        /* it answered EHLO once; what it offered then: */
+	unsigned offers;                 /* SMTP_OFFER_... */
+	uint64_t size_max;               /* 0: it did not say */
 	uint64_t down_until_us;          /* its last connection attempt failed; 0: it did not */
 	char name[64];                   /* "192.0.2.1:25" */
 };
@@ -223,7 +229,7 @@ void client_shutdown_all(struct shard *s, uint64_t now_us);
 /* shard_txn.c: each call may end the txn; the client's pointer is then NULL */
 void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
 	       uint64_t now_us);
-void txn_rcpt(struct shard *s, struct txn *t, struct span forward_path, struct smtp_reply *reply);
+void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, struct smtp_reply *reply);
 void txn_data(struct shard *s, struct txn *t, struct smtp_reply *reply, uint64_t now_us);
 /* False: the message is refused with @reply, the txn is gone. */
 bool txn_octets(struct shard *s, struct txn *t, struct span bytes, struct smtp_reply *reply, uint64_t now_us);

@@ -120,6 +120,7 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 		.client = t->client_ip,
 		.host = span_str(s->env.settings->server_hostname),
 		.esmtp = t->esmtp,
+		.smtputf8 = t->smtputf8,
 		.id = span_str(t->id),
 		.rcpt = t->n_rcpts == 1 ? t->rcpts[0] : SPAN(""),
 		.unix_s = shard_unix_us(s, now_us) / 1000000,
@@ -179,10 +180,20 @@ static void txn_pump(struct shard *s, struct txn *t, uint64_t now_us)
 	}
 }
 
+/* One parameter of RFC 3461, if it was given. */
+static void dsn_write(struct text *out, const char *name, struct span value)
+{
+	if (!value.at)
+		return;
+	text_puts(out, name);
+	text_put(out, value);
+}
+
 void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
 	       uint64_t now_us)
 {
 	struct txn *t = mail->bytes.len < sizeof(t->mail_from) ? pool_take(&s->txns) : NULL;
+	struct text text;
 
 	if (!t) {
 		s->stats.shard_txn_refused++;
@@ -196,7 +207,13 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	if (t->generation == 0)
 		t->generation = s->generation = 1;
 	t->body_8bit = mail->body_8bit;
+	t->smtputf8 = mail->smtputf8;
 	memcpy(t->mail_from, mail->bytes.at, mail->bytes.len);
+	text_init(&text, t->mail_dsn, sizeof(t->mail_dsn));
+	dsn_write(&text, " RET=", mail->dsn[0]);
+	dsn_write(&text, " ENVID=", mail->dsn[1]);
+	CHECK(!text.full);
+	t->mail_dsn_len = (uint8_t)text.len;
 	t->mail_from_len = (uint16_t)mail->bytes.len;
 	shard_id(s, t->id, now_us);
 	t->client_ip = c->ip;
@@ -219,36 +236,60 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
 }
 
-/* Whether mail for that recipient is ours to relay: a gateway that its next hop trusts must not be an open relay. */
-static bool rcpt_is_ours(const struct settings *c, struct span forward_path)
+static bool has_eight_bit(struct span s)
 {
-	size_t at = span_find_last(forward_path, '@');
-
-	if (c->n_domains == 0 || at == SPAN_NONE) /* without a domain only postmaster passes the grammar */
-		return true;
-	for (unsigned i = 0; i < c->n_domains; i++)
-		if (span_eq_nocase(span_skip(forward_path, at + 1), span_str(c->domains[i])))
+	for (size_t i = 0; i < s.len; i++)
+		if (s.at[i] >= 0x80)
 			return true;
 	return false;
 }
 
-void txn_rcpt(struct shard *s, struct txn *t, struct span forward_path, struct smtp_reply *reply)
+/* Whether mail for that recipient is ours to relay: a gateway that its next hop trusts must not be an open relay. */
+static bool rcpt_is_ours(const struct shard *s, struct span forward_path)
 {
-	if (!rcpt_is_ours(s->env.settings, forward_path)) {
+	const struct settings *c = s->env.settings;
+	size_t at = span_find_last(forward_path, '@');
+	struct span domain = at == SPAN_NONE ? span_head(forward_path, 0) : span_skip(forward_path, at + 1);
+	char ascii[256];
+	struct text text;
+
+	if (c->n_domains == 0 || at == SPAN_NONE) /* without a domain only postmaster passes the grammar */
+		return true;
+	text_init(&text, ascii, sizeof(ascii));
+	for (unsigned i = 0; i < c->n_domains; i++)
+		if (span_eq_nocase(domain, span_str(c->domains[i])))
+			return true;
+	/* Settings have the names of DNS; a U-label is the same domain (RFC 5890 2.3.2.1). */
+	if (!has_eight_bit(domain) || !s->env.to_ascii || !s->env.to_ascii(domain, &text) || text.full)
+		return false;
+	for (unsigned i = 0; i < c->n_domains; i++)
+		if (span_eq_nocase(text_span(&text), span_str(c->domains[i])))
+			return true;
+	return false;
+}
+
+void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, struct smtp_reply *reply)
+{
+	char *at = t->rcpt_text + t->rcpt_text_len;
+	struct text text;
+
+	if (!rcpt_is_ours(s, rcpt->bytes)) {
 		s->stats.shard_rcpt_foreign++;
 		smtp_reply_set(reply, 550, 5, 7, 1, SPAN("No mail for that domain is taken here"));
 		return;
 	}
-	if (t->n_rcpts == TXN_RCPTS_MAX || forward_path.len > sizeof(t->rcpt_text) - t->rcpt_text_len) {
+	text_init(&text, at, sizeof(t->rcpt_text) - t->rcpt_text_len);
+	text_put(&text, rcpt->bytes);
+	dsn_write(&text, " NOTIFY=", rcpt->dsn[0]);
+	dsn_write(&text, " ORCPT=", rcpt->dsn[1]);
+	if (t->n_rcpts == TXN_RCPTS_MAX || text.full) {
 		s->stats.shard_rcpt_full++;
 		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Too many recipients; send the rest in another message"));
 		return;
 	}
-	char *at = t->rcpt_text + t->rcpt_text_len;
-
-	memcpy(at, forward_path.at, forward_path.len);
-	t->rcpts[t->n_rcpts++] = span_of(at, forward_path.len);
-	t->rcpt_text_len += (uint32_t)forward_path.len;
+	t->rcpts_dsn[t->n_rcpts] = (uint16_t)(text.len - rcpt->bytes.len);
+	t->rcpts[t->n_rcpts++] = span_of(at, rcpt->bytes.len);
+	t->rcpt_text_len += (uint32_t)text.len;
 	smtp_reply_set(reply, 250, 2, 1, 5, SPAN("Recipient ok"));
 }
 

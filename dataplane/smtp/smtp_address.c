@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * smtp_address.c - the path in MAIL and RCPT, by the grammar of RFC 5321 4.1.2 and no other
+ * smtp_address.c - the path in MAIL and RCPT, by the grammar of RFC 5321 4.1.2 with RFC 6531 3.3, and no other
  *
  * One function for each rule of the grammar.  Each takes what it matches off the front of @rest and returns true,
- * or returns false, after which the whole path is refused: nothing is tried twice.
+ * or returns false, after which the whole path is refused: nothing is tried twice.  They take UTF-8; whether it may
+ * stand is looked at once the path is known to be one.
  */
 #include "dataplane/base/ip_addr.h"
+#include "dataplane/base/utf8.h"
 #include "dataplane/smtp/smtp_address.h"
 
 #define LABEL_MAX 63 /* RFC 1035 2.3.4 */
@@ -24,14 +26,20 @@ static bool is_atext(uint8_t c)
 	return byte_is_alnum(c) || (c > ' ' && c <= '~' && memchr("!#$%&'*+-/=?^_`{|}~", c, 19));
 }
 
+/* Octets of the first one of @s: an atext of RFC 5322, or UTF8-non-ascii (RFC 6531 3.3); 0: it is neither. */
+static size_t atext_len(struct span s)
+{
+	return s.len && is_atext(s.at[0]) ? 1 : utf8_char(s);
+}
+
 /* Dot-string = Atom *("." Atom) */
 static bool dot_string(struct span *rest)
 {
 	do {
 		size_t n = 0;
 
-		while (n < rest->len && is_atext(rest->at[n]))
-			n++;
+		for (size_t len; (len = atext_len(span_skip(*rest, n))); n += len)
+			;
 		if (n == 0)
 			return false;
 		*rest = span_skip(*rest, n);
@@ -46,21 +54,32 @@ static bool quoted_string(struct span *rest)
 		return false;
 	while (!take(rest, '"')) {
 		(void)take(rest, '\\'); /* quoted-pairSMTP: then any printable octet may follow, '"' too */
-		if (rest->len == 0 || rest->at[0] < ' ' || rest->at[0] > '~')
+		if (rest->len == 0)
 			return false;
-		*rest = span_skip(*rest, 1);
+		size_t n = rest->at[0] >= ' ' && rest->at[0] <= '~' ? 1 : utf8_char(*rest);
+		if (n == 0)
+			return false;
+		*rest = span_skip(*rest, n);
 	}
 	return true;
 }
 
-/* sub-domain = Let-dig [Ldh-str] */
+/* sub-domain = Let-dig [Ldh-str] / U-label; whether it is a U-label of IDNA is for DNS to find out */
 static bool sub_domain(struct span *rest)
 {
+	bool ascii = true;
 	size_t n = 0;
 
-	while (n < rest->len && (byte_is_alnum(rest->at[n]) || rest->at[n] == '-'))
-		n++;
-	if (n == 0 || n > LABEL_MAX || rest->at[0] == '-' || rest->at[n - 1] == '-')
+	while (n < rest->len) {
+		bool ldh = byte_is_alnum(rest->at[n]) || rest->at[n] == '-';
+		size_t len = ldh ? 1 : utf8_char(span_skip(*rest, n));
+
+		if (len == 0)
+			break;
+		ascii &= ldh;
+		n += len;
+	}
+	if (n == 0 || (ascii && n > LABEL_MAX) || rest->at[0] == '-' || rest->at[n - 1] == '-')
 		return false;
 	*rest = span_skip(*rest, n);
 	return true;
@@ -128,7 +147,7 @@ static bool mailbox_rule(struct span *rest)
 	return rest->len && rest->at[0] == '[' ? address_literal(rest) : domain(rest);
 }
 
-bool smtp_address_path(struct span *rest, struct span *mailbox)
+bool smtp_address_path_utf8(struct span *rest, struct span *mailbox)
 {
 	struct span r = *rest, found;
 
@@ -155,4 +174,18 @@ bool smtp_address_path(struct span *rest, struct span *mailbox)
 bool smtp_address_is_postmaster(struct span mailbox)
 {
 	return span_eq_nocase(mailbox, SPAN("postmaster"));
+}
+
+bool smtp_address_path(struct span *rest, struct span *mailbox)
+{
+	struct span r = *rest, found;
+
+	if (!smtp_address_path_utf8(&r, &found))
+		return false;
+	for (size_t i = 0; i < rest->len - r.len; i++) /* the source route as well */
+		if (rest->at[i] >= 0x80)
+			return false;
+	*rest = r;
+	*mailbox = found;
+	return true;
 }

@@ -21,6 +21,10 @@
  */
 bool MUST_USE smtp_address_path(struct span *rest, struct span *mailbox);
 
+/* The same with the grammar of RFC 6531 3.3: valid UTF-8 in the local part and in labels.  Limits are in octets, but that
+ * of 63 for a label, which is one of its ASCII form. */
+bool MUST_USE smtp_address_path_utf8(struct span *rest, struct span *mailbox);
+
 /* The mailbox of a RCPT that has no domain. */
 bool smtp_address_is_postmaster(struct span mailbox);
 

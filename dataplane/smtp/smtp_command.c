@@ -6,6 +6,7 @@
  */
 #include "dataplane/smtp/smtp_address.h"
 #include "dataplane/smtp/smtp_command.h"
+#include "dataplane/smtp/smtp_dsn.h"
 
 #define HELO_MAX 255 /* octets of a domain (RFC 5321 4.5.3.1.2) */
 
@@ -38,15 +39,55 @@ static enum smtp_text parse_body(struct span value, struct smtp_command *c)
 	return c->body_8bit || span_eq_nocase(value, SPAN("7BIT")) ? SMTP_TEXT_OK : SMTP_TEXT_PARAMETER_VALUE;
 }
 
+/* RFC 6531 3.4: no value */
+static enum smtp_text parse_smtputf8(struct span value, struct smtp_command *c)
+{
+	c->smtputf8 = true;
+	return value.at ? SMTP_TEXT_PARAMETER_VALUE : SMTP_TEXT_OK;
+}
+
+static enum smtp_text keep_dsn(struct smtp_command *c, unsigned i, struct span value, bool good)
+{
+	c->dsn[i] = value;
+	return good ? SMTP_TEXT_OK : SMTP_TEXT_PARAMETER_VALUE;
+}
+
+static enum smtp_text parse_ret(struct span value, struct smtp_command *c)
+{
+	return keep_dsn(c, 0, value, smtp_dsn_ret(value));
+}
+
+static enum smtp_text parse_envid(struct span value, struct smtp_command *c)
+{
+	return keep_dsn(c, 1, value, smtp_dsn_envid(value));
+}
+
+static enum smtp_text parse_notify(struct span value, struct smtp_command *c)
+{
+	return keep_dsn(c, 0, value, smtp_dsn_notify(value));
+}
+
+static enum smtp_text parse_orcpt(struct span value, struct smtp_command *c)
+{
+	return keep_dsn(c, 1, value, smtp_dsn_orcpt(value));
+}
+
 static const struct parameter {
 	struct span name;
 	enum smtp_text (*parse)(struct span value, struct smtp_command *c);
 } mail_parameters[] = {
 	{ { (const uint8_t *)"SIZE", 4 }, parse_size },
 	{ { (const uint8_t *)"BODY", 4 }, parse_body },
+	{ { (const uint8_t *)"SMTPUTF8", 8 }, parse_smtputf8 },
+	{ { (const uint8_t *)"RET", 3 }, parse_ret },
+	{ { (const uint8_t *)"ENVID", 5 }, parse_envid },
+}, rcpt_parameters[] = {
+	{ { (const uint8_t *)"NOTIFY", 6 }, parse_notify },
+	{ { (const uint8_t *)"ORCPT", 5 }, parse_orcpt },
 };
 
 #define N_MAIL_PARAMETERS (sizeof(mail_parameters) / sizeof(mail_parameters[0]))
+#define N_RCPT_PARAMETERS (sizeof(rcpt_parameters) / sizeof(rcpt_parameters[0]))
 
 /* esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-") (RFC 5321 4.1.2) */
 static bool is_keyword(struct span s)
@@ -98,9 +139,10 @@ static enum smtp_text parse_mail(struct span args, struct smtp_command *c)
 	if (!span_starts_nocase(args, from))
 		return SMTP_TEXT_MAIL_SYNTAX;
 	args = span_skip(args, from.len - 1);
-	if (!smtp_address_path(&args, &c->argument) || smtp_address_is_postmaster(c->argument))
+	if (!smtp_address_path_utf8(&args, &c->argument) || smtp_address_is_postmaster(c->argument))
 		return SMTP_TEXT_BAD_SENDER;
-	return parse_parameters(args, mail_parameters, N_MAIL_PARAMETERS, c);
+	enum smtp_text refusal = parse_parameters(args, mail_parameters, N_MAIL_PARAMETERS, c);
+	return refusal == SMTP_TEXT_OK && c->eight_bit && !c->smtputf8 ? SMTP_TEXT_ADDRESS_8BIT : refusal;
 }
 
 /* "RCPT TO:" ( "<Postmaster@" Domain ">" / "<Postmaster>" / Forward-path ) [SP Rcpt-parameters] */
@@ -111,9 +153,9 @@ static enum smtp_text parse_rcpt(struct span args, struct smtp_command *c)
 	if (!span_starts_nocase(args, to))
 		return SMTP_TEXT_RCPT_SYNTAX;
 	args = span_skip(args, to.len - 1);
-	if (!smtp_address_path(&args, &c->argument) || c->argument.len == 0)
+	if (!smtp_address_path_utf8(&args, &c->argument) || c->argument.len == 0)
 		return SMTP_TEXT_BAD_RECIPIENT;
-	return parse_parameters(args, NULL, 0, c);
+	return parse_parameters(args, rcpt_parameters, N_RCPT_PARAMETERS, c);
 }
 
 static enum smtp_text parse_none(struct span args, struct smtp_command *c)
@@ -223,8 +265,8 @@ enum smtp_text smtp_command_parse(struct span line, size_t line_max, struct smtp
 		return SMTP_TEXT_LINE_TOO_LONG;
 	if (any_octet(line, 0, ' ' - 1) || any_octet(line, 0x7f, 0x7f))
 		return SMTP_TEXT_BAD_LINE;
-	if (any_octet(line, 0x80, 0xff)) /* only RFC 6531 allows it, in addresses */
-		return c->verb == SMTP_VERB_MAIL || c->verb == SMTP_VERB_RCPT ? SMTP_TEXT_ADDRESS_8BIT
-									      : SMTP_TEXT_BAD_LINE;
+	c->eight_bit = any_octet(line, 0x80, 0xff);
+	if (c->eight_bit && c->verb != SMTP_VERB_MAIL && c->verb != SMTP_VERB_RCPT)
+		return SMTP_TEXT_BAD_LINE; /* RFC 6531 has it in addresses only */
 	return i < N_VERBS ? verbs[i].parse(args, c) : SMTP_TEXT_UNKNOWN_VERB;
 }

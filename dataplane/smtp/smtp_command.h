@@ -32,6 +32,9 @@ struct smtp_command {
 	uint64_t size;        /* MAIL: SIZE=, BDAT: of the chunk; UINT64_MAX for any larger number; 0 when not given */
 	bool body_8bit;       /* MAIL: BODY=8BITMIME */
 	bool last;            /* BDAT: LAST */
+	bool smtputf8;        /* MAIL: SMTPUTF8 (RFC 6531) */
+	bool eight_bit;       /* MAIL, RCPT: there are octets outside ASCII, all of it UTF-8 */
+	struct span dsn[2];   /* values of RFC 3461: MAIL: RET, ENVID; RCPT: NOTIFY, ORCPT; at is NULL: not given */
 };
 
 /**

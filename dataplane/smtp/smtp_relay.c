@@ -120,6 +120,10 @@ static void take_extension(struct smtp_relay *r, struct span line)
 	r->has_size |= span_eq_nocase(keyword, SPAN("SIZE"));
 	r->has_8bitmime |= span_eq_nocase(keyword, SPAN("8BITMIME"));
 	r->has_chunking |= span_eq_nocase(keyword, SPAN("CHUNKING"));
+	r->has_smtputf8 |= span_eq_nocase(keyword, SPAN("SMTPUTF8"));
+	r->has_dsn |= span_eq_nocase(keyword, SPAN("DSN"));
+	if (span_eq_nocase(keyword, SPAN("SIZE")) && !span_decimal(line, UINT64_MAX, &r->size_max))
+		r->size_max = 0;
 }
 
 /* `result` has the refusal of a message that did not get as far as its data. */
@@ -362,6 +366,13 @@ void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelo
 	r->envelope = envelope;
 	r->mail_refused = r->final_dot_out = false;
 	r->n_sent = r->n_replied = r->n_accepted = r->n_refused = 0;
+	if (envelope->smtputf8 && !r->has_smtputf8) {
+		smtp_reply_fixed(&r->result, SMTP_TEXT_NEXT_HOP_ASCII);
+		r->stats->relay_refused++;
+		give_result(r);
+		r->due |= DUE_READY;
+		return;
+	}
 	become(r, RELAY_AT_ENVELOPE, now_us);
 	check(r);
 }
@@ -438,6 +449,17 @@ void smtp_relay_expire(struct smtp_relay *r, uint64_t now_us)
 		r->stats->relay_timeouts++;
 	fail(r, SMTP_TEXT_NEXT_HOP_TIMEOUT);
 	check(r);
+}
+
+unsigned smtp_relay_offers(const struct smtp_relay *r)
+{
+	return (r->has_8bitmime ? SMTP_OFFER_8BITMIME : 0U) | (r->has_chunking ? SMTP_OFFER_CHUNKING : 0U) |
+	       (r->has_smtputf8 ? SMTP_OFFER_SMTPUTF8 : 0U) | (r->has_dsn ? SMTP_OFFER_DSN : 0U);
+}
+
+uint64_t smtp_relay_size_max(const struct smtp_relay *r)
+{
+	return r->size_max;
 }
 
 bool smtp_relay_idle(const struct smtp_relay *r)

@@ -11,6 +11,7 @@
 #define SMTP_RELAY_H
 
 #include "dataplane/base/stats.h"
+#include "dataplane/smtp/smtp_offer.h"
 #include "dataplane/smtp/smtp_reply.h"
 
 struct smtp_relay_settings {
@@ -45,8 +46,12 @@ struct smtp_envelope {
 	struct span mail_from;    /* without <>; empty: null */
 	const struct span *rcpts; /* without <> */
 	uint32_t n_rcpts;
-	uint64_t size;  /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
-	bool body_8bit; /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
+	uint64_t size;   /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
+	bool body_8bit;  /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
+	bool smtputf8;   /* when it is not offered, the RESULT is 550 5.6.7 (RFC 6531 3.5) */
+	struct span dsn; /* parameters of MAIL (RFC 3461), a blank in front of each; left out when DSN is not offered */
+	const uint16_t
+		*rcpts_dsn; /* likewise of each RCPT: so many octets that follow its path in memory; NULL: none */
 };
 
 #include "dataplane/smtp/smtp_relay_state.h" /* struct smtp_relay, for placement */
@@ -78,6 +83,11 @@ void smtp_relay_quit(struct smtp_relay *r, uint64_t now_us);
 
 uint64_t smtp_relay_deadline_us(const struct smtp_relay *r);
 void smtp_relay_expire(struct smtp_relay *r, uint64_t now_us);
+
+/* What the reply to EHLO offered of enum smtp_offer; 0 before it came. */
+unsigned smtp_relay_offers(const struct smtp_relay *r);
+/* The next hop's limit by SIZE (RFC 1870 4); 0: it has none, or does not say. */
+uint64_t smtp_relay_size_max(const struct smtp_relay *r);
 
 bool smtp_relay_idle(const struct smtp_relay *r);
 const char *smtp_relay_state_text(const struct smtp_relay *r);

@@ -39,14 +39,23 @@ static void write_mail(const struct smtp_relay *r, struct text *t)
 	}
 	if (r->has_8bitmime && r->envelope->body_8bit)
 		text_puts(t, " BODY=8BITMIME");
+	if (r->envelope->smtputf8)
+		text_puts(t, " SMTPUTF8");
+	if (r->has_dsn)
+		text_put(t, r->envelope->dsn);
 	text_puts(t, "\r\n");
 }
 
 static void write_rcpt(const struct smtp_relay *r, uint32_t i, struct text *t)
 {
+	struct span rcpt = r->envelope->rcpts[i];
+
 	text_puts(t, "RCPT TO:<");
-	text_put(t, r->envelope->rcpts[i]);
-	text_puts(t, ">\r\n");
+	text_put(t, rcpt);
+	text_putc(t, '>');
+	if (r->has_dsn && r->envelope->rcpts_dsn)
+		text_put(t, span_of(rcpt.at + rcpt.len, r->envelope->rcpts_dsn[i]));
+	text_puts(t, "\r\n");
 }
 
 /* The message will not be sent to all: no use in asking for more recipients. */

@@ -41,8 +41,9 @@ struct smtp_relay {
 	const struct smtp_envelope *envelope; /* of the message in hand, NULL: none */
 	uint8_t state;                        /* enum smtp_relay_state */
 	uint8_t due;                          /* what smtp_relay_next() has to tell: DUE_... of smtp_relay.c */
-	bool pipelining, has_size, has_8bitmime, has_chunking; /* offered in the reply to EHLO */
-	bool by_bdat;                                          /* the message in hand is sent as one chunk */
+	bool pipelining, has_size, has_8bitmime, has_chunking, has_smtputf8, has_dsn; /* offered in the reply to EHLO */
+	uint64_t size_max;                                                            /* of the next hop's SIZE */
+	bool by_bdat;                   /* the message in hand is sent as one chunk */
 	uint64_t body_left;             /* by BDAT: octets of the message that were not given yet */
 	bool final_dot_out;             /* the final dot was told */
 	bool result_final_dot_sent;     /* of DUE_RESULT */

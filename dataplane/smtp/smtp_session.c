@@ -78,6 +78,22 @@ static void forget_transaction(struct smtp_session *s)
 		s->state = SESSION_GREETED;
 }
 
+/* RFC 9422 4 */
+static void say_limits(const struct smtp_session *s, struct text *t)
+{
+	text_puts(t, "\nLIMITS RCPTMAX=");
+	text_dec(t, s->settings->recipients_max);
+	text_puts(t, " MAILMAX=");
+	text_dec(t, s->settings->messages_max);
+}
+
+/* A parameter of an extension that EHLO did not offer is as unknown as any other (RFC 5321 4.1.1.11). */
+static bool is_offered(const struct smtp_session *s, const struct smtp_command *c)
+{
+	return (!c->smtputf8 || (s->offers & SMTP_OFFER_SMTPUTF8)) &&
+	       ((!c->dsn[0].at && !c->dsn[1].at) || (s->offers & SMTP_OFFER_DSN));
+}
+
 /* RFC 5321 4.1.1.1: the reply to EHLO has our name, then one extension a line; that to HELO the name only. */
 static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64_t now_us)
 {
@@ -103,6 +119,12 @@ static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64
 		text_puts(&t, "\nENHANCEDSTATUSCODES");
 		if (s->offers & SMTP_OFFER_CHUNKING)
 			text_puts(&t, "\nCHUNKING");
+		if (s->offers & SMTP_OFFER_SMTPUTF8)
+			text_puts(&t, "\nSMTPUTF8");
+		if (s->offers & SMTP_OFFER_DSN)
+			text_puts(&t, "\nDSN");
+		if (s->offers & SMTP_OFFER_LIMITS)
+			say_limits(s, &t);
 	}
 	smtp_reply_set(&reply, 250, 0, 0, 0, text_span(&t));
 	smtp_session_say_reply(s, &reply);
@@ -115,6 +137,8 @@ static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64
 		smtp_session_refuse(s, SMTP_TEXT_HELO_FIRST, now_us);
 	} else if (s->state != SESSION_GREETED) {
 		smtp_session_refuse(s, SMTP_TEXT_MAIL_NESTED, now_us);
+	} else if (!is_offered(s, c)) {
+		smtp_session_refuse(s, SMTP_TEXT_PARAMETER_UNKNOWN, now_us);
 	} else if (s->n_messages >= s->settings->messages_max) {
 		s->stats->smtp_messages_max++;
 		smtp_session_close_with(s, SMTP_TEXT_MESSAGES);
@@ -129,6 +153,8 @@ static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64
 		s->chunk_failed = false;
 		s->room->size = c->size;
 		s->body_8bit = c->body_8bit;
+		s->smtputf8 = c->smtputf8;
+		memcpy(s->room->dsn, c->dsn, sizeof(c->dsn));
 		smtp_session_tell(s, SMTP_MAIL, c->argument);
 	}
 }
@@ -141,12 +167,17 @@ static void do_rcpt(struct smtp_session *s, const struct smtp_command *c, uint64
 				    : s->state == SESSION_CHUNKS  ? SMTP_TEXT_CHUNKS_OPEN
 								  : SMTP_TEXT_MAIL_FIRST,
 				    now_us);
+	} else if (c->eight_bit && !s->smtputf8) {
+		smtp_session_refuse(s, SMTP_TEXT_ADDRESS_8BIT, now_us);
+	} else if (!is_offered(s, c)) {
+		smtp_session_refuse(s, SMTP_TEXT_PARAMETER_UNKNOWN, now_us);
 	} else if (s->n_rcpts >= s->settings->recipients_max) {
 		/* RFC 5321 4.5.3.1.10: temporary, so that the client sends the rest in another transaction */
 		s->stats->smtp_recipients_max++;
 		smtp_session_say(s, SMTP_TEXT_RECIPIENTS);
 	} else {
 		s->state = SESSION_RCPT_ASKED;
+		memcpy(s->room->dsn, c->dsn, sizeof(c->dsn));
 		smtp_session_tell(s, SMTP_RCPT, c->argument);
 	}
 }
@@ -344,6 +375,9 @@ bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
 		action->size = s->event == SMTP_MAIL ? s->room->size : 0;
 		action->esmtp = s->esmtp;
 		action->body_8bit = s->event == SMTP_MAIL && s->body_8bit;
+		action->smtputf8 = s->event == SMTP_MAIL && s->smtputf8;
+		if (s->event == SMTP_MAIL || s->event == SMTP_RCPT)
+			memcpy(action->dsn, s->room->dsn, sizeof(action->dsn));
 	} else if (s->due & DUE_CLOSE) {
 		s->due &= (uint8_t)~DUE_CLOSE;
 		action->kind = SMTP_CLOSE;

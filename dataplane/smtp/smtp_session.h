@@ -10,13 +10,8 @@
 #define SMTP_SESSION_H
 
 #include "dataplane/base/stats.h"
+#include "dataplane/smtp/smtp_offer.h"
 #include "dataplane/smtp/smtp_reply.h"
-
-/* Extensions that EHLO offers only when the caller says so; PIPELINING, SIZE and ENHANCEDSTATUSCODES always. */
-enum smtp_offer {
-	SMTP_OFFER_8BITMIME = 1, /* RFC 6152 */
-	SMTP_OFFER_CHUNKING = 2, /* RFC 3030, without BINARYMIME */
-};
 
 struct smtp_session_settings {
 	const char *hostname;    /* in the greeting and EHLO */
@@ -54,6 +49,8 @@ struct smtp_action {
 	uint64_t size;     /* MAIL: SIZE= or 0 */
 	bool esmtp;
 	bool body_8bit;
+	bool smtputf8;      /* MAIL */
+	struct span dsn[2]; /* MAIL: RET, ENVID; RCPT: NOTIFY, ORCPT; checked values, at is NULL: not given */
 };
 
 #include "dataplane/smtp/smtp_session_state.h" /* struct smtp_session, for placement */

@@ -33,6 +33,7 @@ enum smtp_session_state {
 struct smtp_room {
 	struct span body;     /* of DUE_BODY, in the caller's octets */
 	struct span argument; /* of DUE_EVENT, in `buffer` */
+	struct span dsn[2];   /* of a MAIL or RCPT that is told, likewise */
 	uint64_t size;        /* of the MAIL that is told */
 	char out[1152];       /* replies */
 	uint8_t buffer[SMTP_SESSION_LINE_MAX + SMTP_SESSION_PARAMETERS_MAX - 2]; /* the line, without CRLF */
@@ -48,6 +49,7 @@ struct smtp_session {
 	uint8_t event;      /* enum smtp_action_kind of DUE_EVENT */
 	bool esmtp;         /* EHLO, not HELO */
 	bool body_8bit;     /* of the MAIL that is told */
+	bool smtputf8;      /* of the transaction */
 	bool shutting_down; /* smtp_session_shutdown() was called */
 	bool greeting_out;  /* the greeting was told */
 	uint8_t offers;     /* SMTP_OFFER_... of the last EHLO; 0: HELO */

@@ -38,8 +38,32 @@ def chunking(c, bdat_on):
             c.ok(s.noop()[0] == 250 and len(w.stored(3)) == 3, "the session goes on, and nothing more is stored")
 
 
+def offers(c):
+    """SMTPUTF8 and DSN, once the next hop has said that it has them."""
+    with World() as w:
+        with session() as s:
+            c.ok(not s.has_extn("smtputf8") and not s.has_extn("dsn"), "offered are neither, before the next hop was met")
+            c.ok(s.esmtp_features.get("limits", "").startswith("RCPTMAX="), "LIMITS are", s.esmtp_features)
+            data = w.signers["good.example"].sign(message("a@good.example", "first"))
+            c.ok(by_bdat(s, data, 1 << 20)[0][0] == 250, "a first message")
+        with session() as s:
+            c.ok(s.has_extn("smtputf8") and s.has_extn("dsn"), "then SMTPUTF8 and DSN are", s.esmtp_features)
+            data = w.signers["good.example"].sign(message("a@good.example", "second"))
+            s.send("MAIL FROM:<gr\u00fc\u00dfe@good.example> SMTPUTF8 BODY=8BITMIME RET=HDRS ENVID=x1\r\n".encode())
+            code = s.getreply()
+            c.ok(code[0] == 250, "MAIL with a UTF-8 address", code)
+            code = s.docmd("RCPT TO:<user@inside.example> NOTIFY=NEVER ORCPT=rfc822;user@inside.example")
+            c.ok(code[0] == 250, "RCPT with NOTIFY and ORCPT", code)
+            code = s.data(data)
+            c.ok(code[0] == 250, "is taken", code)
+            stored = w.stored(2)[-1]
+            c.ok(b"with UTF8SMTP id" in stored and verify(w.signers, stored), "stored, and verifies", stored[:1500])
+            c.ok("Return-Path: <gr\u00fc\u00dfe@good.example>".encode() in stored, "its sender is as it was", stored[:200])
+
+
 def main():
     c = Checks()
+    offers(c)
     chunking(c, True)
     chunking(c, False)
     c.done()

@@ -98,6 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.envelope = (struct smtp_envelope){
 		.mail_from = SPAN("a@example.org"), .rcpts = f.rcpts, .n_rcpts = 1 + (n_cuts & 1), .size = 11
 	};
+	f.envelope.smtputf8 = (n_cuts & 2) != 0;
+	f.envelope.dsn = SPAN(" RET=FULL");
 	in = span_of(data + 1 + n_cuts, size - 1 - n_cuts);
 	smtp_relay_init(&relay, &settings, &stats, 0);
 	drain(&relay);

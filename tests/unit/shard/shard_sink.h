@@ -125,13 +125,13 @@ static void sink_command(struct sink *k, struct span line)
 {
 	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO"))) {
 		if (!sink_fails(k, EHLO))
-			sink_reply(k, world.hop.ehlo_without_pipelining ? "250 sink\r\n"
-				      : world.hop.ehlo_with_chunking    ? "250-sink\r\n250-CHUNKING\r\n250 SIZE\r\n"
-									: "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
+			sink_reply(k, world.hop.ehlo ? world.hop.ehlo : "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("MAIL"))) {
+		snprintf(world.hop.mail, sizeof(world.hop.mail), "%.*s", (int)line.len, (const char *)line.at);
 		if (!sink_fails(k, MAIL))
 			sink_reply(k, "250 2.1.0 Ok\r\n");
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("RCPT"))) {
+		snprintf(world.hop.rcpt, sizeof(world.hop.rcpt), "%.*s", (int)line.len, (const char *)line.at);
 		if (!sink_fails(k, RCPT))
 			sink_reply(k, "250 2.1.5 Ok\r\n");
 	} else if (span_eq_nocase(line, SPAN("DATA"))) {
@@ -142,7 +142,7 @@ static void sink_command(struct sink *k, struct span line)
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("BDAT"))) {
 		uint64_t size = 0;
 
-		CHECK(world.hop.ehlo_with_chunking && span_ends_nocase(line, SPAN(" LAST")));
+		CHECK(world.hop.ehlo && strstr(world.hop.ehlo, "CHUNKING") && span_ends_nocase(line, SPAN(" LAST")));
 		CHECK(span_decimal(span_part(line, 5, line.len - 5), 1 << 30, &size));
 		k->chunk = size;
 		k->chunk_refused = sink_fails(k, DATA);

@@ -84,11 +84,11 @@ static struct world {
 	struct {
 		enum phase phase;
 		enum how how;
-		unsigned from_message; /* of a connection, counted from 0: earlier ones go well */
-		bool ehlo_without_pipelining;
-		bool ehlo_with_chunking;
-		bool unplugged; /* nobody is there: frames to it vanish */
-		bool refuses;   /* nobody listens */
+		unsigned from_message;       /* of a connection, counted from 0: earlier ones go well */
+		const char *ehlo;            /* its reply to EHLO; NULL: PIPELINING and SIZE */
+		char mail[1024], rcpt[1024]; /* the last of each */
+		bool unplugged;              /* nobody is there: frames to it vanish */
+		bool refuses;                /* nobody listens */
 	} hop;
 	char *stored[STORED_MAX];
 	size_t stored_len[STORED_MAX], n_stored;

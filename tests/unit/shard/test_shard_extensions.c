@@ -12,7 +12,7 @@ static const struct stats *stats(void)
 static struct caller *begin(bool hop_chunking)
 {
 	world_settings();
-	world.hop.ehlo_with_chunking = hop_chunking;
+	world.hop.ehlo = hop_chunking ? "250-sink\r\n250-CHUNKING\r\n250 SIZE\r\n" : NULL;
 	world_open();
 	return greeted();
 }
@@ -96,9 +96,64 @@ static void gone_within_a_chunk(void)
 	all_is_given_back("gone within a chunk");
 }
 
+/* --- what EHLO offers (RFC 5321 4.1.1.1) ------------------------------------------------------- */
+
+static bool offers(const char *line)
+{
+	struct caller *c = greeted();
+	bool found = strstr(c->got.at, line) != NULL;
+
+	hang_up(c);
+	return found;
+}
+
+static void offers_of_next_hops(void)
+{
+	world_settings();
+	world.hop.ehlo = "250-sink\r\n250-SIZE 1000000\r\n250-8BITMIME\r\n250-DSN\r\n250 SMTPUTF8\r\n";
+	world_open();
+	ok(!offers("SMTPUTF8") && !offers("DSN") && offers("8BITMIME") && offers("SIZE 52428800"),
+	   "before any next hop was met EHLO offers what needs none");
+	ok(offers("LIMITS RCPTMAX=1000 MAILMAX=1000\r\n"), "and our own limits");
+	is_last(sends(MESSAGE), "250 2.0.0 Stored as 1", "one message");
+	ok(offers("SMTPUTF8\r\n") && offers("DSN\r\n") && offers("SIZE 1000000\r\n"),
+	   "then what the next hop offers, and its smaller SIZE");
+	struct caller *c = greeted();
+	say(c, "MAIL FROM:<\xc3\xa9@good.example> SMTPUTF8 RET=FULL ENVID=x+2B\r\n"
+	       "RCPT TO:<user@inside.example> NOTIFY=NEVER ORCPT=rfc822;u@x\r\nDATA\r\n");
+	say(c, MESSAGE);
+	is_last(c, "250 2.0.0 Stored as 2", "a message with SMTPUTF8 and DSN");
+	ok(strstr(world.hop.mail, "MAIL FROM:<\xc3\xa9@good.example> SIZE=") &&
+		   span_ends_nocase(span_str(world.hop.mail), SPAN(" SMTPUTF8 RET=FULL ENVID=x+2B")),
+	   "MAIL as it came");
+	is_span(span_str(world.hop.rcpt), SPAN("RCPT TO:<user@inside.example> NOTIFY=NEVER ORCPT=rfc822;u@x"),
+		"RCPT as it came");
+	ok(strstr(world.stored[1], "with UTF8SMTP id") != NULL, "Received says UTF8SMTP");
+	all_is_given_back("offers");
+}
+
+static void next_hop_is_ascii(void)
+{
+	world_settings();
+	world.hop.ehlo = "250-sink\r\n250 SMTPUTF8\r\n";
+	world_open();
+	is_last(sends(MESSAGE), "250 2.0.0 Stored as 1", "a next hop with SMTPUTF8");
+	struct caller *c = greeted();
+	ok(!strstr(c->got.at, "8BITMIME"), "8BITMIME is not offered when the next hop lacks it");
+	world.hop.ehlo = NULL;
+	pass(120 * SECOND); /* the warm connection is closed */
+	say(c, "MAIL FROM:<a@good.example> SMTPUTF8\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
+	say(c, MESSAGE);
+	is_last(c, "550 5.6.7", "it lost SMTPUTF8 meanwhile: 550 5.6.7");
+	ok(world.n_stored == 1 && !offers("SMTPUTF8"), "nothing is stored, and it is offered no more");
+	all_is_given_back("ascii");
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	offers_of_next_hops();
+	next_hop_is_ascii();
 	chunks_to(false);
 	chunks_to(true);
 	chunk_without_room();

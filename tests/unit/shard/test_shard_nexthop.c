@@ -79,7 +79,7 @@ static void fates_of_fresh_connections(bool by_bdat)
 		world_settings();
 		world.hop.phase = fates[i].phase;
 		world.hop.how = fates[i].how;
-		world.hop.ehlo_with_chunking = by_bdat;
+		world.hop.ehlo = by_bdat ? "250-sink\r\n250-CHUNKING\r\n250 SIZE\r\n" : NULL;
 		world_open();
 		struct caller *c = greeted();
 		say(c, ENVELOPE);
@@ -357,7 +357,7 @@ static void freed_slot(void)
 static void small_next_hop(void)
 {
 	world_settings();
-	world.hop.ehlo_without_pipelining = true;
+	world.hop.ehlo = "250 sink\r\n";
 	world_open();
 	struct caller *c = greeted();
 

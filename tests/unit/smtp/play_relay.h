@@ -96,7 +96,7 @@ static void relay_pump(void)
 	}
 }
 
-/* message FROM RCPT[,RCPT...] [size N] [8bit]; FROM may be <> */
+/* message FROM RCPT[,RCPT...] [size N] [8bit] [utf8] [dsn]; FROM may be <> */
 static bool relay_message(struct span rest)
 {
 	struct span from = take_word(&rest), list = take_word(&rest);
@@ -116,6 +116,15 @@ static bool relay_message(struct span rest)
 		if (span_eq(word, SPAN("size")))
 			pr.envelope.size = take_number(&rest);
 		pr.envelope.body_8bit |= span_eq(word, SPAN("8bit"));
+		pr.envelope.smtputf8 |= span_eq(word, SPAN("utf8"));
+		if (span_eq(word, SPAN("dsn"))) {
+			static const char rcpt[] = "b@example.net NOTIFY=NEVER";
+			static const uint16_t octets[] = { sizeof(" NOTIFY=NEVER") - 1 };
+
+			pr.envelope.dsn = SPAN(" RET=HDRS ENVID=x");
+			pr.rcpts[0] = span_of(rcpt, strlen("b@example.net"));
+			pr.envelope.rcpts_dsn = octets;
+		}
 	}
 	smtp_relay_message(&pr.relay, &pr.envelope, pr.now_us);
 	relay_pump();

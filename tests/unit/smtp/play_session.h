@@ -70,6 +70,13 @@ static struct smtp_reply play_answer_to(enum smtp_action_kind kind)
 	return r;
 }
 
+static void play_note_more(struct play_event *e, const char *name, struct span value)
+{
+	size_t n = strlen(e->text);
+
+	snprintf(e->text + n, sizeof(e->text) - n, " %s%.*s", name, (int)value.len, (const char *)value.at);
+}
+
 static void play_note(const struct smtp_action *a)
 {
 	struct play_event *e = &ps.events[ps.n_events++];
@@ -80,6 +87,12 @@ static void play_note(const struct smtp_action *a)
 	if (a->kind == SMTP_MAIL && (a->size || a->body_8bit))
 		snprintf(e->text, sizeof(e->text), "%.*s size %" PRIu64 "%s", (int)a->bytes.len,
 			 (const char *)a->bytes.at, a->size, a->body_8bit ? " 8bit" : "");
+	if (a->smtputf8)
+		play_note_more(e, "smtputf8", SPAN(""));
+	if (a->dsn[0].at)
+		play_note_more(e, a->kind == SMTP_MAIL ? "ret " : "notify ", a->dsn[0]);
+	if (a->dsn[1].at)
+		play_note_more(e, a->kind == SMTP_MAIL ? "envid " : "orcpt ", a->dsn[1]);
 }
 
 static void play_action(const struct smtp_action *a)
@@ -152,6 +165,12 @@ static bool play_set(struct span name, uint64_t value)
 		s->errors_soft = (uint32_t)value;
 	else if (span_eq(name, SPAN("errors_hard")))
 		s->errors_hard = (uint32_t)value;
+	else if (span_eq(name, SPAN("smtputf8")))
+		s->offers |= value ? SMTP_OFFER_SMTPUTF8 : 0;
+	else if (span_eq(name, SPAN("dsn")))
+		s->offers |= value ? SMTP_OFFER_DSN : 0;
+	else if (span_eq(name, SPAN("limits")))
+		s->offers |= value ? SMTP_OFFER_LIMITS : 0;
 	else if (span_eq(name, SPAN("chunking")))
 		s->offers |= value ? SMTP_OFFER_CHUNKING : 0;
 	else if (span_eq(name, SPAN("refuse_early_talk")))

@@ -14,7 +14,8 @@
  *	closed			CLOSE was told, and all that was said before was looked at
  *
  * Server:
- *	set NAME N		a setting of struct smtp_session_settings, before all else; chunking 1: offered
+ *	set NAME N		a setting of struct smtp_session_settings, before all else; chunking, smtputf8, dsn,
+ *				limits 1: offered
  *	c> TEXT			the client sends a line; all replies must have been looked at before
  *	c+ TEXT			a line that goes out together with the next one
  *	raw> TEXT, raw+ TEXT	the same without a CRLF
@@ -35,7 +36,8 @@
  *	n> TEXT, n+ TEXT, raw> TEXT	the next hop sends a line; one together with the next; octets
  *	r< TEXT, r= TEXT, r-	the next line of the relay begins with the text, or is it; there is none
  *	content TEXT		the octets of all messages from here on
- *	message FROM RCPT,... [size N] [8bit]	smtp_relay_message(), FROM may be <>
+ *	message FROM RCPT,... [size N] [8bit] [utf8] [dsn]	smtp_relay_message(), FROM may be <>; dsn: RET, ENVID
+ *				and NOTIFY, to b@example.net alone
  *	hold-body, wanted	the body is not written when it is wanted; it is
  *	result TEXT, no-result	the reply that the message got, as "CODE ENHANCED TEXT", begins so; it has none yet
  *	duplicate possible|no	final_dot_sent of that result

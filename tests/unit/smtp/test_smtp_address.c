@@ -91,8 +91,39 @@ static const struct {
 };
 /* clang-format on */
 
+/* RFC 6531 3.3 */
+static void utf8(void)
+{
+	static const struct {
+		const char *path;
+		bool good;
+	} rows[] = {
+		{ "<\xc3\xa9@example.org>", true },
+		{ "<a.\xe4\xbd\xa0@\xe4\xbe\x8b.example>", true },
+		{ "<\"\xc3\xa9 x\"@example.org>", true },
+		{ "<a@\xf0\x9f\x98\x80.example>", true },
+		{ "<\xc3@example.org>", false },             /* cut short */
+		{ "<\xc0\xaf@example.org>", false },         /* overlong */
+		{ "<\xed\xa0\x80@example.org>", false },     /* a surrogate */
+		{ "<\xf4\x90\x80\x80@example.org>", false }, /* beyond U+10FFFF */
+		{ "<\xc2\x85@example.org>", false },         /* NEL, a control */
+		{ "<a@\xe9xample.org>", false },             /* Latin-1 */
+		{ "<\"\\\xc3\"@example.org>", false },
+		{ "<a@\xc3\xa9-.example>", false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct span rest = span_str(rows[i].path), mailbox, again = rest;
+
+		ok(smtp_address_path_utf8(&rest, &mailbox) == rows[i].good, "UTF-8 path %zu is %s", i,
+		   rows[i].good ? "taken" : "refused");
+		ok(!smtp_address_path(&again, &mailbox), "and is no path of RFC 5321");
+	}
+}
+
 int main(void)
 {
+	utf8();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct span rest = span_str(cases[i].in), mailbox = SPAN("untouched");
 		bool good = smtp_address_path(&rest, &mailbox);
