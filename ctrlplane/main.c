@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
 #include "ctrlplane/gateway.h"
 #include "ctrlplane/settings_load.h"
@@ -221,9 +222,10 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 
 	link_init(w);
 	gateway_random(env.seed, sizeof(env.seed));
-	env.crypto = g->crypto[i] = crypto_openssl_open(KEYS_MAX);
+	const char *why = NULL;
+	env.crypto = g->crypto[i] = crypto_open(g->settings.crypto_backend, KEYS_MAX, &why);
 	if (!env.crypto) {
-		snprintf(error, 512, "OpenSSL cannot be used; check its installation");
+		snprintf(error, 512, "%s", why);
 		return false;
 	}
 	size_t size = shard_memory(&env);
@@ -342,8 +344,7 @@ static void gateway_end(struct gateway *g)
 	if (g->dpdk)
 		dpdk_close(g->dpdk);
 	for (unsigned i = 0; i < g->n_workers; i++)
-		if (g->crypto[i])
-			crypto_openssl_close(g->crypto[i]);
+		crypto_close(g->crypto[i]);
 	record_ring_close(&g->records);
 	log_file_close(&g->log);
 }
