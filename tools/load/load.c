@@ -11,6 +11,7 @@
 
 #include "dataplane/base/pool.h"
 #include "tools/load/load_flood.h"
+#include "tools/load/load_sink.h"
 
 enum step {
 	STEP_GREETING, /* 220 is awaited */
@@ -22,6 +23,7 @@ enum step {
 };
 
 struct client {
+	uint8_t what; /* not LOAD_SINK */
 	struct tcp_conn *conn;
 	struct client *next; /* of those whose text is not all sent */
 	uint64_t begin_us, dot_us;
@@ -50,6 +52,7 @@ struct load {
 	char ehlo_text[320], envelope_text[1024];
 	struct load_flood flood;
 	unsigned n_flooded; /* in this turn */
+	struct load_sink sink;
 };
 
 static size_t rounded(size_t n)
@@ -60,7 +63,7 @@ static size_t rounded(size_t n)
 size_t load_memory(const struct load_settings *s, const struct net_settings *net)
 {
 	return rounded(sizeof(struct load)) + rounded(pool_memory(s->connections, sizeof(struct client))) +
-	       net_memory(net);
+	       rounded(load_sink_memory()) + net_memory(net);
 }
 
 static void make_texts(struct load *l)
@@ -91,8 +94,14 @@ struct load *load_init(void *memory, const struct load_settings *s, const struct
 	l->random |= 1;
 	pool_init(&l->clients, at, s->connections, sizeof(struct client));
 	at += rounded(pool_memory(s->connections, sizeof(struct client)));
+	void *sink = at;
+
+	at += rounded(load_sink_memory());
 	l->net = net_init(at, net, seed, &l->stats);
 	l->tcp = net_tcp(l->net);
+	load_sink_init(&l->sink, sink, l->tcp);
+	if (s->sink && tcp_listen(l->tcp, s->sink) != OK)
+		CHECK(!"the only port that is listened to");
 	make_texts(l);
 	if (s->flood)
 		load_flood_init(&l->flood, &net->ifs[0], &s->target, s->port, l->random);
@@ -265,7 +274,12 @@ static bool settle(struct load *l, uint64_t now_us)
 
 	while (tcp_event(l->tcp, &e)) {
 		any = true;
-		told(l, &e, now_us);
+		if (!e.user)
+			load_sink_accept(&l->sink, e.conn, now_us);
+		else if (*(const uint8_t *)e.user == LOAD_SINK)
+			load_sink_event(&l->sink, &e, now_us);
+		else
+			told(l, &e, now_us);
 	}
 	return any;
 }
@@ -395,6 +409,11 @@ const struct histogram *load_session_us(const struct load *l)
 uint64_t load_flood_answers(const struct load *l)
 {
 	return l->flood.n_answers;
+}
+
+uint64_t load_sunk(const struct load *l)
+{
+	return l->sink.n_messages;
 }
 
 const struct stats *load_stats(const struct load *l)

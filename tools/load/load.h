@@ -32,6 +32,7 @@ struct load_settings {
 	uint32_t messages;          /* of one connection */
 	uint64_t sessions_max;      /* then no more are begun; 0: no end */
 	uint64_t rate;              /* sessions begun a second; 0: as fast as they end */
+	uint16_t sink;              /* port of a next hop that takes everything; 0: none */
 	uint64_t flood;             /* SYN a second from addresses that do not exist, beside the sessions; 0: none */
 	const char *helo, *mail_from, *rcpt_to;
 	const struct load_message *corpus;
@@ -63,6 +64,7 @@ const struct load_counts *load_counts(const struct load *l);
 const struct histogram *load_message_us(const struct load *l); /* final dot to its reply */
 const struct histogram *load_session_us(const struct load *l); /* SYN to the end */
 uint64_t load_flood_answers(const struct load *l);             /* SYN-ACK that came for the flood's SYN */
+uint64_t load_sunk(const struct load *l);                      /* messages that came to the sink */
 const struct stats *load_stats(const struct load *l);
 
 void load_stop(struct load *l);          /* no new sessions, from any thread */

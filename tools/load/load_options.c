@@ -24,6 +24,7 @@ static const char usage[] =
 	"  --rate N             connections begun a second; 0: as fast as they end\n"
 	"  --sessions N         stop after so many; 0: no end\n"
 	"  --flood N            SYN a second from addresses that do not exist, beside the connections\n"
+	"  --sink PORT          listen there at our own address, as the gateway's next hop, and take all mail\n"
 	"  --seconds N          stop after so many, 10; --warm-up N: not counted before, 1\n"
 	"  --size N             octets of a made message, 4096;  --corpus DIR: messages of *.eml in turn\n"
 	"  --helo NAME  --mail-from ADDR  --rcpt-to ADDR\n"
@@ -102,6 +103,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		RATE,
 		SESSIONS,
 		FLOOD,
+		SINK,
 		SECONDS,
 		WARM_UP,
 		SIZE,
@@ -128,6 +130,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		{ "rate", 1, NULL, RATE },
 		{ "sessions", 1, NULL, SESSIONS },
 		{ "flood", 1, NULL, FLOOD },
+		{ "sink", 1, NULL, SINK },
 		{ "seconds", 1, NULL, SECONDS },
 		{ "warm-up", 1, NULL, WARM_UP },
 		{ "size", 1, NULL, SIZE },
@@ -190,6 +193,9 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 			break;
 		case FLOOD:
 			o->load.flood = number("flood", optarg, 0, 1000000000);
+			break;
+		case SINK:
+			o->load.sink = (uint16_t)number("sink", optarg, 1, 65535);
 			break;
 		case SECONDS:
 			o->seconds = (unsigned)number("seconds", optarg, 1, 86400);

@@ -19,6 +19,7 @@
 #include "tools/load/load.h"
 #include "tools/load/load_corpus.h"
 #include "tools/load/load_options.h"
+#include "tools/load/load_sink.h"
 
 #define LINGER_S 5 /* for sessions under way at the end */
 
@@ -112,7 +113,7 @@ static void settings_for_net(const struct load_options *o, struct dpdk *d, struc
 	n->n_ifs = 1;
 	dpdk_if(d, 0, &n->ifs[0]);
 	n->ifs[0].clients = o->load.clients;
-	n->tcp.conns_max = o->load.connections;
+	n->tcp.conns_max = o->load.connections + (o->load.sink ? LOAD_SINK_MAX : 0);
 	n->tcp.half_open_max = 16;
 	n->tcp.time_wait_max = 65536;
 	n->tcp.time_wait_us = 1000000; /* the gateway closes first; what we close is not worth a minute */
@@ -176,15 +177,16 @@ static json_t *result_of(const struct sample *a, const struct sample *b, const s
 
 		json_object_set_new(replies, key, json_integer((json_int_t)(y->messages[i] - x->messages[i])));
 	}
-	return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o}", "seconds", s,
+	return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o}", "seconds", s,
 			 "sessions_per_s", per_s(y->ended - x->ended, s), "messages_per_s",
 			 per_s(messages_of(y) - messages_of(x), s), "octets_per_s", per_s(y->octets - x->octets, s),
 			 "rx_frames_per_s", per_s(y->rx_frames - x->rx_frames, s), "tx_frames_per_s",
 			 per_s(y->tx_frames - x->tx_frames, s), "syns_per_s", per_s(y->syns - x->syns, s), "sessions",
 			 (json_int_t)y->ended, "failed", (json_int_t)y->failed, "refused", (json_int_t)y->refused,
 			 "odd_replies", (json_int_t)y->odd_replies, "live", (json_int_t)y->live, "flood_answers",
-			 (json_int_t)load_flood_answers(l), "cpu_share", (b->cpu_s - a->cpu_s) / s, "replies", replies,
-			 "message_us", quantiles(load_message_us(l)), "session_us", quantiles(load_session_us(l)));
+			 (json_int_t)load_flood_answers(l), "sunk", (json_int_t)load_sunk(l), "cpu_share",
+			 (b->cpu_s - a->cpu_s) / s, "replies", replies, "message_us", quantiles(load_message_us(l)),
+			 "session_us", quantiles(load_session_us(l)));
 }
 
 static void print(const json_t *r, const struct load *l)
@@ -197,7 +199,7 @@ static void print(const json_t *r, const struct load *l)
 					     "syns_per_s",
 					     NULL };
 	static const char *const counts[] = { "sessions", "failed",        "refused", "odd_replies",
-					      "live",     "flood_answers", NULL };
+					      "live",     "flood_answers", "sunk",    NULL };
 
 	for (int i = 0; rates[i]; i++)
 		printf("%-16s %14.0f\n", rates[i], json_real_value(json_object_get(r, rates[i])));

@@ -87,6 +87,31 @@ static void server_read(struct tcp_conn *c, struct peer *p)
 	}
 }
 
+static char said[4096]; /* by the sink */
+static size_t n_said;
+static const char *to_sink;
+
+/* The server as a gateway that brings mail to the sink. */
+static bool is_relay(const struct tcp_event *e)
+{
+	struct span in;
+
+	if (e->user != said)
+		return false;
+	if (e->kind == TCP_EVENT_CONNECTED && tcp_send(server_tcp, e->conn, span_str(to_sink), now_us) == 0)
+		exit(1);
+	while (e->kind == TCP_EVENT_READABLE && (in = tcp_peek(server_tcp, e->conn)).len) {
+		if (in.len > sizeof(said) - n_said)
+			exit(1);
+		memcpy(said + n_said, in.at, in.len);
+		n_said += in.len;
+		tcp_consume(server_tcp, e->conn, in.len);
+	}
+	if (e->kind == TCP_EVENT_PEER_CLOSED)
+		tcp_close(server_tcp, e->conn, now_us);
+	return true;
+}
+
 static void server_settle(void)
 {
 	struct tcp_event e;
@@ -94,6 +119,8 @@ static void server_settle(void)
 	while (tcp_event(server_tcp, &e)) {
 		struct peer *p = e.user;
 
+		if (is_relay(&e))
+			continue;
 		if (e.kind == TCP_EVENT_ACCEPTED) {
 			p = calloc(1, sizeof(*p));
 			tcp_set_user(e.conn, p);
@@ -240,6 +267,48 @@ static void check_flood(void)
 	close_both();
 }
 
+/* Codes of the replies, one after the other. */
+static void codes(char *out)
+{
+	for (size_t i = 0; i + 4 <= n_said; i++)
+		if ((i == 0 || said[i - 1] == '\n') && said[i + 3] == ' ')
+			out += sprintf(out, "%.3s ", said + i);
+}
+
+static void check_sink(void)
+{
+	struct tcp_path path = { .local = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
+				 .remote = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 2 }) };
+	char got[256] = "";
+
+	open_both();
+	free(load);
+	struct net_settings there = net_settings_default();
+	static const uint8_t seed[16] = { 8 };
+
+	there.n_ifs = 1;
+	there.ifs[0] = port(2, "192.0.2.2", NULL);
+	there.tcp.conns_max = 64;
+	there.tcp.buffer_blocks = 4096;
+	settings.sink = 2525;
+	settings.sessions_max = 1;
+	load = load_init(zeroed(load_memory(&settings, &there)), &settings, &there, seed, now_us);
+	load_stop(load);
+	n_said = 0;
+	to_sink = "EHLO gw.test\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nFrom: a\r\n\r\n.. a dot\r\nend\r\n.\r\n"
+		  "MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 5\r\nFrom:BDAT 9 LAST\r\n a\r\n\r\n.\r\n"
+		  "MAIL FROM:<a@b> SIZE=1000000000000000000000\r\nDATA\r\n.\r\nBDAT 0 LAST\r\nQUIT\r\n";
+	if (!tcp_connect(server_tcp, &path, 2525, NULL, NULL, said, now_us))
+		exit(1);
+	for (int i = 0; i < 200; i++)
+		turn();
+	codes(got);
+	is_span(span_str(got), SPAN("220 250 250 250 354 250 250 250 250 250 250 354 250 250 221 "),
+		"the sink answers each command, message and chunk once");
+	ok(load_sunk(load) == 4, "and counts messages");
+	close_both();
+}
+
 static void check_histogram(void)
 {
 	struct histogram h = { 0 };
@@ -264,5 +333,6 @@ int main(void)
 	check_send();
 	check_odd();
 	check_flood();
+	check_sink();
 	return done();
 }
