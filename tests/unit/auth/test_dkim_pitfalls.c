@@ -25,21 +25,20 @@ static void verify(void)
 	check_mail(&mail);
 }
 
+#define verified(...) (verify(), is_result(__VA_ARGS__))
+
 static void test_bodies(void)
 {
 	fresh(HEAD, "a\r\n \t\r\nb\r\n  \r\n\r\n", SIG "c=relaxed/relaxed; h=from:to; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "", "D1: lines of white space alone, relaxed");
+	verified("pass", "", "D1: lines of white space alone, relaxed");
 	mail_set(&mail, HEAD, "");
 	sign(&mail, SIG "c=relaxed/relaxed; h=from; bh=@BH@; b=@B@", RSA_1024);
-	verify();
-	is_result("pass", "", "D2: empty body, relaxed: the hash of nothing");
+	verified("pass", "", "D2: empty body, relaxed: the hash of nothing");
 	is_span(template_tag(mail.header, "bh"), SPAN("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="),
 		"D2: which is this one");
 	mail_set(&mail, HEAD, "");
 	sign(&mail, SIG "h=from; bh=@BH@; b=@B@", RSA_1024);
-	verify();
-	is_result("pass", "", "D2: empty body, simple: the hash of CRLF");
+	verified("pass", "", "D2: empty body, simple: the hash of CRLF");
 	is_span(template_tag(mail.header, "bh"), SPAN("frcCV1k9oG9oKj3dpUqdJg1PxRT2RSN/XKdLCPjaYaY="),
 		"D2: which is this one");
 
@@ -104,26 +103,20 @@ static void test_headers(void)
 {
 	fresh("Subject:\r\n x\r\nFrom:\r\n\t a@example.org\r\n", "x\r\n",
 	      SIG "c=relaxed/simple; h=subject:from; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "", "D7: fields folded right after the colon");
+	verified("pass", "", "D7: fields folded right after the colon");
 	mail_replace(&mail, "Subject:\r\n x", "Subject:x");
-	verify();
-	is_result("pass", "", "D7: and unfolded on the way");
+	verified("pass", "", "D7: and unfolded on the way");
 
 	fresh("Received: one\r\nReceived: two\r\nReceived: three\r\n" HEAD, "x\r\n",
 	      SIG "h=FROM:\r\n\treceived : Received :x-none: RECEIVED:received:from; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "", "D8: FWS round colons, mixed case, repeated and missing names");
+	verified("pass", "", "D8: FWS round colons, mixed case, repeated and missing names");
 	mail_prepend(&mail, "X-Other: 1\r\n");
-	verify();
-	is_result("pass", "", "D8: an unnamed field may be added");
+	verified("pass", "", "D8: an unnamed field may be added");
 	mail_prepend(&mail, "X-None: 1\r\n");
-	verify();
-	is_result("fail", "does not match the header", "D8: a field that was signed as missing may not");
+	verified("fail", "does not match the header", "D8: a field that was signed as missing may not");
 	fresh("Received: one\r\nReceived: two\r\n" HEAD, "x\r\n", SIG "h=from:received; bh=@BH@; b=@B@");
 	mail_prepend(&mail, "Received: three\r\n");
-	verify();
-	is_result("pass", "", "D8: names count from the bottom: a Received on top changes nothing");
+	verified("pass", "", "D8: names count from the bottom: a Received on top changes nothing");
 
 	static const char *const places[] = {
 		SIG "h=from; bh=@BH@; b=@B@",
@@ -171,11 +164,9 @@ static void test_identifiers(void)
 		is_result(rows[i].result, rows[i].part, "D10: i=%s", rows[i].i);
 	}
 	fresh(HEAD, "x\r\n", SIG "yy=1; x_1=a b; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "", "D11: unknown tags are ignored");
+	verified("pass", "", "D11: unknown tags are ignored");
 	fresh(HEAD, "x\r\n", SIG "yy=1; yy=1; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("permerror", "twice", "D11: a tag that stands twice, even an unknown one");
+	verified("permerror", "twice", "D11: a tag that stands twice, even an unknown one");
 	ok(check.n_questions == 0, "D11: and DNS is not asked");
 }
 
@@ -194,61 +185,49 @@ static void test_key_records(void)
 			text_puts(&t, " ");
 	}
 	dns_txt("s1._domainkey.example.org", record);
-	verify();
-	is_result("pass", "", "D12: spaces in the base64 of p=");
+	verified("pass", "", "D12: spaces in the base64 of p=");
 	snprintf(record, sizeof(record), "v=DKIM1; p=%.20s!%s", signer_p(RSA_1024, false),
 		 signer_p(RSA_1024, false) + 20);
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", record);
-	verify();
-	is_result("permerror", "base64", "D12: bad base64");
+	verified("permerror", "base64", "D12: bad base64");
 	snprintf(record, sizeof(record), "v=DKIM1; p=%s", signer_p(RSA_1024, true));
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", record);
-	verify();
-	is_result("pass", "", "both forms of an RSA key: the bare RSAPublicKey");
+	verified("pass", "", "both forms of an RSA key: the bare RSAPublicKey");
 
 	dns_txt("s1._domainkey.example.org", signer_record(RSA_OTHER));
-	verify();
-	is_result("permerror", "several", "D13: two keys");
+	verified("permerror", "several", "D13: two keys");
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", "v=spf1 -all");
 	dns_txt("s1._domainkey.example.org", signer_record(ED25519));
 	dns_txt("s1._domainkey.example.org", signer_record(RSA_1024));
 	dns_txt("s1._domainkey.example.org", signer_record(RSA_1024));
-	verify();
-	is_result("pass", "", "D13: other texts, a key of another type, the same key twice: one key");
+	verified("pass", "", "D13: other texts, a key of another type, the same key twice: one key");
 	check.body_first = true;
-	verify();
-	is_result("pass", "", "D13: whichever comes first, the answer or the body");
+	verified("pass", "", "D13: whichever comes first, the answer or the body");
 
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", "v=DKIM1; k=rsa; p=");
-	verify();
-	is_result("permerror", "revoked", "D14: p= empty");
+	verified("permerror", "revoked", "D14: p= empty");
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", "v=DKIM1; k=rsa; n=none");
-	verify();
-	is_result("permerror", "no p=", "D14: p= missing");
+	verified("permerror", "no p=", "D14: p= missing");
 	ok(check.n_jobs == 0, "D14: nothing is computed");
 
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", signer_record(ED25519));
-	verify();
-	is_result("permerror", "k=", "D15: an Ed25519 key for a=rsa-sha256");
+	verified("permerror", "k=", "D15: an Ed25519 key for a=rsa-sha256");
 	mail_set(&mail, HEAD, "x\r\n");
 	sign(&mail, "v=1; a=ed25519-sha256; d=example.org; s=s1; h=from; bh=@BH@; b=@B@", ED25519);
-	verify();
-	is_result("pass", "", "Ed25519 (RFC 8463)");
+	verified("pass", "", "Ed25519 (RFC 8463)");
 	ok(check_report(0).key_bits == 256, "which has 256 bits");
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", signer_record(RSA_1024));
-	verify();
-	is_result("permerror", "k=", "D15: an RSA key for a=ed25519-sha256");
+	verified("permerror", "k=", "D15: an RSA key for a=ed25519-sha256");
 	dns_clear();
 	dns_txt("s1._domainkey.example.org", signer_record(ED25519_OTHER));
-	verify();
-	is_result("fail", "does not match", "another Ed25519 key");
+	verified("fail", "does not match", "another Ed25519 key");
 }
 
 static void test_lengths(void)
@@ -261,20 +240,17 @@ static void test_lengths(void)
 	     "v=1; a=ed25519-sha256; d=example.org; s=s1; h=from; "
 	     "bh=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA; b=@B@",
 	     ED25519);
-	verify();
-	is_result("permerror", "bh=", "D16: bh= longer than a hash");
+	verified("permerror", "bh=", "D16: bh= longer than a hash");
 	mail_set(&mail, HEAD, "x\r\n");
 	sign(&mail, "v=1; a=rsa-sha256; d=example.org; s=s1; h=from; bh=AAAA; b=@B@", RSA_1024);
-	verify();
-	is_result("permerror", "bh=", "D16: bh= shorter than a hash");
+	verified("permerror", "bh=", "D16: bh= shorter than a hash");
 	mail_set(&mail, HEAD, "x\r\n");
 	sign(&mail, "v=1; a=ed25519-sha256; d=example.org; s=s1; h=from; bh=@BH@; b=@B@", ED25519);
 	*strstr(mail.header, "; b=") = '\0';
 	strcat(mail.header, "; b=AAAA\r\n" HEAD);
 	mail.header_len = strlen(mail.header);
 	dns_txt("s1._domainkey.example.org", signer_record(ED25519));
-	verify();
-	is_result("fail", "", "D16: b= shorter than a signature");
+	verified("fail", "", "D16: b= shorter than a signature");
 	for (int i = 0; i < 2; i++) {
 		dns_clear();
 		snprintf(record, sizeof(record), "v=DKIM1; k=ed25519; p=%.*s", i ? 44 : 40,
@@ -357,15 +333,12 @@ static const char *many_names(size_t n)
 static void test_many(void)
 {
 	fresh(HEAD "X-7: a\r\nX-7: b\r\nX-399: c\r\n", "x\r\n", many_names(1000));
-	verify();
-	is_result("pass", "", "D18: h= with 1000 names");
+	verified("pass", "", "D18: h= with 1000 names");
 	fresh(HEAD, "x\r\n", many_names(1001));
-	verify();
-	is_result("permerror", "too many", "D18: h= with 1001 names");
+	verified("permerror", "too many", "D18: h= with 1001 names");
 	fresh(HEAD, "x\r\n", many_names(900));
 	check.settings.dkim_h_names_max = 899;
-	verify();
-	is_result("permerror", "too many", "D18: the limit is a setting");
+	verified("permerror", "too many", "D18: the limit is a setting");
 
 	fresh(HEAD, "x\r\n", SIG "h=from; bh=@BH@; b=@B@");
 	for (size_t i = 0; i < 100; i++)
@@ -412,32 +385,26 @@ static void test_dns(void)
 		is_result(rows[i].result, "key record", "D20: %s", dns_rcode_text(rows[i].rcode));
 	}
 	check.no_answers = true;
-	verify();
-	is_result("temperror", "did not answer", "D20: no answer in time");
+	verified("temperror", "did not answer", "D20: no answer in time");
 	mail.body[0] = 'y';
-	verify();
-	is_result("fail", "body hash", "no answer, but the body is another: the client need not come again");
+	verified("fail", "body hash", "no answer, but the body is another: the client need not come again");
 	check.no_answers = false;
 	check.body_first = true;
 	dns_clear();
 	dns_rcode("s1._domainkey.example.org", DNS_SERVFAIL);
-	verify();
-	is_result("fail", "body hash", "the same when the answer comes last");
+	verified("fail", "body hash", "the same when the answer comes last");
 }
 
 static void test_separator(void)
 {
 	/* D22: what stands between header and body is decided in msg_header; the verifier sees its two sides. */
 	fresh(HEAD, "\r\nx\r\n", SIG "h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "", "D22: an empty line at the beginning of the body is body");
+	verified("pass", "", "D22: an empty line at the beginning of the body is body");
 	mail_append(&mail, " \r\n");
-	verify();
-	is_result("pass", "", "D22: a line of white space continues the last field, which is not signed");
+	verified("pass", "", "D22: a line of white space continues the last field, which is not signed");
 	fresh("Subject: x\r\nFrom: a@example.org\r\n", "x\r\n", SIG "h=from; bh=@BH@; b=@B@");
 	mail_append(&mail, " \r\n");
-	verify();
-	is_result("fail", "", "D22: or is, and then it counts");
+	verified("fail", "", "D22: or is, and then it counts");
 }
 
 static void test_times(void)
@@ -477,58 +444,45 @@ static void test_times(void)
 static void test_sha1(void)
 {
 	fresh(HEAD, "x\r\n", "v=1; a=rsa-sha1; d=example.org; s=s1; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("permerror", "rsa-sha1", "D25: rsa-sha1 never passes (RFC 8301 3.1)");
+	verified("permerror", "rsa-sha1", "D25: rsa-sha1 never passes (RFC 8301 3.1)");
 	ok(check.n_questions == 0, "D25: and costs no DNS");
 	check.settings.dkim_allow_sha1 = true;
-	verify();
-	is_result("pass", "", "D25: but for the test switch");
+	verified("pass", "", "D25: but for the test switch");
 }
 
 static void test_l(void)
 {
 	fresh(HEAD, "good\r\n", SIG "l=0; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "l=", "D26: l=0 signs no body, and passes with a reason");
+	verified("pass", "l=", "D26: l=0 signs no body, and passes with a reason");
 	ok(check_report(0).partial && !check_report(0).counts, "D26: which is reported, and counts for nothing");
 	fresh(HEAD, "good\r\n", SIG "l=6; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "", "l= of the whole body");
+	verified("pass", "", "l= of the whole body");
 	ok(check_report(0).counts, "and counts");
 	strcat(mail.body, "bad\r\n");
 	mail.body_len = strlen(mail.body);
-	verify();
-	is_result("pass", "l=", "D26: text appended after l=");
+	verified("pass", "l=", "D26: text appended after l=");
 	ok(!check_report(0).counts, "D26: does not count");
 	check.settings.dkim_partial = DKIM_PARTIAL_POLICY;
-	verify();
-	is_result("policy", "l=", "D26: is not accepted, by setting");
+	verified("policy", "l=", "D26: is not accepted, by setting");
 	check.settings.dkim_partial = DKIM_PARTIAL_ACCEPT;
-	verify();
-	is_result("pass", "", "D26: or passes like any other, by setting");
+	verified("pass", "", "D26: or passes like any other, by setting");
 	ok(check_report(0).partial && check_report(0).counts, "D26: and counts then");
 	mail.body[0] = 'G';
-	verify();
-	is_result("fail", "body hash", "D26: what l= covers is still hashed");
+	verified("fail", "body hash", "D26: what l= covers is still hashed");
 	fresh(HEAD, "good\r\n", SIG "l=6; h=from; bh=@BH@; b=@B@");
 	strcat(mail.body, "\r\n\r\n");
 	mail.body_len = strlen(mail.body);
-	verify();
-	is_result("pass", "", "empty lines after l= are no body");
+	verified("pass", "", "empty lines after l= are no body");
 	fresh(HEAD, "good\r\n", SIG "l=7; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("permerror", "larger", "l= larger than the body");
+	verified("permerror", "larger", "l= larger than the body");
 	fresh(HEAD, "good\r\n", SIG "l=99999999999999999999999999999999; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("permerror", "larger", "l= of 32 digits");
+	verified("permerror", "larger", "l= of 32 digits");
 	fresh(HEAD, "good\r\n", SIG "l=-1; h=from; bh=@BH@; b=@B@");
-	verify();
-	is_result("permerror", "l=", "l= negative");
+	verified("permerror", "l=", "l= negative");
 	fresh(HEAD, "good\r\n",
 	      SIG "l=11111111111111111111111111111111111111111111111111111111111111111111111111111; h=from; bh=@BH@; "
 		  "b=@B@");
-	verify();
-	is_result("permerror", "l=", "l= of 77 digits");
+	verified("permerror", "l=", "l= of 77 digits");
 }
 
 static void test_oversigning(void)
@@ -541,14 +495,11 @@ static void test_oversigning(void)
 	   "D27: From signed once, another added on top: the lower one is signed");
 	fresh(HEAD, "x\r\n", SIG "h=from; bh=@BH@; b=@B@");
 	mail_append(&mail, "From: evil@evil.example\r\n");
-	verify();
-	is_result("fail", "", "D27: another added below");
+	verified("fail", "", "D27: another added below");
 	fresh(HEAD, "x\r\n", SIG "h=from:from; bh=@BH@; b=@B@");
-	verify();
-	is_result("pass", "", "D27: From oversigned");
+	verified("pass", "", "D27: From oversigned");
 	mail_prepend(&mail, "From: evil@evil.example\r\n");
-	verify();
-	is_result("fail", "", "D27: then none may be added on top");
+	verified("fail", "", "D27: then none may be added on top");
 }
 
 static void test_key_flags(void)

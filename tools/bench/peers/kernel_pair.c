@@ -133,7 +133,10 @@ int main(int argc, char **argv)
 	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(at);
 
-	if (argc != 3 || atoi(argv[1]) < 1 || atof(argv[2]) <= 0) {
+	unsigned long connections = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned long seconds = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
+
+	if (connections < 1 || connections > 60000 || seconds < 1 || seconds > 3600) {
 		fprintf(stderr, "usage: kernel_pair CONNECTIONS SECONDS\n");
 		return 2;
 	}
@@ -152,7 +155,7 @@ int main(int argc, char **argv)
 	}
 	pin(0);
 	double start = now_s();
-	unsigned long n = use(&at, (unsigned)atoi(argv[1]), atof(argv[2]));
+	unsigned long n = use(&at, (unsigned)connections, (double)seconds);
 
 	printf("kernel_pair.per_s %.0f sessions_a_second\n", (double)n / (now_s() - start));
 	kill(server, SIGKILL);
