@@ -58,12 +58,12 @@ INLINE void edge_column(vec *t, const vec a[4], const vec *b, int c, int n)
 	t[c] = _mm512_add_epi64(x, y);
 }
 
-/* The columns from 4 on; the digits of b that a column needs stay in registers and move by one. */
-INLINE void rest_of_rows(vec *t, const vec a[4], const vec *b, int n)
+/* The columns from @from >= 4 on; the digits of b that a column needs stay in registers and move by one. */
+INLINE void rest_of_rows(vec *t, const vec a[4], const vec *b, int from, int n)
 {
-	vec b1 = b[3], b2 = b[2], b3 = b[1], b4 = b[0];
+	vec b1 = b[from - 1], b2 = b[from - 2], b3 = b[from - 3], b4 = b[from - 4];
 
-	for (int c = 4; c < n; c++) {
+	for (int c = from; c < n; c++) {
 		vec x = t[c], y = _mm512_setzero_si512(), b0 = b[c];
 
 		y = hi(y, a[3], b4);
@@ -102,7 +102,7 @@ INLINE void add_rows(vec *t, const vec *a, const vec *b, int n)
 #pragma GCC unroll 4
 	for (int c = 0; c < 4; c++)
 		edge_column(t, rows, b, c, 4);
-	rest_of_rows(t, rows, b, n);
+	rest_of_rows(t, rows, b, 4, n);
 }
 
 /* t += a b; a of @rows digits, b of n; both multiples of 4 */
@@ -135,32 +135,49 @@ IFMA static void square(vec *t, const vec *a, int n)
 	}
 }
 
+/* The next four digits q of the quotient, from the four columns that they make 0; returns what these carry. */
+INLINE vec quotient(vec q[4], const vec *t, const vec *n, vec n0)
+{
+	const vec zero = _mm512_setzero_si512();
+	vec c = zero;
+
+#pragma GCC unroll 4
+	for (int k = 0; k < 4; k++) {
+		vec x = _mm512_add_epi64(t[k], c), y = zero;
+
+#pragma GCC unroll 4
+		for (int r = 0; r < k; r++) {
+			x = lo(x, q[r], n[k - r]);
+			y = hi(y, q[r], n[k - 1 - r]);
+		}
+		x = _mm512_add_epi64(x, y);
+		q[k] = lo(zero, x, n0);
+		c = _mm512_srli_epi64(lo(x, q[k], n[0]), DIGIT_BITS);
+	}
+	return c;
+}
+
 /*
- * out = t / R mod n, below 2 n when t < 4 n^2; t is used up.  Four digits of the quotient at a time: they need the
- * four lowest columns only, the rest is rows as in a product.
+ * out = t / R mod n, below 2 n when t < 4 n^2; t is used up; @digits >= 8.  Four digits of the quotient at a time,
+ * then their rows.  Each digit waits for the one before it, so the next four are begun as soon as their columns are
+ * whole, and the processor has the rest of the rows to do meanwhile.
  */
 IFMA static void reduce(vec *out, vec *t, const vec *n, vec n0, int digits)
 {
 	const vec zero = _mm512_setzero_si512();
+	vec q[4], next[4] = { zero, zero, zero, zero }, carry = quotient(q, t, n, n0);
 
 	for (int i = 0; i < digits; i += 4, t += 4) {
-		vec q[4], c = zero;
-
+		t[4] = _mm512_add_epi64(t[4], carry);
 #pragma GCC unroll 4
-		for (int k = 0; k < 4; k++) {
-			vec x = _mm512_add_epi64(t[k], c), y = zero;
-
+		for (int k = 4; k < 8; k++)
+			edge_column(t, q, n, k, 8);
+		if (i + 4 < digits)
+			carry = quotient(next, t + 4, n, n0);
+		rest_of_rows(t, q, n, 8, digits);
 #pragma GCC unroll 4
-			for (int r = 0; r < k; r++) {
-				x = lo(x, q[r], n[k - r]);
-				y = hi(y, q[r], n[k - 1 - r]);
-			}
-			x = _mm512_add_epi64(x, y);
-			q[k] = lo(zero, x, n0);
-			c = _mm512_srli_epi64(lo(x, q[k], n[0]), DIGIT_BITS);
-		}
-		t[4] = _mm512_add_epi64(t[4], c);
-		rest_of_rows(t, q, n, digits);
+		for (int k = 0; k < 4; k++)
+			q[k] = next[k];
 	}
 
 	const vec mask = _mm512_set1_epi64(DIGIT_MASK);
@@ -223,10 +240,41 @@ static void digits_of(uint64_t *to, unsigned digits, const uint8_t *octets, size
 	}
 }
 
-/* Digit i of lane j becomes element j of vector i; @n a multiple of 4. */
+/* Eight digits of each lane: rows become columns. */
+INLINE void transpose(vec *to, const uint64_t *const lanes[RSA_IFMA_LANES], int at)
+{
+	vec a[8], b[8];
+
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++)
+		a[i] = _mm512_loadu_si512(lanes[i] + at);
+#pragma GCC unroll 4
+	for (int i = 0; i < 8; i += 2) { /* pairs of lanes, digits of one evenness */
+		b[i] = _mm512_unpacklo_epi64(a[i], a[i + 1]);
+		b[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 1]);
+	}
+#pragma GCC unroll 2
+	for (int i = 0; i < 2; i++) { /* fours of lanes: digits i and i + 4, i + 2 and i + 6 */
+		a[i] = _mm512_shuffle_i64x2(b[i], b[i + 2], 0x88);
+		a[i + 2] = _mm512_shuffle_i64x2(b[i], b[i + 2], 0xdd);
+		a[i + 4] = _mm512_shuffle_i64x2(b[i + 4], b[i + 6], 0x88);
+		a[i + 6] = _mm512_shuffle_i64x2(b[i + 4], b[i + 6], 0xdd);
+	}
+#pragma GCC unroll 4
+	for (int i = 0; i < 4; i++) {
+		to[at + i] = _mm512_shuffle_i64x2(a[i], a[i + 4], 0x88);
+		to[at + i + 4] = _mm512_shuffle_i64x2(a[i], a[i + 4], 0xdd);
+	}
+}
+
+/* Digit i of lane j becomes element j of vector i. */
 IFMA static void gather(vec *to, const uint64_t *const lanes[RSA_IFMA_LANES], int n)
 {
-	for (int i = 0; i < n; i++)
+	int i = 0;
+
+	for (; i + 8 <= n; i += 8)
+		transpose(to, lanes, i);
+	for (; i < n; i++)
 		to[i] = _mm512_set_epi64((int64_t)lanes[7][i], (int64_t)lanes[6][i], (int64_t)lanes[5][i],
 					 (int64_t)lanes[4][i], (int64_t)lanes[3][i], (int64_t)lanes[2][i],
 					 (int64_t)lanes[1][i], (int64_t)lanes[0][i]);
