@@ -31,12 +31,12 @@ struct mail {
 
 /* keys */
 
-enum signer { RSA_512, RSA_768, RSA_1024, RSA_2048, RSA_OTHER, ED25519, ED25519_OTHER, N_SIGNERS };
+enum signer { RSA_512, RSA_768, RSA_1024, RSA_2048, RSA_3072, RSA_OTHER, ED25519, ED25519_OTHER, N_SIGNERS };
 
 static inline EVP_PKEY *signer_key(enum signer which)
 {
 	static EVP_PKEY *keys[N_SIGNERS];
-	static const unsigned bits[N_SIGNERS] = { 512, 768, 1024, 2048, 1024, 0, 0 };
+	static const unsigned bits[N_SIGNERS] = { 512, 768, 1024, 2048, 3072, 1024, 0, 0 };
 
 	if (!keys[which] && bits[which]) {
 		keys[which] = EVP_RSA_gen(bits[which]);

@@ -217,6 +217,24 @@ static void test_structure(void)
 		is_arc("fail", "not whole", "C2: without %s", parts[i]);
 		ok(n_questions == 0, "C2: which costs no DNS");
 	}
+	fresh(3);
+	remove_field("ARC-Seal: i=2");
+	remove_field("ARC-Message-Signature: i=2");
+	remove_field("ARC-Authentication-Results: i=2");
+	is_arc("fail", "not whole", "the second of three sets is missing");
+	fresh(1);
+	mail_replace(&mail, "ARC-Seal: i=1; ", "ARC-Seal:\r\n\ti=1;\r\n \t ");
+	is_arc("pass", "", "a seal folded in another way");
+	fresh(0);
+	seal_with(1, "none", "list.example", "from:arc-authentication-results", "", RSA_1024);
+	is_arc("pass", "", "a message signature that signs the results");
+
+	static char large[65000];
+
+	memset(large, 'x', sizeof(large) - 1);
+	fresh(1);
+	mail_replace(&mail, "list1.example", large);
+	is_arc("fail", "", "results of 64 kB that nobody sealed");
 	fresh(50);
 	mail_prepend(&mail, "ARC-Seal: i=51; a=rsa-sha256; cv=pass; d=list.example; s=s1; b=AAAA\r\n");
 	is_arc("fail", "i=", "C3: i=51");
@@ -284,6 +302,11 @@ static void test_cv(void)
 	dns_clear();
 	dns_txt("s1._domainkey.list.example", signer_record(RSA_2048));
 	is_arc("pass", "", "a key of 2048 bits");
+	fresh(0);
+	seal_with(1, "none", "list.example", "from", "", RSA_3072);
+	dns_clear();
+	dns_txt("s1._domainkey.list.example", signer_record(RSA_3072));
+	is_arc("pass", "", "a key of 3072 bits");
 
 	char field[2000];
 

@@ -381,6 +381,13 @@ static void questions_are_few(void)
 	for (unsigned i = 0; i < 8; i++)
 		good &= asked_is(i, eleven[i]);
 	ok(good && dmarc_n_asked == 8, "M6: of eleven labels are asked all, then seven, six... one: eight questions");
+	char many[256] = "";
+
+	for (unsigned i = 0; i < 127; i++)
+		strcat(many, i < 126 ? "a." : "b");
+	dmarc_run(&settings, z, many, &in, ORDER_FIRST, UINT32_MAX);
+	/* "_dmarc." does not fit before the whole name. */
+	ok(dmarc_n_asked == 7 && asked_is(0, "_dmarc.a.a.a.a.a.a.b"), "of 127 labels the last seven are asked for");
 	dmarc_run(&settings, z, "b.c.d.e.f.g.h.example", &in, ORDER_FIRST, UINT32_MAX);
 	ok(asked_is(0, "_dmarc.b.c.d.e.f.g.h.example") && asked_is(1, "_dmarc.c.d.e.f.g.h.example") &&
 		   dmarc_n_asked == 8,

@@ -3,6 +3,7 @@
  * test_dmarc_record.c - which TXT is a DMARC record, and what it says (RFC 9989 4.7)
  */
 #include "dataplane/auth/dmarc_record.h"
+#include "dataplane/base/text.h"
 #include "tests/tap.h"
 
 /* All that a record says, as text: "p=reject sp=none psd=y adkim=s t=y rua=2"; "-" when it is no record. */
@@ -147,6 +148,30 @@ static void long_records(void)
 		n += (size_t)snprintf(txt + n, sizeof(txt) - n, "x%zu=y;", n);
 	snprintf(txt + n, sizeof(txt) - n, "p=reject");
 	ok(dmarc_record_parse(&r, span_str(txt)) && r.p == DMARC_POLICY_REJECT, "M29: a record of 4 KiB is read whole");
+
+	static char large[1 << 15];
+	struct text t;
+
+	text_init(&t, large, sizeof(large));
+	text_puts(&t, "v=DMARC1;");
+	for (unsigned i = 0; i < 1000; i++)
+		text_puts(&t, "xxxx=yyyyy;");
+	text_puts(&t, "p=reject");
+	ok(dmarc_record_parse(&r, text_span(&t)) && r.p == DMARC_POLICY_REJECT, "a record of 10 kB with 1000 tags");
+	text_reset(&t);
+	text_puts(&t, "v=DMARC1; ");
+	for (unsigned i = 0; i < 1024; i++)
+		text_putc(&t, 'p');
+	text_puts(&t, "=none; p=reject");
+	ok(dmarc_record_parse(&r, text_span(&t)) && r.p == DMARC_POLICY_REJECT, "a tag's name of 1 kB");
+	text_reset(&t);
+	text_puts(&t, "v=DMARC1; rua=mailto:a@x.example!10m");
+	for (unsigned i = 0; i < 999; i++)
+		text_puts(&t, ",mailto:a@x.example");
+	text_puts(&t, "; p=reject");
+	ok(dmarc_record_parse(&r, text_span(&t)) && r.n_rua == DMARC_RUA_MAX && r.p == DMARC_POLICY_REJECT,
+	   "a thousand reporting addresses, one with a size");
+	ok(dmarc_record_parse(&r, SPAN("v=DMARC1;;;;")) && !dmarc_record_usable(&r), "nothing but semicolons");
 }
 
 struct usable_case {

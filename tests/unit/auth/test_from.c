@@ -185,6 +185,16 @@ static void a_domain_has_a_longest_length(void)
 	ok(f.error == FROM_OK && f.domain_len == DNS_NAME_MAX, "a domain of 253 octets");
 	ok(long_domain(DNS_NAME_MAX + 1).error == FROM_DOMAIN, "a domain of 254 octets is none");
 	ok(long_domain(1001).error == FROM_DOMAIN, "a domain of 1001 octets is none");
+
+	static char room[512];
+	struct text t;
+
+	text_init(&t, room, sizeof(room));
+	text_puts(&t, "From: u@");
+	for (int i = 0; i < 127; i++)
+		text_puts(&t, i < 126 ? "a." : "b\r\n");
+	parse(&f, text_span(&t), MSG_FIELDS_MAX);
+	ok(f.error == FROM_OK && f.domain_len == DNS_NAME_MAX, "a domain of 127 labels");
 }
 
 int main(void)

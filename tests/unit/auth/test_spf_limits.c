@@ -259,8 +259,69 @@ static void check_at_random(void)
 	   "and each result comes up");
 }
 
+/* Zones made to cost, or to reach our reply. */
+static void check_attacks(void)
+{
+	struct auth_settings s = spf_settings();
+	static char zone[1 << 18];
+	struct text t;
+
+	text_init(&t, zone, sizeof(zone));
+	text_puts(&t, "d.org TXT \"v=spf1 a -all\"\n");
+	for (unsigned i = 0; i < 5000; i++) {
+		char line[64];
+
+		snprintf(line, sizeof(line), "d.org A 10.0.%u.%u\n", i / 256, i % 256);
+		text_puts(&t, line);
+	}
+	text_puts(&t, "d.org A 192.0.2.1\n");
+	text_putc(&t, '\0');
+	ok(spf_check(&s, zone, V4, "h.org", "u@d.org") == SPF_RESULT_PASS && n_questions == 2,
+	   "the last of 5001 addresses is found");
+
+	text_reset(&t);
+	text_puts(&t, "d.org TXT \"v=spf1 exists:%{p}.x.org -all\"\n");
+	for (unsigned i = 0; i < 1000; i++) {
+		char line[96];
+
+		snprintf(line, sizeof(line), "1.2.0.192.in-addr.arpa PTR h%u.net\n", i);
+		text_puts(&t, line);
+	}
+	text_putc(&t, '\0');
+	spf_check(&s, zone, V4, "h.org", "u@d.org");
+	ok(spf.result == SPF_RESULT_FAIL && n_questions <= 13, "of 1000 names for %%{p} ten are looked at");
+
+	spf_check(&s, "d.org TXT \"v=spf1 mx -all\"\nd.org MX 1 h.org\nh.org CNAME i.org\ni.org CNAME h.org", V4,
+		  "h.org", "u@d.org");
+	ok(spf.result == SPF_RESULT_TEMPERROR, "an mx whose name is a loop of CNAMEs is a temperror");
+
+	static uint8_t why[65000];
+	struct auth_client client = { .helo = SPAN("h.org"), .mail_from = SPAN("u@d.org"), .has_mail_from = true };
+	struct dns_zone *z = zone_of("d.org TXT \"v=spf1 -all exp=x.org\"");
+
+	CHECK(ip_addr_parse(SPAN(V4), &client.ip));
+	memset(why, 'w', sizeof(why));
+	CHECK(dns_zone_add(z, SPAN("x.org"), DNS_TXT, span_of(why, sizeof(why))));
+	spf_run(&s, z, &client, SPF_SCOPE_MFROM, 1);
+	ok(spf.result == SPF_RESULT_FAIL && spf.explanation.len == 0, "an explanation of 64 kB is none");
+	dns_zone_close(z);
+	z = zone_of("d.org TXT \"v=spf1 exists:%{l}.x.org -all exp=x.org\"\nx.org TXT \"%{l} %{L}\"");
+	client.mail_from = SPAN("a\0b@d.org");
+	spf_run(&s, z, &client, SPF_SCOPE_MFROM, 1);
+	ok(spf.result == SPF_RESULT_FAIL && spf.explanation.len == 0, "a NUL in the local part reaches no explanation");
+	client.mail_from = SPAN("\"a.b%{d}%%\"@d.org");
+	spf_run(&s, z, &client, SPF_SCOPE_MFROM, 1);
+	is_span(spf.explanation, SPAN("\"a.b%{d}%%\" %22a.b%25%7Bd%7D%25%25%22"),
+		"macros in the local part are not expanded again");
+	client.mail_from = SPAN("1234567890123456789012345678901234567890123456789012345678901234@d.org");
+	spf_run(&s, z, &client, SPF_SCOPE_MFROM, 1);
+	ok(spf.result == SPF_RESULT_FAIL, "a local part of 64 octets is no label, and matches nothing");
+	dns_zone_close(z);
+}
+
 int main(void)
 {
+	check_attacks();
 	check_settings();
 	check_time();
 	check_room();

@@ -272,6 +272,10 @@ static void check_bombs(void)
 	for (int i = 0; i < 300; i++)
 		text_puts(&s, "%{h}");
 	ok(spf_macro_domain(&v, text_span(&s), name) == 0, "nothing is left of a label above 253 octets");
+	v.local = SPAN("\x80\xff~+");
+	text_reset(&s);
+	spf_macro_text(&v, SPAN("%{L}"), &s);
+	is_span(text_span(&s), SPAN("%80%FF~%2B"), "an octet above 0x7f is escaped by two digits");
 }
 
 int main(void)

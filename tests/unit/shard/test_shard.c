@@ -180,6 +180,22 @@ static void forged_results(void)
 	is_span(span_str(stored_body(0)), SPAN(".\r\n..\r\n.a\r\n\r\n"), "dots at the beginning of lines too");
 	c = sends("Authentication-Results: mx.example; none (forged)\r\n.\r\n");
 	is_last(c, "550", "a message of a forged field alone has no author");
+
+	static char header[20000];
+	struct text t;
+
+	text_init(&t, header, sizeof(header));
+	for (int i = 0; i < 20; i++)
+		text_puts(&t, "Authentication-Results: mx.example; dmarc=pass (forged)\r\n");
+	text_puts(&t, "Authentication-Results: mx.example (forged)");
+	for (int i = 0; i < 200; i++)
+		text_puts(&t, ";\r\n\tdkim=pass header.d=good.example");
+	text_puts(&t, "\r\nReceived-SPF: pass client-ip=192.0.2.99\r\n" HEADER "\r\nx\r\n.\r\n");
+	text_putc(&t, '\0');
+	c = sends(header);
+	is_last(c, "250", "a message with twenty forged fields and one of 7 kB is taken");
+	ok(!strstr(world.stored[1], "forged"), "fields in a row and a long one are all removed");
+	ok(!strstr(world.records[world.n_records - 1].spf, "192.0.2.99"), "a Received-SPF from outside says nothing");
 	all_is_given_back("forged results");
 }
 
