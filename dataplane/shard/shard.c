@@ -91,6 +91,7 @@ static void settings_for_smtp(struct shard *s)
 	s->smtp_settings.command_timeout_us = c->smtp_command_timeout_s * 1000000;
 	s->smtp_settings.data_timeout_us = c->smtp_data_timeout_s * 1000000;
 	s->smtp_settings.message_timeout_us = c->smtp_message_timeout_s * 1000000;
+	s->smtp_settings.data_rate_min = (uint32_t)c->smtp_data_rate_min;
 	s->smtp_settings.offers = SMTP_OFFER_8BITMIME | SMTP_OFFER_CHUNKING | SMTP_OFFER_LIMITS; /* until relay_met() */
 	s->relay_settings = smtp_relay_settings_default();
 	s->relay_settings.chunking = c->relay_chunking;

@@ -408,7 +408,8 @@ static void answered(struct smtp_session *s, bool good, uint64_t now_us)
 	case SESSION_DATA_ASKED:
 		s->state = good ? SESSION_DATA : SESSION_RCPT;
 		s->data = (struct smtp_data){ .state = SMTP_DATA_BOL };
-		s->data_since_us = now_us;
+		s->data_since_us = s->rate_since_us = now_us;
+		s->rate_octets = 0;
 		s->n_body = 0;
 		break;
 	case SESSION_END_ASKED:
@@ -464,6 +465,12 @@ void smtp_session_shutdown(struct smtp_session *s, uint64_t now_us)
 		smtp_session_back_to_idle(s);
 }
 
+/* Octets of a message, or the pause between two of its chunks. */
+static bool in_data_phase(const struct smtp_session *s)
+{
+	return smtp_session_in_message(s) || s->state == SESSION_CHUNKS;
+}
+
 uint64_t smtp_session_deadline_us(const struct smtp_session *s)
 {
 	const struct smtp_session_settings *settings = s->settings;
@@ -474,10 +481,30 @@ uint64_t smtp_session_deadline_us(const struct smtp_session *s)
 		return UINT64_MAX;
 	if (s->delay_until_us)
 		return s->delay_until_us;
+	if (settings->data_rate_min && in_data_phase(s) && s->rate_since_us + SMTP_RATE_WINDOW_US < message_us)
+		message_us = s->rate_since_us + SMTP_RATE_WINDOW_US;
 	if (!smtp_session_in_message(s))
 		octets_us = s->since_us + settings->command_timeout_us;
-	return octets_us < message_us || !(smtp_session_in_message(s) || s->state == SESSION_CHUNKS) ? octets_us
-												     : message_us;
+	return octets_us < message_us || !in_data_phase(s) ? octets_us : message_us;
+}
+
+/*
+ * A sender that lets an octet drip now and then keeps each single deadline, and a room for as long as a message may
+ * take.  So the octets of each window are looked at when it ends; true: they were enough, and no other deadline is over.
+ */
+static bool is_fast_enough(struct smtp_session *s, uint64_t now_us)
+{
+	uint64_t least = s->settings->data_rate_min * (SMTP_RATE_WINDOW_US / 1000000);
+
+	if (least == 0 || !in_data_phase(s) || now_us < s->rate_since_us + SMTP_RATE_WINDOW_US)
+		return false;
+	if (s->rate_octets < least) {
+		s->stats->smtp_too_slow++;
+		return false;
+	}
+	s->rate_since_us = now_us;
+	s->rate_octets = 0;
+	return now_us < smtp_session_deadline_us(s);
 }
 
 void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
@@ -492,7 +519,9 @@ void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
 			smtp_session_back_to_idle(s);
 		return;
 	}
-	if (smtp_session_in_message(s) || s->state == SESSION_CHUNKS)
+	if (is_fast_enough(s, now_us))
+		return;
+	if (in_data_phase(s))
 		s->stats->smtp_timeouts_data++;
 	else
 		s->stats->smtp_timeouts_command++;

@@ -25,9 +25,13 @@ struct smtp_session_settings {
 	uint64_t command_timeout_us; /* 300 s */
 	uint64_t data_timeout_us;    /* 180 s between octets of DATA */
 	uint64_t message_timeout_us; /* 1800 s for a whole DATA phase */
+	uint32_t data_rate_min;      /* octets a second of a message, looked at each SMTP_RATE_WINDOW_US; 0: none */
 	unsigned offers;             /* SMTP_OFFER_...: extensions told in EHLO */
 	bool refuse_early_talk;      /* octets before the greeting went out: 554 5.5.1 and close */
 };
+
+#define SMTP_RATE_WINDOW_US                                                                                            \
+	UINT64_C(300000000) /* longer than the 3 minutes that RFC 5321 4.5.3.2.5 grants to silence */
 
 struct smtp_session_settings smtp_session_settings_default(void);
 

@@ -210,8 +210,10 @@ void smtp_session_do_bdat(struct smtp_session *s, const struct smtp_command *c, 
 	s->chunking = true;
 	s->chunk_left = c->size;
 	s->chunk_last = c->last;
-	if (s->state != SESSION_CHUNKS)
-		s->data_since_us = now_us;
+	if (s->state != SESSION_CHUNKS) {
+		s->data_since_us = s->rate_since_us = now_us;
+		s->rate_octets = 0;
+	}
 	if (c->size > 2 * most || s->n_body > 2 * most - c->size) {
 		drained_too_long(s);
 	} else if (s->state != SESSION_RCPT && s->state != SESSION_CHUNKS) {
@@ -251,6 +253,9 @@ void smtp_session_chunk_taken(struct smtp_session *s)
 
 size_t smtp_session_take_message(struct smtp_session *s, struct span in, uint64_t now_us)
 {
+	size_t n = s->chunking ? take_chunk(s, in) : take_data(s, in);
+
 	s->since_us = now_us;
-	return s->chunking ? take_chunk(s, in) : take_data(s, in);
+	s->rate_octets = n < UINT32_MAX - s->rate_octets ? s->rate_octets + (uint32_t)n : UINT32_MAX;
+	return n;
 }

@@ -61,11 +61,13 @@ struct smtp_session {
 	struct smtp_line line;
 	uint16_t out_sent, out_ready, out_len; /* in room->out: told, may be told, written */
 	uint64_t since_us;                     /* when the wait for a command began; in DATA: when octets came last */
-	uint64_t data_since_us;                /* when 354 was said */
+	uint64_t data_since_us;                /* when 354 was said, or the first BDAT came */
+	uint64_t rate_since_us;                /* of a message: since when rate_octets are counted */
 	uint64_t delay_until_us;               /* an error reply waits in room->out until then; 0: none does */
 	uint64_t n_body;                       /* octets of the message so far, dots removed */
 	uint64_t chunk_left;                   /* octets of the chunk that are still to come */
 	uint32_t n_rcpts, n_messages, n_errors;
+	uint32_t rate_octets;     /* octets on the wire in this window, as far as they matter */
 	uint32_t n_idle_commands; /* commands since the last message that brought none nearer */
 };
 
