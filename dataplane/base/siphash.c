@@ -23,6 +23,22 @@ static void sip_round(uint64_t v[4])
 	v[2] = rotl(v[2], 32);
 }
 
+/* The last @n octets, fewer than eight, as the low ones of a word. */
+static uint64_t rest_of(struct span data, size_t n)
+{
+	uint64_t word = 0;
+
+	if (n == 0)
+		return 0;
+	if (data.len >= 8) {
+		memcpy(&word, data.at + data.len - 8, 8);
+		return word >> (8 * (8 - n));
+	}
+	for (size_t j = 0; j < n; j++)
+		word |= (uint64_t)data.at[j] << (8 * j);
+	return word;
+}
+
 uint64_t siphash(const struct siphash_key *key, struct span data)
 {
 	uint64_t v[4] = { key->k0 ^ 0x736f6d6570736575u, key->k1 ^ 0x646f72616e646f6du, key->k0 ^ 0x6c7967656e657261u,
@@ -38,8 +54,7 @@ uint64_t siphash(const struct siphash_key *key, struct span data)
 		sip_round(v);
 		v[0] ^= m;
 	}
-	for (size_t j = 0; i + j < data.len; j++)
-		last |= (uint64_t)data.at[i + j] << (8 * j);
+	last |= rest_of(data, data.len - i);
 	v[3] ^= last;
 	sip_round(v);
 	sip_round(v);

@@ -8,7 +8,7 @@
 static const uint16_t mss_table[8] = { 216, 536, 1220, 1300, 1360, 1400, 1440, 1460 };
 static const uint8_t wscale_table[8] = { TCP_WSCALE_NONE, 0, 2, 4, 6, 7, 8, 10 };
 
-/* A secret for each epoch, and from it 32 bits for each handshake. */
+/* 32 bits for each handshake, others in each epoch. */
 static uint32_t hash(const struct siphash_key *secret, const struct tcp_key *flow, uint32_t irs, uint64_t epoch)
 {
 	struct {
@@ -19,11 +19,8 @@ static uint32_t hash(const struct siphash_key *secret, const struct tcp_key *flo
 		uint32_t zero_too;
 	} in = { .epoch = epoch, .flow = *flow, .irs = irs };
 	_Static_assert(sizeof(in) == 56, "no padding: hashed as octets");
-	struct siphash_key now;
 
-	now.k0 = siphash(secret, span_of(&in.epoch, sizeof(in.epoch)));
-	now.k1 = secret->k1 ^ now.k0;
-	return (uint32_t)siphash(&now, span_of(&in, sizeof(in)));
+	return (uint32_t)siphash(secret, span_of(&in, sizeof(in)));
 }
 
 /* The largest that is not larger, so that nothing is promised in the peer's name. */

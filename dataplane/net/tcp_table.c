@@ -29,6 +29,17 @@ void tcp_table_kind(struct tcp_table *t, enum tcp_kind kind, const struct pool *
 
 uint32_t tcp_table_hash(const struct tcp_table *t, const struct tcp_key *key)
 {
+	/* What of a key is not zero anyway: of IPv4 less than half. */
+	if (key->local.family == IP_V4 && key->remote.family == IP_V4) {
+		struct {
+			uint8_t local[4], remote[4];
+			uint16_t local_port, remote_port;
+		} short_key = { .local_port = key->local_port, .remote_port = key->remote_port };
+
+		memcpy(short_key.local, key->local.bytes, 4);
+		memcpy(short_key.remote, key->remote.bytes, 4);
+		return (uint32_t)siphash(&t->secret, span_of(&short_key, sizeof(short_key)));
+	}
 	return (uint32_t)siphash(&t->secret, span_of(key, sizeof(*key)));
 }
 
