@@ -10,7 +10,9 @@
 static struct mail mail;
 static struct arc arc;
 
-/* One set: @tags adds to the seal's; @h are the names of the message signature. */
+static const char *message_d; /* d= of the message signature when it is not the seal's */
+
+/* One set: @more adds to the seal's tags; @h are the names of the message signature, and may go on with other tags. */
 static void seal_with(unsigned i, const char *cv, const char *d, const char *h, const char *more, enum signer key)
 {
 	static char template[1024], field[4096], b64[1024];
@@ -20,7 +22,8 @@ static void seal_with(unsigned i, const char *cv, const char *d, const char *h, 
 		 "ARC-Authentication-Results: i=%u; list%u.example;\r\n spf=pass smtp.mfrom=example.org\r\n", i, i);
 	mail_prepend(&mail, field);
 	snprintf(template, sizeof(template),
-		 "i=%u; a=rsa-sha256; c=relaxed/relaxed; d=%s; s=s1; h=%s; bh=@BH@;\r\n b=@BF@", i, d, h);
+		 "i=%u; a=rsa-sha256; c=relaxed/relaxed; d=%s; s=s1; h=%s; bh=@BH@;\r\n b=@BF@", i,
+		 message_d ? message_d : d, h);
 	sign_as(&mail, "ARC-Message-Signature", template, key);
 	snprintf(field, sizeof(field), "ARC-Seal: i=%u; a=rsa-sha256; %s%s%s d=%s; s=s1;%s b=\r\n @BF@ ", i,
 		 cv[0] ? "cv=" : "", cv, cv[0] ? ";" : "", d, more);
@@ -329,6 +332,50 @@ static void test_cv(void)
 	is_arc("fail", "b=", "C5: b= of more than 1024 octets");
 }
 
+/*
+ * l= of the newest message signature (RFC 6376 8.2).  A chain that vouches for a message must cover all of it: what was
+ * appended on the way is not what the sealer saw, so that the setting which lets DKIM pass does not let the chain pass.
+ */
+static void test_partial(void)
+{
+	static const struct {
+		const char *what, *h, *result, *part;
+		uint8_t setting;
+	} rows[] = {
+		{ "unaligned, l=2", "from; l=2", "fail", "unsigned", DKIM_PARTIAL_UNALIGNED },
+		{ "unaligned, l=0", "from; l=0", "fail", "unsigned", DKIM_PARTIAL_UNALIGNED },
+		{ "unaligned, l= of the body", "from; l=7", "pass", "", DKIM_PARTIAL_UNALIGNED },
+		{ "policy, l=2", "from; l=2", "fail", "unsigned", DKIM_PARTIAL_POLICY },
+		{ "policy, l= of the body", "from; l=7", "pass", "", DKIM_PARTIAL_POLICY },
+		{ "accept, l=2", "from; l=2", "pass", "", DKIM_PARTIAL_ACCEPT },
+		{ "accept, l=0", "from; l=0", "pass", "", DKIM_PARTIAL_ACCEPT },
+		{ "accept, l= beyond the body", "from; l=8", "fail", "larger", DKIM_PARTIAL_ACCEPT },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fresh(0);
+		check.settings.dkim_partial = rows[i].setting;
+		seal_with(1, "none", "list.example", rows[i].h, "", RSA_1024);
+		is_arc(rows[i].result, rows[i].part, "D26: dkim.partial_body = %s", rows[i].what);
+	}
+	/* An older message signature is not verified, and its l= says nothing. */
+	fresh(0);
+	seal_with(1, "none", "list.example", "from; l=2", "", RSA_1024);
+	seal(2, "pass");
+	is_arc("pass", "", "D26: l= of an older set");
+}
+
+static void test_domains(void)
+{
+	fresh(0);
+	message_d = "other.example";
+	seal(1, "none");
+	dns_txt("s1._domainkey.other.example", signer_record(RSA_1024));
+	is_arc("pass", "", "another d= in the message signature than in the seal");
+	is_span(arc.sealer, SPAN("list.example"), "the seal's counts");
+	message_d = NULL;
+}
+
 static void test_dns(void)
 {
 	static const struct {
@@ -397,6 +444,8 @@ int main(void)
 	test_chains();
 	test_structure();
 	test_cv();
+	test_partial();
+	test_domains();
 	test_dns();
 	test_trust();
 	return done();

@@ -85,6 +85,34 @@ static void test_names(void)
 	}
 }
 
+/* Unusual, and to be taken as it is meant. */
+static void test_forms(void)
+{
+	static const struct {
+		const char *what, *template, *result, *part;
+	} rows[] = {
+		{ "d= in upper case", "v=1; a=rsa-sha256; d=EXAMPLE.ORG; s=S1; h=from; bh=@BH@; b=@B@", "pass", "" },
+		{ "b= first", "b=@B@; v=1; a=rsa-sha256; d=example.org; s=s1; h=from; bh=@BH@", "pass", "" },
+		{ "b= in the middle", "v=1; a=rsa-sha256; b=@B@; d=example.org; s=s1; h=from; bh=@BH@", "pass", "" },
+		{ "white space round each =",
+		  "v\t=\r\n 1; a= rsa-sha256 ; d\t= example.org ; s = s1\t; h=\tfrom ; bh = @BH@ ; b = @B@", "pass",
+		  "" },
+		{ "h= with a blank in a name", SIG "h=fr om; bh=@BH@; b=@B@", "permerror", "h=" },
+		{ "h= without From", SIG "h=to:subject; bh=@BH@; b=@B@", "permerror", "From" },
+		{ "no h=", SIG "bh=@BH@; b=@B@", "permerror", "h= is missing" },
+		{ "empty h=", SIG "h=; bh=@BH@; b=@B@", "permerror", "h=" },
+		{ "an underscore in s=", "v=1; a=rsa-sha256; d=example.org; s=s_1; h=from; bh=@BH@; b=@B@", "pass",
+		  "" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fresh(rows[i].template);
+		dns_txt("s_1._domainkey.example.org", signer_record(RSA_1024));
+		check_mail(&mail);
+		is_result(rows[i].result, rows[i].part, "%s", rows[i].what);
+	}
+}
+
 /* What is only long. */
 static void test_long(void)
 {
@@ -195,6 +223,7 @@ int main(void)
 {
 	test_prepended();
 	test_names();
+	test_forms();
 	test_long();
 	test_thousand();
 	test_keys();

@@ -249,6 +249,41 @@ static void test_random_fields(void)
 	ok(n_bad == 0, "20000 random fields agree with the twin, whole and without a value of b=");
 }
 
+/* Blanks and line ends are counted, not kept: a body of nothing else costs no memory, however long. */
+static void test_endless(void)
+{
+	static const struct {
+		const char *what, *unit, *before, *after, *same_as;
+	} rows[] = {
+		{ "blanks within a line", " \t", "x", "y\r\n", "x y\r\n" },
+		{ "blanks at the end of a line", " \t", "x", "\r\n", "x\r\n" },
+		{ "lines of nothing at the end", "\r\n", "x\r\n", "", "x\r\n" },
+		{ "lines of nothing alone", "\r\n", "", "", "" },
+	};
+	static uint8_t many[1 << 16];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t digests[2][SHA256_LEN];
+		struct dkim_body b;
+
+		for (size_t j = 0; j < sizeof(many); j++)
+			many[j] = (uint8_t)rows[i].unit[j % 2];
+		dkim_body_init(&b, &crypto_openssl_hash, false, DKIM_CANON_RELAXED, UINT64_MAX);
+		dkim_body_add(&b, span_str(rows[i].before));
+		for (size_t j = 0; j < 512; j++)
+			dkim_body_add(&b, span_of(many, sizeof(many)));
+		dkim_body_add(&b, span_str(rows[i].after));
+		dkim_body_final(&b, digests[0]);
+		uint64_t n = b.n_octets;
+
+		dkim_body_init(&b, &crypto_openssl_hash, false, DKIM_CANON_RELAXED, UINT64_MAX);
+		dkim_body_add(&b, span_str(rows[i].same_as));
+		dkim_body_final(&b, digests[1]);
+		ok(memcmp(digests[0], digests[1], SHA256_LEN) == 0 && n == strlen(rows[i].same_as), "32 MiB of %s",
+		   rows[i].what);
+	}
+}
+
 int main(void)
 {
 	static const char *const names[] = { "portable", "AVX2", "AVX-512" };
@@ -264,5 +299,6 @@ int main(void)
 		test_fields();
 		test_random_fields();
 	}
+	test_endless();
 	return done();
 }
