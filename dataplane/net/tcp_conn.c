@@ -43,11 +43,14 @@ void tcp_conn_established(struct tcp *t, struct tcp_conn *c, const struct tcp_se
 	c->snd_una++;
 	CHECK(c->snd_una == s->ack);
 	/* RFC 6298 5.7: after a lost SYN the first RTO for data is 3 s; a sample would be ambiguous (Karn), unless
-	 * timestamps tell which SYN it was. */
+	 * timestamps tell which SYN it was.  A client whose ACK was lost answers each further SYN-ACK with the stamp of
+	 * the first: what went by since is no round trip. */
 	if (c->flags & CONN_RTT_TIMING && !c->retries)
 		tcp_rtt_sample(t, c, (uint32_t)now_us - c->rtt_start_us);
-	else if (!tcp_stamp_rtt(t, c, s, now_us) && c->retries)
+	else if ((!tcp_stamp_rtt(t, c, s, now_us) || c->srtt_us > TCP_RTO_INITIAL_US) && c->retries) {
+		c->srtt_us = c->rttvar_us = c->min_rtt_us = 0;
 		c->rto_us = 3000000;
+	}
 	c->flags &= (uint16_t) ~(CONN_RTT_TIMING | CONN_RESEND);
 	c->rcv_mark = c->rcv_nxt;
 	c->rcv_mark_us = (uint32_t)now_us;
