@@ -133,6 +133,7 @@ e2e: build ## the real daemon and real peers in network namespaces (root; T=name
 wire: build ## our TCP beside the kernel's over lines that lose and damage: time, integrity (root, some minutes)
 	@tools/deps test
 	@+$(MAKE) --no-print-directory FLAVOUR=release wire-build
+	@tests/wire/run integrity
 	@tests/wire/run table
 
 test: ## install what is missing, build with ASan and UBSan, run everything; the last line is `N passed, N failed`

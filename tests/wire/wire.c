@@ -5,8 +5,9 @@
  *	wire INTERFACE INTERFACE [both: | there: | back: | NAME=VALUE]...
  *	wire w0 w1 seed=7 delay_us=10000 loss=1000 back: loss=0
  *
- * NAME is a field of struct impair_harm (shares are of 100 000), seed, or for_ms (ends by itself then); values count for
- * both directions until `there:` (first interface to second) or `back:` says otherwise.  Prints "ready" when it carries,
+ * NAME is a field of struct impair_harm (shares are of 100 000), seed, for_ms (ends by itself then), or trace (1: a line
+ * on standard error for each segment: when it came, what it is, after how many ms it goes out); values count for both
+ * directions until `there:` (first interface to second) or `back:` says otherwise.  Prints "ready" when it carries,
  * and what it carried when SIGTERM ends it.  Checksum and segmentation offload of the interfaces must be off.
  */
 #include <errno.h>
@@ -39,6 +40,7 @@ static struct held *spare[FRAMES_MAX], *heap[FRAMES_MAX]; /* heap: by time */
 static size_t n_spare, n_held;
 static uint64_t n_order, n_no_room, n_unsent;
 static struct impair line;
+static bool tracing;
 static int sockets[2];
 static volatile sig_atomic_t stop;
 
@@ -94,10 +96,29 @@ static struct held *heap_take(void)
 	return first;
 }
 
+static void trace(unsigned direction, struct span frame, const struct impair_fate *fate, uint64_t now)
+{
+	struct impair_view v;
+
+	if (!impair_look(frame, &v))
+		return;
+	const struct impair_flow *f = impair_flow_of(&line, &v);
+
+	fprintf(stderr, "%10.3f %s flow %u %c%c%c%c seq %u+%u %s", (double)(now % 1000000000) / 1000,
+		direction ? "back " : "there", f->ordinal, v.flags & 2 ? 'S' : '-', v.flags & 1 ? 'F' : '-',
+		v.flags & 4 ? 'R' : '-', v.flags & 16 ? '.' : '-', v.seq - f->isn[v.swapped], v.len,
+		fate->n ? "" : "lost");
+	for (unsigned i = 0; i < fate->n; i++)
+		fprintf(stderr, " %.3f%s", (double)(fate->at_us[i] - now) / 1000, fate->bit[i] ? " damaged" : "");
+	fprintf(stderr, "\n");
+}
+
 static void take_in(unsigned direction, struct span frame, uint64_t now)
 {
 	struct impair_fate fate = impair(&line, direction, frame, now);
 
+	if (tracing)
+		trace(direction, frame, &fate, now);
 	for (unsigned i = 0; i < fate.n; i++) {
 		if (!n_spare) {
 			n_no_room++;
@@ -227,6 +248,8 @@ static uint64_t read_arguments(int n, char **arguments)
 			good = false;
 		} else if (strcmp(name, "seed") == 0) {
 			line.seed = value;
+		} else if (strcmp(name, "trace") == 0) {
+			tracing = value;
 		} else if (strcmp(name, "for_ms") == 0) {
 			for_us = value * 1000;
 		} else {
