@@ -410,9 +410,10 @@ static void end_of_record(struct maker *m)
 
 /* the block */
 
-static size_t stub(uint8_t *block, uint8_t n_made)
+/* No range: only that the domain was met. */
+static size_t met_block(uint8_t *block)
 {
-	struct spf_program_head head = { .n_made = n_made };
+	struct spf_program_head head = { 0 };
 
 	memcpy(block, &head, sizeof(head));
 	return sizeof(head);
@@ -463,7 +464,7 @@ static size_t write_block(struct maker *m, uint8_t n_made, uint8_t *block)
 	return (size_t)(at - block);
 }
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "write_block() and find4() rely on it");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "write_block() and find() rely on it");
 
 size_t spf_compile(const struct auth_settings *settings, struct spf_arena *arena, struct span domain, unsigned family,
 		   struct span before, uint64_t now_us, uint8_t *block, uint32_t *ttl_s)
@@ -474,7 +475,7 @@ size_t spf_compile(const struct auth_settings *settings, struct spf_arena *arena
 
 	if (before.len < sizeof(head)) {
 		*ttl_s = SPF_COMPILE_MET_S;
-		return stub(block, 0);
+		return met_block(block);
 	}
 	memcpy(&head, before.at, sizeof(head));
 	memset(&m, 0, offsetof(struct maker, frames));

@@ -4,44 +4,17 @@
  */
 #include "dataplane/auth/spf_program.h"
 
-static uint32_t load32(const uint8_t *at)
-{
-	uint32_t v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-static spf_address load128(const uint8_t *at)
-{
-	spf_address v;
-
-	memcpy(&v, at, sizeof(v));
-	return v;
-}
-
-/* Index of the last range that begins at or below @ip; the first begins at 0. */
-static size_t find4(const uint8_t *starts, size_t n, uint32_t ip)
+/* Index of the last range that begins at or below @ip; the first begins at 0.  Starts lie in host order. */
+static size_t find(const uint8_t *starts, size_t n, size_t width, spf_address ip)
 {
 	size_t low = 0;
 
 	while (n > 1) {
 		size_t half = n / 2;
+		spf_address start = 0;
 
-		low += load32(starts + 4 * (low + half)) <= ip ? half : 0;
-		n -= half;
-	}
-	return low;
-}
-
-static size_t find6(const uint8_t *starts, size_t n, spf_address ip)
-{
-	size_t low = 0;
-
-	while (n > 1) {
-		size_t half = n / 2;
-
-		low += load128(starts + 16 * (low + half)) <= ip ? half : 0;
+		memcpy(&start, starts + width * (low + half), width);
+		low += start <= ip ? half : 0;
 		n -= half;
 	}
 	return low;
@@ -57,12 +30,11 @@ enum spf_program_says spf_program_find(struct span block, const struct ip_addr *
 	memcpy(&head, block.at, sizeof(head));
 	if (head.n_ranges == 0)
 		return SPF_PROGRAM_NONE;
+	const size_t width = spf_program_width(ip->family);
 	const uint8_t *starts = block.at + sizeof(head);
-	const uint8_t *index = starts + head.n_ranges * spf_program_width(ip->family);
+	const uint8_t *index = starts + head.n_ranges * width;
 	const uint8_t *outcomes = index + head.n_ranges;
-	spf_address client = spf_address_of(ip->bytes, ip->family);
-	uint8_t i = index[ip->family == IP_V4 ? find4(starts, head.n_ranges, (uint32_t)client)
-					      : find6(starts, head.n_ranges, client)];
+	uint8_t i = index[find(starts, head.n_ranges, width, spf_address_of(ip->bytes, ip->family))];
 
 	if (i == SPF_OUTCOME_OPEN)
 		return SPF_PROGRAM_OPEN;

@@ -86,14 +86,16 @@ static void client_body(struct shard *s, struct client *c, struct span bytes, ui
 		smtp_session_refuse_message(&c->smtp, &reply, now_us);
 }
 
-/* Before anything is done.  False: there is no room for any more clients that are in the middle of something. */
+/* Before anything is done.  False, counted: there is no room for any more clients that are in the middle of something. */
 static bool client_take_room(struct shard *s, struct client *c)
 {
 	if (c->room)
 		return true;
 	c->room = pool_take(&s->rooms);
-	if (!c->room)
+	if (!c->room) {
+		s->stats.shard_client_no_room++;
 		return false;
+	}
 	if (c->smtp.settings)
 		smtp_session_lend(&c->smtp, &c->room->smtp);
 	return true;
@@ -200,7 +202,6 @@ static void client_arm(struct shard *s, struct client *c, uint64_t now_us)
 static void client_run(struct shard *s, struct client *c, uint64_t now_us)
 {
 	if (!client_take_room(s, c)) {
-		s->stats.shard_client_no_room++;
 		client_abort(s, c, now_us);
 		return;
 	}
@@ -237,7 +238,6 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 	memset(c, 0, sizeof(*c));
 	if (!client_take_room(s, c)) {
 		pool_give(&s->clients, c);
-		s->stats.shard_client_no_room++;
 		tcp_abort(s->tcp, conn, now_us);
 		return;
 	}

@@ -9,11 +9,17 @@
  */
 #include "dataplane/smtp/smtp_session_data.h"
 
-static void message_done(struct smtp_session *s)
+/* One was read to its end, refused or not. */
+static void count_message(struct smtp_session *s)
 {
 	s->n_messages++;
 	s->n_idle_commands = 0;
 	s->stats->smtp_messages++;
+}
+
+static void message_done(struct smtp_session *s)
+{
+	count_message(s);
 	s->state = SESSION_END_ASKED;
 	smtp_session_tell(s, SMTP_MESSAGE_END, span_of(s->room->buffer, 0));
 }
@@ -100,9 +106,7 @@ static size_t take_data(struct smtp_session *s, struct span in)
 	if (s->data.state == SMTP_DATA_DONE && s->state == SESSION_DATA) {
 		message_done(s);
 	} else if (s->data.state == SMTP_DATA_DONE) {
-		s->n_messages++;
-		s->n_idle_commands = 0;
-		s->stats->smtp_messages++;
+		count_message(s);
 		drained(s);
 	}
 	return n;

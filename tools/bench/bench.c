@@ -24,37 +24,12 @@
 #include "dataplane/auth/dmarc.h"
 #include "dataplane/shard/shard_state.h"
 #include "dns/dns_cache.h"
-#include "tools/bench/bench_net.h"
 #include "dns/domain_names.h"
+#include "tools/bench/bench_figure.h"
+#include "tools/bench/bench_net.h"
 #include "tools/bench/bench_tcp.h"
 
 enum { ROUNDS = 31, BODY = 1 << 20 };
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t n)
-{
-	qsort(values, n, sizeof(*values), by_value);
-	return values[n / 2];
-}
-
-static void say(const char *name, double value, const char *unit)
-{
-	printf("%s %.6g %s\n", name, value, unit);
-}
 
 /* Text as mail has it: lines of 40 to 76 octets, single blanks between words of some five letters. */
 static void fill_text(uint8_t *at, size_t n)

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dataplane/net/ip4.h"
 #include "dataplane/net/net_state.h"
 #include "dataplane/net/tcp_segment.h"
+#include "tools/bench/bench_figure.h"
 #include "tools/bench/bench_net.h"
 
 enum { ROUNDS = 15, BURSTS = 1024, OCTETS = 16, FRAME = 14 + IP4_HEADER + TCP_HEADER + OCTETS };
@@ -28,27 +28,6 @@ struct world {
 };
 
 static const uint8_t ours[6] = { 2, 0, 0, 0, 0, 1 }, peer[6] = { 2, 0, 0, 0, 0, 2 };
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double values[ROUNDS])
-{
-	qsort(values, ROUNDS, sizeof(*values), by_value);
-	return values[ROUNDS / 2];
-}
 
 static uint32_t draw(struct world *w, uint32_t below)
 {
@@ -200,8 +179,8 @@ static void bench_conns(uint32_t n_conns, const char *each, const char *burst)
 		one[r] = run(&w, false);
 		ahead[r] = run(&w, true);
 	}
-	printf("%s %.6g ns\n", each, median(one));
-	printf("%s %.6g ns\n", burst, median(ahead));
+	say(each, median(one, ROUNDS), "ns");
+	say(burst, median(ahead, ROUNDS), "ns");
 	free(w.n);
 	free(w.frames);
 	free(w.seq);

@@ -11,6 +11,7 @@
 #include <x86intrin.h>
 
 #include "dataplane/net/net.h"
+#include "tools/bench/bench_figure.h"
 #include "tools/bench/bench_tcp.h"
 #include "tools/load/load_flood.h"
 
@@ -76,7 +77,7 @@ static void close_sides(void)
 
 /* --- users ------------------------------------------------------------------------------------- */
 
-static void say(struct side *s, struct tcp_conn *c, struct span text)
+static void tell(struct side *s, struct tcp_conn *c, struct span text)
 {
 	if (tcp_send(s->tcp, c, text, now_us) != text.len)
 		exit(1);
@@ -97,14 +98,14 @@ static size_t read_all(struct side *s, struct tcp_conn *c)
 static void serve(const struct tcp_event *e)
 {
 	if (e->kind == TCP_EVENT_ACCEPTED && play == PLAY_ACCEPT)
-		say(&server, e->conn, SPAN("220 mx.example ESMTP\r\n"));
+		tell(&server, e->conn, SPAN("220 mx.example ESMTP\r\n"));
 	if (e->kind != TCP_EVENT_READABLE)
 		return;
 	n_octets += read_all(&server, e->conn);
 	if (play == PLAY_ECHO)
-		say(&server, e->conn, SPAN("250 2.0.0 Ok\r\n"));
+		tell(&server, e->conn, SPAN("250 2.0.0 Ok\r\n"));
 	if (play == PLAY_ACCEPT) {
-		say(&server, e->conn, SPAN("221 2.0.0 Bye\r\n"));
+		tell(&server, e->conn, SPAN("221 2.0.0 Bye\r\n"));
 		tcp_close(server.tcp, e->conn, now_us);
 	}
 }
@@ -121,7 +122,7 @@ static void use(const struct tcp_event *e)
 		n_replies++;
 		if (play == PLAY_ACCEPT && !e->user) {
 			tcp_set_user(e->conn, &client); /* the 221 comes next */
-			say(&client, e->conn, SPAN("QUIT\r\n"));
+			tell(&client, e->conn, SPAN("QUIT\r\n"));
 		}
 		break;
 	case TCP_EVENT_PEER_CLOSED:
@@ -245,17 +246,9 @@ static void sample(double units, double each)
 	chunk_units = units;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static double cycles_a_unit(void)
 {
-	qsort(samples, n_samples, sizeof(samples[0]), by_value);
-	return samples[n_samples / 2];
+	return median(samples, n_samples);
 }
 
 /* --- figures ----------------------------------------------------------------------------------- */
@@ -270,11 +263,6 @@ static double tsc_hz(void)
 		clock_gettime(CLOCK_MONOTONIC, &b);
 	while ((b.tv_sec - a.tv_sec) * 1000000000 + b.tv_nsec - a.tv_nsec < 50000000);
 	return (double)(__rdtsc() - start) / ((double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9);
-}
-
-static void print(const char *name, double value, const char *unit)
-{
-	printf("%s %.6g %s\n", name, value, unit);
 }
 
 /* Handshake, 220, QUIT, 221, close. */
@@ -294,8 +282,8 @@ static void bench_accept(double hz)
 		step();
 		client.n_conns = 0;
 	}
-	print("tcp.accept.cycles", cycles_a_unit(), "cycles_a_connection");
-	print("tcp.accept.per_s", hz / cycles_a_unit(), "connections_a_second_and_core");
+	say("tcp.accept.cycles", cycles_a_unit(), "cycles_a_connection");
+	say("tcp.accept.per_s", hz / cycles_a_unit(), "connections_a_second_and_core");
 	close_sides();
 }
 
@@ -317,14 +305,14 @@ static void bench_rr(uint32_t flows, const char *cycles, const char *rate, doubl
 	for (uint64_t asked = 0; n_replies < n;) {
 		/* As many in flight as a burst takes, going round over all flows. */
 		for (; asked < n_replies + BURST; asked++)
-			say(&client, client.conns[next++ % flows], SPAN("NOOP\r\n"));
+			tell(&client, client.conns[next++ % flows], SPAN("NOOP\r\n"));
 		step();
 		sample((double)n_replies, 256);
 	}
 	double segments = (double)(server.stats.tcp_segments_in + server.stats.tcp_segments_out - frames_before);
 
-	print(cycles, cycles_a_unit(), "cycles_a_request");
-	print(rate, hz * segments / (double)n_replies / cycles_a_unit() / 1e6, "Msegments_a_second_and_core");
+	say(cycles, cycles_a_unit(), "cycles_a_request");
+	say(rate, hz * segments / (double)n_replies / cycles_a_unit() / 1e6, "Msegments_a_second_and_core");
 	close_sides();
 }
 
@@ -346,7 +334,7 @@ static void bench_bulk(double hz)
 			tcp_send(client.tcp, client.conns[i], span_of(block, sizeof(block)), now_us);
 		step();
 	}
-	print("tcp.bulk.gbps", 8 * hz / cycles_a_unit() / 1e9, "Gbit_a_second_and_core");
+	say("tcp.bulk.gbps", 8 * hz / cycles_a_unit() / 1e9, "Gbit_a_second_and_core");
 	close_sides();
 }
 
@@ -387,8 +375,8 @@ static void bench_syn(double hz)
 		now_us += 10;
 		sample(i + BURST, 256);
 	}
-	print("tcp.syn.cycles", cycles_a_unit(), "cycles_a_syn");
-	print("tcp.syn.per_s", hz / cycles_a_unit(), "syns_a_second_and_core");
+	say("tcp.syn.cycles", cycles_a_unit(), "cycles_a_syn");
+	say("tcp.syn.per_s", hz / cycles_a_unit(), "syns_a_second_and_core");
 	close_sides();
 }
 
@@ -399,7 +387,7 @@ void bench_tcp(void)
 
 	few.conns_max = 1 << 20;
 	many.conns_max = 1 << 21;
-	print("tcp.conn.bytes", (double)(tcp_memory(&many) - tcp_memory(&few)) / (1 << 20), "octets");
+	say("tcp.conn.bytes", (double)(tcp_memory(&many) - tcp_memory(&few)) / (1 << 20), "octets");
 	bench_accept(hz);
 	bench_syn(hz);
 	bench_rr(FLOWS, "tcp.rr.cycles", "tcp.rr.mpps", hz);

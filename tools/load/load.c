@@ -25,7 +25,6 @@ enum step {
 struct client {
 	uint8_t what; /* not LOAD_SINK */
 	struct tcp_conn *conn;
-	struct client *next; /* of those whose text is not all sent */
 	uint64_t begin_us, dot_us;
 	struct span text; /* still to be given to TCP */
 	uint32_t n_messages;

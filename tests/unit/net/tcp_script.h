@@ -506,4 +506,10 @@ __attribute__((unused)) static void play(const struct script *script)
 		"event ACCEPTED", "event none", "quiet"
 #define SCRIPT_CONNECT "connect", "out S 0", "in S. 0 ack 1 mss 1460", "out . 1 ack 1", "event CONNECTED", "quiet"
 
+/* Ten full segments, the initial window, of 1460 octets each. */
+#define SEND_TEN                                                                                                       \
+	"send 14600", "out . 1+1460 ack 1", "out . 1461+1460 ack 1", "out . 2921+1460 ack 1", "out . 4381+1460 ack 1", \
+		"out . 5841+1460 ack 1", "out . 7301+1460 ack 1", "out . 8761+1460 ack 1", "out . 10221+1460 ack 1",   \
+		"out . 11681+1460 ack 1", "out P. 13141+1460 ack 1", "quiet"
+
 #endif

@@ -6,11 +6,6 @@
  */
 #include "tests/unit/net/tcp_script.h"
 
-#define SEND_TEN                                                                                                       \
-	"send 14600", "out . 1+1460 ack 1", "out . 1461+1460 ack 1", "out . 2921+1460 ack 1", "out . 4381+1460 ack 1", \
-		"out . 5841+1460 ack 1", "out . 7301+1460 ack 1", "out . 8761+1460 ack 1", "out . 10221+1460 ack 1",   \
-		"out . 11681+1460 ack 1", "out P. 13141+1460 ack 1", "quiet"
-
 static const struct script scripts[] = {
 	/* timers */
 	{ "the retransmission timer is lost: an ACK of a part leaves it running",

@@ -11,10 +11,6 @@
 #define STAMPS_100MS                                                                                                   \
 	"set mss4 1472", "listen", "in S 0 mss 1472 sackok ts 0", "out S. 0 ack 1", "time +100", "in . 1 ack 1",       \
 		"event ACCEPTED", "quiet"
-#define SEND_TEN                                                                                                       \
-	"send 14600", "out . 1+1460 ack 1", "out . 1461+1460 ack 1", "out . 2921+1460 ack 1", "out . 4381+1460 ack 1", \
-		"out . 5841+1460 ack 1", "out . 7301+1460 ack 1", "out . 8761+1460 ack 1", "out . 10221+1460 ack 1",   \
-		"out . 11681+1460 ack 1", "out P. 13141+1460 ack 1", "quiet"
 
 static const struct script scripts[] = {
 	{ "one segment that arrived behind it, and a quarter of the RTT: lost (RFC 8985 6.2)",

@@ -5,11 +5,6 @@
 #include "dataplane/net/tcp_score.h"
 #include "tests/unit/net/tcp_script.h"
 
-#define SEND_TEN                                                                                                       \
-	"send 14600", "out . 1+1460 ack 1", "out . 1461+1460 ack 1", "out . 2921+1460 ack 1", "out . 4381+1460 ack 1", \
-		"out . 5841+1460 ack 1", "out . 7301+1460 ack 1", "out . 8761+1460 ack 1", "out . 10221+1460 ack 1",   \
-		"out . 11681+1460 ack 1", "out P. 13141+1460 ack 1", "quiet"
-
 /* the same, 100 ms away */
 #define SCRIPT_ACCEPT_100MS                                                                                            \
 	"listen", "in S 0 mss 1460 sackok", "out S. 0 ack 1 mss 1460", "time +100", "in . 1 ack 1", "event ACCEPTED",  \
