@@ -92,7 +92,7 @@ static void settings_for_smtp(struct shard *s)
 	s->smtp_settings.data_timeout_us = c->smtp_data_timeout_s * 1000000;
 	s->smtp_settings.message_timeout_us = c->smtp_message_timeout_s * 1000000;
 	s->smtp_settings.data_rate_min = (uint32_t)c->smtp_data_rate_min;
-	s->smtp_settings.offers = SMTP_OFFER_8BITMIME | SMTP_OFFER_CHUNKING | SMTP_OFFER_LIMITS; /* until relay_met() */
+	s->smtp_settings.offers = SMTP_OFFER_8BITMIME | SMTP_OFFER_CHUNKING | SMTP_OFFER_LIMITS; /* until hop_met() */
 	s->relay_settings = smtp_relay_settings_default();
 	s->relay_settings.chunking = c->relay_chunking;
 	s->relay_settings.hostname = c->server_hostname;
@@ -250,7 +250,7 @@ static bool shard_settle(struct shard *s, uint64_t now_us)
 			more = true;
 		if (s->dispatch) {
 			more = true;
-			relay_dispatch(s, now_us);
+			hop_dispatch(s, now_us);
 		}
 		any |= more;
 	}

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * shard_relay.c - connections to the next hops, and the messages that wait for one
- *
- * Each next hop has a pool of warm connections.  A message takes a free one of the first next hop that works, else a
- * new one is opened, else it waits, at most relay.wait_ms.  Nothing is queued beyond that: a message that
- * cannot be handed on now is the client's again (4yz).
+ * shard_relay.c - connections to the next hops: each has a pool of warm ones
  *
  * A connection that has carried a message before may have been closed by the next hop meanwhile.  When such a one
  * breaks before the final dot, the message is tried once more on a new connection; after the final dot never.
@@ -12,29 +8,6 @@
 #include "dataplane/shard/shard_state.h"
 
 #define CLOSE_TIMEOUT_US UINT64_C(10000000) /* for the next hop to close its side */
-
-/* --- messages that wait ------------------------------------------------------------------------ */
-
-static void waiting_add(struct shard *s, struct txn *t)
-{
-	t->next = NULL;
-	*s->waiting_end = t;
-	s->waiting_end = &t->next;
-	s->n_waiting++;
-}
-
-static void waiting_remove(struct shard *s, struct txn *t)
-{
-	for (struct txn **link = &s->waiting; *link; link = &(*link)->next) {
-		if (*link != t)
-			continue;
-		*link = t->next;
-		if (s->waiting_end == &t->next)
-			s->waiting_end = link;
-		s->n_waiting--;
-		return;
-	}
-}
 
 /* --- one connection ---------------------------------------------------------------------------- */
 
@@ -70,7 +43,7 @@ static bool way_back(void *arg, uint16_t local_port)
 	return w->s->env.port_is_ours(w->s->env.port_arg, w->path, w->remote_port, local_port);
 }
 
-static bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
+bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 {
 	struct tcp_path path;
 	struct relay *r;
@@ -102,7 +75,7 @@ static bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 	return true;
 }
 
-static void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us)
+void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us)
 {
 	timer_cancel(&s->timers, &t->timer);
 	t->phase = TXN_RELAYING;
@@ -126,7 +99,7 @@ static void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_
 }
 
 /* One connection was stale: the others that lie idle may be as well, and the second attempt is the last. */
-static void drop_idle(struct shard *s, struct hop *h, uint64_t now_us)
+void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us)
 {
 	for (struct relay *r = h->relays, *next; r; r = next) {
 		next = r->next;
@@ -151,8 +124,8 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && t->client) {
 		t->retried = true;
 		s->stats.shard_relay_retried++;
-		drop_idle(s, r->hop, now_us);
-		relay_take(s, t, now_us);
+		relay_drop_idle(s, r->hop, now_us);
+		hop_take(s, t, now_us);
 		return;
 	}
 	if (a->final_dot_sent) {
@@ -214,8 +187,6 @@ static void relay_send(struct shard *s, struct relay *r, struct span bytes, uint
 	r->out_len = (uint32_t)bytes.len;
 }
 
-static void connect_failed(struct shard *s, struct hop *h, uint64_t now_us);
-
 /* All that is left to know from a connection of no more use. */
 static void relay_results(struct shard *s, struct relay *r, uint64_t now_us)
 {
@@ -239,28 +210,8 @@ static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 	}
 	relay_free(s, r);
 	if (!greeted)
-		connect_failed(s, h, now_us);
+		hop_connect_failed(s, h, now_us);
 	s->dispatch = true;
-}
-
-/* EHLO offers outward what all next hops that were met offer; of those not met yet nothing is known. */
-static void relay_met(struct shard *s, struct relay *r)
-{
-	unsigned all = SMTP_OFFER_8BITMIME | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN;
-	uint64_t size_max = s->env.settings->smtp_message_max;
-
-	r->hop->met = true;
-	r->hop->offers = smtp_relay_offers(&r->smtp);
-	r->hop->size_max = smtp_relay_size_max(&r->smtp);
-	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
-		const struct hop *h = &s->hops[i];
-
-		if (h->met && h->size_max && h->size_max < size_max)
-			size_max = h->size_max;
-		all &= h->met ? h->offers : ~0U;
-	}
-	s->smtp_settings.message_max = size_max;
-	s->smtp_settings.offers = all | SMTP_OFFER_CHUNKING | SMTP_OFFER_LIMITS;
 }
 
 static void relay_action(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
@@ -279,7 +230,7 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		s->dispatch = true;
 		r->since_us = now_us;
 		r->hop->down_until_us = 0;
-		relay_met(s, r);
+		hop_met(s, r);
 		break;
 	case RELAY_BODY_WANTED:
 		r->body_wanted = true;
@@ -340,7 +291,7 @@ static void relay_arm(struct shard *s, struct relay *r)
 		timer_arm(&s->timers, &r->timer, at_us);
 }
 
-static void relay_run(struct shard *s, struct relay *r, uint64_t now_us)
+void relay_run(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	relay_pump(s, r, now_us);
 	if (r->closing && !r->greeted) {
@@ -357,107 +308,12 @@ static void relay_run(struct shard *s, struct relay *r, uint64_t now_us)
 	relay_arm(s, r);
 }
 
-/* --- bringing both together -------------------------------------------------------------------- */
-
-static struct relay *free_relay(const struct shard *s)
-{
-	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
-		for (struct relay *r = s->hops[i].relays; r; r = r->next)
-			if (r->ready && !r->closing && !r->txn && r->out_at == r->out_len)
-				return r;
-	return NULL;
-}
-
-/* Opens one more connection if fewer are on their way than messages wait; when all next hops are down, one to see
- * whether they still are.  False: none could be opened, and none is open. */
-static bool open_more(struct shard *s, uint64_t now_us)
-{
-	uint32_t n_on_the_way = 0, n_busy = 0;
-
-	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
-		n_on_the_way += s->hops[i].n_connecting;
-		n_busy += s->hops[i].n_relays;
-	}
-	if (n_on_the_way >= s->n_waiting)
-		return true;
-	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
-		if (s->hops[i].down_until_us <= now_us && relay_connect(s, &s->hops[i], now_us))
-			return true;
-	for (unsigned i = 0; n_busy == 0 && i < s->env.settings->n_next_hops; i++)
-		if (relay_connect(s, &s->hops[i], now_us))
-			return true;
-	return n_busy > 0;
-}
-
-static void fail_first(struct shard *s, uint64_t now_us)
-{
-	struct txn *t = s->waiting;
-	struct smtp_reply reply;
-
-	waiting_remove(s, t);
-	s->stats.shard_relay_down++;
-	smtp_reply_set(&reply, 451, 4, 4, 1, SPAN("No next hop can be reached; try later"));
-	txn_finish(s, t, &reply, now_us);
-}
-
-/* A connection attempt came to nothing, at the latest before EHLO was answered.  When no next hop is left to try,
- * nobody waits for what does not come. */
-static void connect_failed(struct shard *s, struct hop *h, uint64_t now_us)
-{
-	s->stats.shard_relay_connect_failed++;
-	h->down_until_us = now_us + SHARD_HOP_RETRY_US;
-	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
-		if (s->hops[i].n_relays || s->hops[i].down_until_us <= now_us)
-			return;
-	while (s->waiting)
-		fail_first(s, now_us);
-}
-
-void relay_dispatch(struct shard *s, uint64_t now_us)
-{
-	s->dispatch = false;
-	while (s->waiting) {
-		struct relay *r = free_relay(s);
-		struct txn *t = s->waiting;
-
-		if (r && r->used && t->retried) { /* it has come free meanwhile, and may be as stale as the first */
-			drop_idle(s, r->hop, now_us);
-			continue;
-		}
-		if (r) {
-			waiting_remove(s, t);
-			relay_start(s, r, t, now_us);
-			relay_run(s, r, now_us);
-			continue;
-		}
-		if (open_more(s, now_us))
-			return;
-		fail_first(s, now_us);
-	}
-}
-
-void relay_take(struct shard *s, struct txn *t, uint64_t now_us)
-{
-	struct smtp_reply reply;
-
-	t->phase = TXN_WAITING;
-	if (s->n_waiting >= s->env.settings->relay_waiting_max) {
-		s->stats.shard_relay_full++;
-		smtp_reply_set(&reply, 451, 4, 3, 2, SPAN("Too many messages wait for the next hop; try later"));
-		txn_finish(s, t, &reply, now_us);
-		return;
-	}
-	timer_arm(&s->timers, &t->timer, now_us + s->env.settings->relay_wait_ms * 1000);
-	waiting_add(s, t);
-	s->dispatch = true;
-}
-
 bool relay_forget(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	struct relay *r = t->relay;
 
 	if (t->phase == TXN_WAITING) {
-		waiting_remove(s, t);
+		hop_leave(s, t);
 		return true;
 	}
 	if (!r)

@@ -4,6 +4,7 @@
  *
  * client   one SMTP connection from outside (shard_client.c)
  * txn      one transaction: envelope, message, verification, verdict (shard_txn.c, shard_stream.c)
+ * hop      a next hop and the messages that wait for it (shard_hop.c)
  * relay    one SMTP connection to a next hop (shard_relay.c)
  *
  * A txn belongs to its client until the final dot was answered, or until the client is gone; it lends itself to
@@ -188,7 +189,7 @@ struct shard {
 	struct client *ready, **ready_end;
 	struct txn *waiting, **waiting_end;
 	uint32_t n_waiting;
-	bool dispatch; /* relay_dispatch() has something to look at */
+	bool dispatch; /* hop_dispatch() has something to look at */
 	struct hop hops[SETTINGS_NEXT_HOPS_MAX];
 	uint64_t unix_offset_us; /* wall clock less monotonic */
 	uint32_t id_counter, generation;
@@ -251,14 +252,24 @@ uint64_t stream_len(const struct shard *s, const struct txn *t);
 struct span stream_peek(const struct shard *s, struct txn *t);
 void stream_skip(struct txn *t, size_t n);
 
+/* shard_hop.c */
+void hop_take(struct shard *s, struct txn *t, uint64_t now_us); /* accepted: bring it to a next hop */
+void hop_leave(struct shard *s, struct txn *t);                 /* it waits no more */
+void hop_met(struct shard *s, struct relay *r);                 /* its EHLO was answered */
+/* A connection attempt came to nothing, at the latest before EHLO was answered. */
+void hop_connect_failed(struct shard *s, struct hop *h, uint64_t now_us);
+/* When s->dispatch: brings waiting messages and free connections together. */
+void hop_dispatch(struct shard *s, uint64_t now_us);
+
 /* shard_relay.c */
-void relay_take(struct shard *s, struct txn *t, uint64_t now_us); /* accepted: bring it to a next hop */
+bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us);
+void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us); /* @r is free */
+void relay_run(struct shard *s, struct relay *r, uint64_t now_us);                  /* does all that can be done now */
+void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us); /* free connections that were used before */
 /* The txn is being given up.  False: its final dot is out, the relay keeps it and ends it by txn_finish(). */
 bool MUST_USE relay_forget(struct shard *s, struct txn *t, uint64_t now_us);
 void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event, uint64_t now_us);
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us);
-void relay_dispatch(struct shard *s,
-		    uint64_t now_us); /* when s->dispatch: bring waiting messages and free connections together */
 
 /* shard_control.c: the rings */
 /* Where the steps of @t are told; NULL: nowhere. */

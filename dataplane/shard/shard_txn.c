@@ -6,7 +6,7 @@
  *	txn_data       DATA: a message buffer is taken
  *	txn_octets     octets go to the store and the hashers; DKIM, ARC and DMARC begin when the header has ended
  *	txn_end        final dot: TXN_JUDGING until verify_done(), then the verdict
- *	txn_judge      refused: txn_finish() at once; accepted: relay_take(), which ends in txn_finish()
+ *	txn_judge      refused: txn_finish() at once; accepted: hop_take(), which ends in txn_finish()
  *
  * Whatever is missing when a verdict needs it becomes a 4yz, never a silent accept.
  */
@@ -147,10 +147,10 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 	switch (t->verdict.action) {
 	case VERDICT_QUARANTINE:
 		s->stats.shard_quarantined++;
-		relay_take(s, t, now_us);
+		hop_take(s, t, now_us);
 		return;
 	case VERDICT_ACCEPT:
-		relay_take(s, t, now_us);
+		hop_take(s, t, now_us);
 		return;
 	case VERDICT_REJECT:
 		s->stats.shard_rejected++;
