@@ -198,3 +198,10 @@ void verdict_quarantine_fields(const struct settings *settings, const struct ver
 	text_puts(out, settings->policy_quarantine_header);
 	text_puts(out, "\r\n");
 }
+
+bool verdict_field_is_ours(const struct settings *settings, struct span name)
+{
+	struct span field = span_str(settings->policy_quarantine_header);
+
+	return field.len && span_eq_nocase(name, span_cut(&field, ':'));
+}

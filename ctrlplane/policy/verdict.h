@@ -29,4 +29,7 @@ const char *verdict_action_text(enum verdict_action a);
 /* Fields to put on top of a quarantined message (policy.quarantine_header), with CRLF. */
 void verdict_quarantine_fields(const struct settings *settings, const struct verdict *verdict, struct text *out);
 
+/* Whether a field of that name would be taken for the tag above: one that a message brings along is not passed on. */
+bool verdict_field_is_ours(const struct settings *settings, struct span name);
+
 #endif

@@ -3,13 +3,16 @@
  * shard_stream.c - the octets that the next hop gets
  *
  * First the fields that we put on top, then the message as it came, less the fields that claim to be ours
- * (RFC 8601 5).  No octet is copied or changed: runs point into the fields, the header section and the body blocks.
+ * (RFC 8601 5), or our tag.  No octet is copied or changed: runs point into the fields, the header section and the body blocks.
  */
 #include "dataplane/shard/shard_state.h"
 
 static bool forged(const struct shard *s, const struct msg_header *h, const struct msg_field *f)
 {
-	return verify_field_is_forged(&s->auth, msg_field_name(h, f), msg_field_value(h, f));
+	struct span name = msg_field_name(h, f);
+
+	return verify_field_is_forged(&s->auth, name, msg_field_value(h, f)) ||
+	       verdict_field_is_ours(s->env.settings, name);
 }
 
 /* Index of the field that begins at or after octet @at. */

@@ -3,7 +3,7 @@
 import sys
 import time
 
-import world
+import reader
 from world import FORGER, GATEWAY, GOOD, World, message
 
 wrong = []
@@ -33,8 +33,10 @@ def field(stored, name):
 
 def main():
     started = time.monotonic()
-    print("Sekisho: clients -> [port 25 of our own TCP on a TAP port] -> Postfix -> Maildir; DNS by nsd")
-    with World() as w:
+    absent = reader.missing()
+    print("Sekisho: clients -> [port 25 of our own TCP on a TAP port] -> Postfix -> "
+          f"{'Maildir' if absent else 'Dovecot -> IMAP, POP3'}; DNS by nsd")
+    with (World() if absent else reader.MailboxWorld()) as w:
         signer = w.signers["good.example"]
         print(f"   gateway up at {GATEWAY} after {time.monotonic() - started:.1f} s")
 
@@ -77,6 +79,19 @@ def main():
             time.sleep(3)
         expect(reply.startswith("250"), "the retry passed", reply)
         expect("dmarc=pass" in field(w.stored(3)[2], "Authentication-Results"), "with dmarc=pass")
+
+        heading("5. the reader opens the mailbox")
+        if absent:
+            print(f"   left out: there is no Dovecot here ({absent})")
+        else:
+            inbox, junk, by_pop3 = w.imap(), w.imap("Junk"), w.pop3()
+            for name, found in (("IMAP INBOX", inbox), ("IMAP Junk ", junk), ("POP3      ", by_pop3)):
+                print(f"   {name}: " + ", ".join(field(m, "Subject").removeprefix("Subject: ") for m in found))
+            expect(len(inbox) == 2 and all("dmarc=pass" in field(m, "Authentication-Results") for m in inbox),
+                   "INBOX has the two honest messages", inbox)
+            expect(len(junk) == 1 and field(junk[0], "Subject") == "Subject: spoof", "the spoof is in Junk", junk)
+            expect(by_pop3 == inbox, "POP3 brings the same as INBOX", by_pop3)
+            expect(not w.holds_anywhere(b"Two limes."), "the refused forgery is nowhere")
 
         heading("What the gateway says of itself")
         status = w.ctl("status")

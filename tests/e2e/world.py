@@ -137,6 +137,7 @@ class World:
         self.maildir = os.path.join(self.folder, "mail/inside.example/user/new")
         self.gateway = None
         self.extra = extra or ""
+        self.postfix_extra = ""  # lines of main.cf
 
     def __enter__(self):
         try:
@@ -236,7 +237,7 @@ smtpd_peername_lookup = no
 smtpd_client_connection_count_limit = 1000
 smtpd_client_connection_rate_limit = 0
 smtp_dns_support_level = disabled
-""")
+{self.postfix_extra}""")
         with open(os.path.join(conf, "master.cf"), "w") as f:
             f.write("""smtp inet n - n - 100 smtpd
 postlog unix-dgram n - n - 1 postlogd
@@ -256,6 +257,7 @@ discard unix - - n - - discard
 local unix - n n - - local
 virtual unix - n n - - virtual
 smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 """)

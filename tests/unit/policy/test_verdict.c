@@ -183,7 +183,12 @@ static void quarantine_has_a_header(void)
 	verdict_quarantine_fields(&settings, &verdict, &t);
 	is_span(text_span(&t), SPAN("X-Spam-Flag: YES\r\n"), "the field of the settings");
 	text_reset(&t);
+	ok(verdict_field_is_ours(&settings, SPAN("x-spam-FLAG")),
+	   "a field of that name from outside would speak for us");
+	ok(!verdict_field_is_ours(&settings, SPAN("X-Spam-Flags")) && !verdict_field_is_ours(&settings, SPAN("X-Spam")),
+	   "others do not");
 	settings.policy_quarantine_header[0] = '\0';
+	ok(!verdict_field_is_ours(&settings, SPAN("")), "without a tag there is none to be forged");
 	verdict_quarantine_fields(&settings, &verdict, &t);
 	is_span(text_span(&t), SPAN(""), "none when the setting is empty");
 	a_message(DMARC_RESULT_PASS, DMARC_POLICY_NONE);

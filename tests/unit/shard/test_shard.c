@@ -167,13 +167,14 @@ static void forged_results(void)
 	begin();
 	struct caller *c = sends("Authentication-Results: mx.example; spf=pass (forged 1)\r\n"
 				 "Received: from x by y\r\n"
+				 "x-spam-flag : YES (forged tag)\r\nX-Spam-Flag: NO\r\n\t(forged tag)\r\n"
 				 "AUTHENTICATION-RESULTS: \"MX.example\" 1;\r\n\tdmarc=pass (forged 2)\r\n"
 				 "authentication-results: other.example; dmarc=pass (not ours)\r\n" HEADER
 				 "Authentication-Results: (hi) mx.example; none (forged 3)\r\n"
 				 "\r\n..\r\n...\r\n..a\r\n\r\n.\r\n");
 
 	is_last(c, "250", "a message with forged results is taken");
-	ok(!strstr(world.stored[0], "forged"), "every field with our authserv-id is removed");
+	ok(!strstr(world.stored[0], "forged"), "every field with our authserv-id is removed, and every tag of ours");
 	ok(strstr(world.stored[0],
 		  "\r\nauthentication-results: other.example; dmarc=pass (not ours)\r\n" HEADER "\r\n"),
 	   "all else stays as it is");
