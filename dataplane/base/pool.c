@@ -6,7 +6,7 @@
 
 void pool_init(struct pool *p, void *memory, size_t n, size_t object_size)
 {
-	*p = (struct pool){ .memory = memory, .n_total = n, .object_size = pool_memory(1, object_size) };
+	*p = (struct pool){ .memory = memory, .n_total = n, .object_size = pool_object_size(object_size) };
 	CHECK(((uintptr_t)memory & 63) == 0);
 	/* Threaded backwards, so that the first objects are handed out first and the rest stay untouched. */
 	for (size_t i = n; i > 0; i--) {

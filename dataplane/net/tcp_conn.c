@@ -145,7 +145,7 @@ void tcp_conn_time_wait(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	uint32_t snd_nxt = c->snd_max;
 
 	tcp_conn_closed(t, c, now_us);
-	tcp_wait_new(t, &c->flow.key, snd_nxt, c->rcv_nxt, now_us);
+	tcp_wait_new(t, &c->flow.key, snd_nxt, c->rcv_nxt, c->options & CONN_STAMPS ? &c->stamp_recent : NULL, now_us);
 }
 
 void tcp_conn_free(struct tcp *t, struct tcp_conn *c)

@@ -216,10 +216,10 @@ enum { TCP_HALF_READY, TCP_HALF_WAITING, TCP_HALF_LISTS = TCP_HALF_WAITING + TCP
 
 /* TIME-WAIT (RFC 9293 3.3.2).  All wait equally long, so a queue by age needs no timer. */
 struct tcp_wait {
-	struct tcp_flow flow;
+	struct tcp_flow flow;  /* spare: when it ends, in units of TCP_WAIT_TICK_US; low 16 bits */
 	uint32_t older, newer; /* index + 1 in the pool; 0: none */
 	uint32_t snd_nxt, rcv_nxt;
-	uint32_t expires_ms; /* low 32 bits */
+	uint32_t stamp; /* TS.Recent; 0: there were no timestamps, and a TS.Recent of 0 stands here as 1 */
 };
 _Static_assert(sizeof(struct tcp_wait) == 64, "one cache line");
 
@@ -236,6 +236,7 @@ struct tcp_reply {
 	uint32_t stamp_echo;
 };
 
+#define TCP_WAIT_TICK_US 8000   /* half of 2^16 of them are longer than the longest TIME-WAIT, 240 s */
 #define TCP_REPLIES 256         /* a power of two; what does not fit is not sent */
 #define TCP_REPLIES_SPARE 64    /* of these, not for RSTs to strangers: handshakes and closes go first */
 #define TCP_PRESSED_MSS 4       /* while blocks are scarce no window is wider than so many segments */
@@ -424,7 +425,9 @@ struct tcp_segment tcp_half_answer(struct tcp *t, struct tcp_half *h, uint64_t n
 void tcp_half_expire(struct tcp *t, uint64_t now_us);
 uint64_t tcp_half_deadline_us(const struct tcp *t);
 
-void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, uint64_t now_us);
+/* @stamp: TS.Recent of the connection; NULL: it had no timestamps. */
+void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, const uint32_t *stamp,
+		  uint64_t now_us);
 
 /* Returns true when @s is a new SYN (RFC 6191): @w is gone, and the new ISS must be after *@iss_min. */
 bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const struct tcp_segment *s, uint32_t *iss_min,

@@ -24,7 +24,8 @@ enum tcp_kind { TCP_KIND_NONE, TCP_KIND_CONN, TCP_KIND_HALF, TCP_KIND_WAIT, TCP_
 /* Lies inside each record. */
 struct tcp_flow {
 	struct tcp_key key;
-	uint32_t next; /* name of the next one in the chain; 0: none */
+	uint16_t spare; /* the record's own: it would be padding */
+	uint32_t next;  /* name of the next one in the chain; 0: none */
 };
 
 struct tcp_table {

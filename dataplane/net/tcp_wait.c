@@ -22,7 +22,7 @@ static void enqueue(struct tcp *t, struct tcp_wait *w, uint64_t now_us)
 {
 	struct tcp_wait *newest = at(t, t->wait_newest);
 
-	w->expires_ms = (uint32_t)((now_us + t->settings.time_wait_us) / 1000);
+	w->flow.spare = (uint16_t)((now_us + t->settings.time_wait_us) / TCP_WAIT_TICK_US);
 	w->older = t->wait_newest;
 	w->newer = 0;
 	t->wait_newest = number_of(t, w);
@@ -53,7 +53,13 @@ static void wait_free(struct tcp *t, struct tcp_wait *w)
 	pool_give(&t->waits, w);
 }
 
-void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, uint64_t now_us)
+static uint32_t stamp_kept(uint32_t stamp)
+{
+	return stamp ? stamp : 1;
+}
+
+void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, uint32_t rcv_nxt, const uint32_t *stamp,
+		  uint64_t now_us)
 {
 	struct tcp_wait *w;
 
@@ -65,9 +71,22 @@ void tcp_wait_new(struct tcp *t, const struct tcp_key *key, uint32_t snd_nxt, ui
 	}
 	w = pool_take(&t->waits);
 	CHECK(w);
-	*w = (struct tcp_wait){ .flow.key = *key, .snd_nxt = snd_nxt, .rcv_nxt = rcv_nxt };
+	*w = (struct tcp_wait){
+		.flow.key = *key, .snd_nxt = snd_nxt, .rcv_nxt = rcv_nxt, .stamp = stamp ? stamp_kept(*stamp) : 0
+	};
 	enqueue(t, w, now_us);
 	tcp_table_add(&t->table, TCP_KIND_WAIT, w);
+}
+
+/*
+ * RFC 6191 2: whether the SYN @s is that of a new connection and no duplicate from the old one.  A clock tells that
+ * better than numbers do: a client may well choose a new ISS that lies before the old end.
+ */
+static bool is_newer(const struct tcp_wait *w, const struct tcp_segment *s)
+{
+	if (!s->options.stamped || (w->stamp && s->options.stamp == w->stamp))
+		return seq_gt(s->seq, w->rcv_nxt);
+	return !w->stamp || seq_gt(s->options.stamp, w->stamp);
 }
 
 bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const struct tcp_segment *s, uint32_t *iss_min,
@@ -77,9 +96,9 @@ bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const s
 
 	if (s->flags & TCP_RST)
 		return false;
-	/* RFC 6191: only where we listen.  At a port that we opened from nobody may open, and a SYN that only guesses the
+	/* Only where we listen.  At a port that we opened from nobody may open, and a SYN that only guesses the
 	 * number must not free it early. */
-	if (syn && seq_gt(s->seq, w->rcv_nxt) && tcp_listening(t, w->flow.key.local_port)) {
+	if (syn && tcp_listening(t, w->flow.key.local_port) && is_newer(w, s)) {
 		t->stats->tcp_time_waits_reused++;
 		*iss_min = w->snd_nxt + UINT16_MAX; /* beyond any old duplicate of ours that its window let through */
 		wait_free(t, w);
@@ -89,29 +108,30 @@ bool tcp_wait_input(struct tcp *t, struct tcp_wait *w, uint16_t ifindex, const s
 	if (tcp_segment_len(s) == 0)
 		return false;
 	/* The FIN again, or octets before it: the peer does not have our ACK yet, so the wait begins anew. */
-	if (!syn) { /* an old SYN is answered, but whoever repeats it must not be kept out for ever */
+	if (!syn) { /* an old SYN is answered (RFC 9293 3.10.7.4), but who repeats it must not be kept out for ever */
 		dequeue(t, w);
 		enqueue(t, w, now_us);
+		if (w->stamp && s->options.stamped && seq_gt(s->options.stamp, w->stamp) &&
+		    s->seq + tcp_segment_len(s) == w->rcv_nxt)
+			w->stamp = stamp_kept(s->options.stamp);
 	}
-	/* No room for TS.Recent in a cache line: what the segment itself says is not older. */
-	tcp_reply_ack(t, &w->flow.key, ifindex, w->snd_nxt, w->rcv_nxt, 0,
-		      s->options.stamped ? &s->options.stamp : NULL);
+	tcp_reply_ack(t, &w->flow.key, ifindex, w->snd_nxt, w->rcv_nxt, 0, w->stamp ? &w->stamp : NULL);
 	return false;
 }
 
 void tcp_wait_expire(struct tcp *t, uint64_t now_us)
 {
-	uint32_t now_ms = (uint32_t)(now_us / 1000);
+	uint16_t now = (uint16_t)(now_us / TCP_WAIT_TICK_US);
 
-	for (struct tcp_wait *w; (w = at(t, t->wait_oldest)) && seq_le(w->expires_ms, now_ms);)
+	for (struct tcp_wait *w; (w = at(t, t->wait_oldest)) && (int16_t)(w->flow.spare - now) <= 0;)
 		wait_free(t, w);
 }
 
 uint64_t tcp_wait_deadline_us(const struct tcp *t)
 {
 	const struct tcp_wait *w = at(t, t->wait_oldest);
-	uint64_t now_ms = t->wheel.tick * TIMER_TICK_US / 1000;
+	uint64_t now = t->wheel.tick * TIMER_TICK_US / TCP_WAIT_TICK_US;
 
-	/* Back to 64 bits: it is within 2^31 ms of now, before or after. */
-	return w ? (now_ms + (uint64_t)(int64_t)(int32_t)(w->expires_ms - (uint32_t)now_ms)) * 1000 : TIMER_NEVER;
+	/* Back to 64 bits: it is within 2^15 ticks of now, before or after. */
+	return w ? (now + (uint64_t)(int64_t)(int16_t)(w->flow.spare - (uint16_t)now)) * TCP_WAIT_TICK_US : TIMER_NEVER;
 }

@@ -183,7 +183,7 @@ static void ports_all_in_time_wait(uint32_t free_in)
 	for (uint32_t port = TCP_EPHEMERAL_FIRST; port <= UINT16_MAX; port++) {
 		key.local_port = (uint16_t)port;
 		if (free_in == 0 || port % free_in)
-			tcp_wait_new(f, &key, 0, 0, 0);
+			tcp_wait_new(f, &key, 0, 0, NULL, 0);
 	}
 	for (unsigned i = 0; i < 200; i++)
 		n_opened += tcp_connect(f, &path, 25, NULL, NULL, NULL, 0) != NULL;

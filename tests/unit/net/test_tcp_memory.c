@@ -172,10 +172,25 @@ static void rsts_a_second(void)
 	free(memory);
 }
 
+/* What the README says of a record is what one more of it takes. */
+static void record_sizes(void)
+{
+	const struct tcp_settings base = { .conns_max = 1 << 16, .half_open_max = 1 << 15, .time_wait_max = 1 << 14 };
+	struct tcp_settings conns = base, halves = base, waits = base;
+
+	conns.conns_max += 64; /* so few that the buckets stay as many */
+	halves.half_open_max += 64;
+	waits.time_wait_max += 64;
+	ok(tcp_memory(&conns) - tcp_memory(&base) == 64 * 384, "a connection takes 384 octets");
+	ok(tcp_memory(&halves) - tcp_memory(&base) == 64 * 96, "a half-open record 96");
+	ok(tcp_memory(&waits) - tcp_memory(&base) == 64 * 64, "a TIME-WAIT record 64");
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
 		play(&scripts[i]);
+	record_sizes();
 	no_blocks();
 	a_narrow_window();
 	rsts_do_not_fill_the_queue();
