@@ -115,6 +115,7 @@ static void client_close(struct client *client)
 		return;
 	close(client->fd);
 	json_decref(client->rows);
+	json_decref(client->change);
 	free(client->in);
 	free(client->out);
 	*client = (struct client){ .state = CLIENT_FREE };
@@ -208,6 +209,17 @@ void control_refuse(struct client *client, const char *format, ...)
 	va_start(args, format);
 	put_error(client, true, format, args);
 	va_end(args);
+}
+
+void control_fail_with(struct client *client, bool usage, json_t *errors, const char *what)
+{
+	json_t *o = json_pack("{s:i, s:b, s:s, s:o}", "v", CONTROL_VERSION, "ok", 0, "error", what, "errors", errors);
+
+	client->state = CLIENT_IDLE;
+	if (usage)
+		json_object_set_new(o, "usage", json_true());
+	if (!put_object(client, o))
+		client->closing = true;
 }
 
 static void accept_client(struct control *c)
@@ -304,12 +316,15 @@ size_t control_fds(struct control *c, struct pollfd *fds)
 
 static void time_limit(struct control *c, struct client *client)
 {
-	bool waits = client->state == CLIENT_SESSIONS || client->state == CLIENT_DNS;
+	bool waits =
+		client->state == CLIENT_SESSIONS || client->state == CLIENT_DNS || client->state == CLIENT_SETTINGS;
 
 	if (client->state == CLIENT_SESSIONS && c->now_us >= client->wait_deadline_us)
 		control_sessions_done(client);
 	else if (client->state == CLIENT_DNS && c->now_us >= client->wait_deadline_us)
 		control_fail(client, "no answer in time; try again");
+	else if (client->state == CLIENT_SETTINGS)
+		control_change_turn(c, client);
 	else if (!waits && client->state != CLIENT_TRACE && c->now_us >= client->idle_deadline_us)
 		client->closing = true;
 }

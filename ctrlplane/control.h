@@ -22,6 +22,7 @@
 #define CONTROL_REQUEST_MAX (64 << 10)   /* octets of a request line; a longer one closes the connection */
 #define CONTROL_REPLY_MAX (4 << 20)      /* octets that wait for one client; trace lines beyond are counted as missed */
 #define CONTROL_SESSIONS_MAX 2000        /* rows of show sessions */
+#define CONTROL_SETTINGS_WAIT_US 2000000 /* for all workers to take new settings; then it is told how many did not */
 #define CONTROL_SESSIONS_WAIT_US 2000000 /* for all workers; then with those that answered */
 #define CONTROL_DNS_WAIT_US 60000000 /* for an answer that never comes back; the resolver has its own, shorter limit */
 #define CONTROL_IDLE_US 600000000    /* without a request and without a trace; then the connection is closed */
@@ -45,6 +46,19 @@ struct control_port {
 	uint64_t tx_packets, tx_octets, tx_errors;
 };
 
+/* What became of a reload or a rollback. */
+struct control_change {
+	uint64_t version; /* published; 0: nothing is changed */
+	uint64_t back_to; /* rollback: the version whose settings these are */
+	bool usage;       /* the file is at fault */
+	json_t *changed;  /* lists of names: settings that are in force from now on */
+	json_t *restart;  /* ... that the file has otherwise, and that wait for a restart */
+	json_t *errors;   /* list of sentences */
+};
+
+void control_change_begin(struct control_change *c);
+void control_change_end(struct control_change *c);
+
 /* What the daemon lends; every function is called from control_handle() only, with @arg, and must not wait. */
 struct control_env {
 	void *arg;
@@ -63,6 +77,10 @@ struct control_env {
 	bool (*sessions)(void *arg, unsigned worker, uint64_t tag);
 	void (*drain)(void *arg);
 	bool (*resume)(void *arg); /* false: it is about to end */
+	/* @c: begun; false: c->errors say why nothing is changed. */
+	bool (*reload)(void *arg, struct control_change *c);
+	bool (*rollback)(void *arg, struct control_change *c);
+	unsigned (*settings_awaited)(void *arg, uint64_t version); /* workers that have not taken it yet */
 };
 
 struct control;

@@ -42,8 +42,7 @@ static json_t *changed(struct control *c, const char *key, json_t *value)
 	return json_pack("{s:I, s:o}", "version", (json_int_t)c->env->settings(c->env->arg)->version, key, value);
 }
 
-/* Tells who changed something, which the system knows of a Unix socket; @to: to what, or "". */
-static void log_change(const struct client *client, const char *what, const char *to)
+void control_log_change(const struct client *client, const char *what, const char *to)
 {
 	struct ucred peer = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(peer);
@@ -206,7 +205,7 @@ static void run_explain(struct control *c, struct client *client, const json_t *
 static void run_drain(struct control *c, struct client *client, const json_t *args)
 {
 	(void)args;
-	log_change(client, "drain", "");
+	control_log_change(client, "drain", "");
 	c->env->drain(c->env->arg);
 	control_answer(client, changed(c, "draining", json_true()));
 }
@@ -218,7 +217,7 @@ static void run_resume(struct control *c, struct client *client, const json_t *a
 		control_fail(client, "sekishod was told to end; start it again when it has");
 		return;
 	}
-	log_change(client, "resume", "");
+	control_log_change(client, "resume", "");
 	control_answer(client, changed(c, "draining", json_false()));
 }
 
@@ -290,7 +289,7 @@ static void run_dns_flush(struct control *c, struct client *client, const json_t
 		control_refuse(client, "%.60s is no domain name; its labels have 1 to 63 octets, 253 in all", name);
 		return;
 	}
-	log_change(client, "dns flush", name ? name : "");
+	control_log_change(client, "dns flush", name ? name : "");
 	size_t n = c->env->dns_flush(c->env->arg, name && *name ? dns_question_name(&q) : span_of(NULL, 0));
 	control_answer(client, changed(c, "flushed", json_integer((json_int_t)n)));
 }
@@ -305,7 +304,7 @@ static void run_log_level(struct control *c, struct client *client, const json_t
 		return;
 	}
 	if (word) {
-		log_change(client, "log level", word);
+		control_log_change(client, "log level", word);
 		log_set_level(level);
 	}
 	control_answer(client, changed(c, "level", json_string(log_level_text(log_level()))));
@@ -328,10 +327,10 @@ static const struct command commands[] = {
 	{ "log level", run_log_level, "what is logged; level: error, warning, info, debug" },
 	{ "drain", run_drain, "take no new connections, finish transactions" },
 	{ "resume", run_resume, "take connections again" },
+	{ "reload", control_run_reload, "read the configuration anew; a fault in it changes nothing" },
+	{ "rollback", control_run_rollback, "the settings before the last reload" },
 	{ "help", run_help, "this list" },
 	/* Promised for later: without a function, and they say so. */
-	{ "reload", NULL, NULL },
-	{ "rollback", NULL, NULL },
 	{ "show tcp", NULL, NULL },
 	{ "show crypto", NULL, NULL },
 	{ "show policy", NULL, NULL },

@@ -16,10 +16,11 @@
  *   IDLE -> SESSIONS   show sessions, asked the workers   control_run()
  *   IDLE -> DNS        dns lookup, asked the resolver     control_run()
  *   IDLE -> TRACE      trace                              control_run()
- *   SESSIONS, DNS, TRACE -> IDLE   last line answered     control_answer()
+ *   IDLE -> SETTINGS   reload, rollback: published        control_run()
+ *   SESSIONS, DNS, TRACE, SETTINGS -> IDLE   last line answered   control_answer()
  *   any -> FREE        closed by either side, time limit  client_close()
  */
-enum client_state { CLIENT_FREE, CLIENT_IDLE, CLIENT_SESSIONS, CLIENT_DNS, CLIENT_TRACE };
+enum client_state { CLIENT_FREE, CLIENT_IDLE, CLIENT_SESSIONS, CLIENT_DNS, CLIENT_TRACE, CLIENT_SETTINGS };
 
 struct client {
 	enum client_state state;
@@ -28,7 +29,7 @@ struct client {
 	bool half_closed;          /* it will send no more; close when all is answered */
 	uint64_t tag;              /* of what is awaited */
 	uint64_t idle_deadline_us; /* IDLE: close */
-	uint64_t wait_deadline_us; /* SESSIONS, DNS: answer without it */
+	uint64_t wait_deadline_us; /* SESSIONS, DNS, SETTINGS: answer without it */
 	char *in;                  /* CONTROL_REQUEST_MAX octets */
 	size_t n_in;
 	char *out;
@@ -39,6 +40,8 @@ struct client {
 	json_t *rows;
 	/* DNS */
 	struct dns_question question;
+	/* SETTINGS: what will be answered; the tag is the version */
+	json_t *change;
 	/* TRACE */
 	struct record_filter filter;
 	json_int_t n_left; /* records; -1: no end */
@@ -70,6 +73,18 @@ __attribute__((format(printf, 2, 3))) void control_refuse(struct client *client,
 
 /* Answers show sessions with what has come. */
 void control_sessions_done(struct client *client);
+
+/* control_change.c: commands that put other settings in force. */
+void control_run_reload(struct control *c, struct client *client, const json_t *args);
+void control_run_rollback(struct control *c, struct client *client, const json_t *args);
+/* Answers when all workers have taken what was published, or when it takes too long. */
+void control_change_turn(struct control *c, struct client *client);
+
+/* Tells who changed something, which the system knows of a Unix socket; @to: to what, or "". */
+void control_log_change(const struct client *client, const char *what, const char *to);
+
+/* control_fail(), or control_refuse() when @usage, with a list of all that is wrong; takes @errors. */
+void control_fail_with(struct client *client, bool usage, json_t *errors, const char *what);
 
 /* The show commands; each gives the result, or NULL after control_fail(). */
 json_t *control_show_status(struct control *c);

@@ -10,6 +10,7 @@
 #include "conf/settings.h"
 #include "ctrlplane/control.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/settings_load.h"
 #include "ctrlplane/stats_export.h"
 #include "dataplane/dpdk/dpdk.h"
 #include "dataplane/shard/shard.h"
@@ -18,6 +19,7 @@
 #include "dns/dns_unbound.h"
 #include "dns/dns_zone.h"
 
+#define GATEWAY_PAST_MAX 8  /* versions of the settings that rollback can go back to */
 #define GATEWAY_RING_N 8192 /* messages each way between a worker and us */
 
 struct gateway_worker {
@@ -25,11 +27,19 @@ struct gateway_worker {
 	struct shard *shard;
 	void *slots[4][GATEWAY_RING_N];
 	struct own *waiting, **waiting_end; /* messages that found the ring down full, oldest first */
+	uint64_t version;                   /* of the settings that it has in force */
 	bool drained;
 };
 
+struct gateway_version;
+
 struct gateway {
-	struct settings settings;
+	const struct settings *settings; /* in force */
+	const struct settings *first;    /* those of the start */
+	const struct settings *past[GATEWAY_PAST_MAX];
+	unsigned n_past;
+	struct gateway_version *versions; /* newest first */
+	uint64_t n_versions;
 	const char *path; /* of the configuration */
 	unsigned n_workers;
 	struct gateway_worker *workers;
@@ -60,7 +70,17 @@ void gateway_dns_ask_worker(struct gateway *g, unsigned worker, uint64_t ticket,
 bool gateway_dns_turn(struct gateway *g, uint64_t now_us); /* answers that came, flights that are overdue */
 bool gateway_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag);
 
+/* gateway_settings.c: versions of the settings */
+bool MUST_USE gateway_settings_begin(struct gateway *g, settings_say *say, void *arg);
+void gateway_settings_end(struct gateway *g);
+bool gateway_reload(void *arg, struct control_change *c); /* @arg: the gateway; false: c->errors say why */
+bool gateway_rollback(void *arg, struct control_change *c);
+unsigned gateway_settings_awaited(void *arg, uint64_t version);                /* workers that have not taken it yet */
+unsigned gateway_settings_kept(const struct gateway *g);                       /* versions that are not freed yet */
+void gateway_settings_home(struct gateway *g, const struct shard_settings *m); /* a worker has done with them */
+
 /* gateway_link.c: the rings */
+bool MUST_USE gateway_publish(struct gateway *g, const struct settings *s); /* to all workers, or to none: no memory */
 bool MUST_USE gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kind, uint64_t tag);
 bool gateway_links_turn(struct gateway *g, uint64_t now_us); /* returns whether anything came */
 void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,

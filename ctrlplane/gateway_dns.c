@@ -143,7 +143,7 @@ static char *read_zone(const char *path, size_t *n, char *error, size_t cap)
 
 static bool open_zone(struct gateway *g, char *error, size_t cap)
 {
-	const char *path = g->settings.dns_zone_file, *what = "no memory";
+	const char *path = g->settings->dns_zone_file, *what = "no memory";
 	size_t n = 0;
 	char *text = read_zone(path, &n, error, cap);
 
@@ -164,17 +164,17 @@ static bool open_unbound(struct gateway *g, char *error, size_t cap)
 	static char texts[SETTINGS_SERVERS_MAX][64];
 	const char *forwarders[SETTINGS_SERVERS_MAX + 1] = { NULL }, *why = NULL;
 	struct dns_unbound_settings s = { .forwarders = forwarders,
-					  .trust_anchor_file = g->settings.dns_trust_anchor_file,
-					  .under_way_max = (uint32_t)g->settings.dns_flights_max };
+					  .trust_anchor_file = g->settings->dns_trust_anchor_file,
+					  .under_way_max = (uint32_t)g->settings->dns_flights_max };
 
-	if (strcmp(g->settings.dns_mode, "forward") == 0)
-		for (unsigned i = 0; i < g->settings.n_dns_servers; i++) {
+	if (strcmp(g->settings->dns_mode, "forward") == 0)
+		for (unsigned i = 0; i < g->settings->n_dns_servers; i++) {
 			struct text t;
 
 			text_init(&t, texts[i], sizeof(texts[i]));
-			ip_addr_text(&g->settings.dns_servers[i].addr, &t);
+			ip_addr_text(&g->settings->dns_servers[i].addr, &t);
 			text_putc(&t, '@');
-			text_dec(&t, g->settings.dns_servers[i].port);
+			text_dec(&t, g->settings->dns_servers[i].port);
 			forwarders[i] = texts[i];
 		}
 	if (dns_unbound_open(&g->resolver, &s, &why))
@@ -185,7 +185,7 @@ static bool open_unbound(struct gateway *g, char *error, size_t cap)
 
 bool gateway_dns_open(struct gateway *g, char *error, size_t cap)
 {
-	const struct settings *s = &g->settings;
+	const struct settings *s = g->settings;
 	struct dns_cache_settings cache = { .entries_max = (uint32_t)s->dns_cache_entries,
 					    .ttl_min_s = (uint32_t)s->dns_ttl_min_s,
 					    .ttl_max_s = (uint32_t)s->dns_ttl_max_s,

@@ -60,6 +60,27 @@ bool gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kin
 	return true;
 }
 
+bool gateway_publish(struct gateway *g, const struct settings *s)
+{
+	struct shard_settings *messages[STATS_WORKERS_MAX];
+	unsigned n = 0;
+
+	CHECK(g->n_workers <= STATS_WORKERS_MAX);
+	while (n < g->n_workers && (messages[n] = own_new(sizeof(*messages[n]))))
+		n++;
+	for (unsigned i = 0; i < n; i++) {
+		if (n < g->n_workers) {
+			free(own_of(messages[i]));
+			continue;
+		}
+		*messages[i] = (struct shard_settings){
+			.m = { .kind = SHARD_DOWN_SETTINGS, .worker = (uint16_t)i, .tag = s->version }, .settings = s
+		};
+		down(g, i, messages[i]);
+	}
+	return n == g->n_workers;
+}
+
 void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
 			   const struct dns_answer *answer)
 {
@@ -72,6 +93,14 @@ void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, 
 	m->q = *q;
 	memcpy(m->answer, answer, answer->size);
 	down(g, worker, m);
+}
+
+/* A message of ours that the worker has done with. */
+static void home(struct gateway *g, struct shard_message *m)
+{
+	if (m->kind == SHARD_DOWN_SETTINGS)
+		gateway_settings_home(g, (const struct shard_settings *)m);
+	free(own_of(m));
 }
 
 static void record(struct gateway *g, const struct shard_record *r)
@@ -103,11 +132,15 @@ static void up(struct gateway *g, struct shard_message *m, uint64_t now_us)
 	case SHARD_UP_DRAINED:
 		g->workers[m->worker].drained = true;
 		break;
+	case SHARD_UP_SETTINGS:
+		g->workers[m->worker].version = m->tag;
+		break;
 	case SHARD_DOWN_ANSWER:
 	case SHARD_DOWN_SESSIONS:
 	case SHARD_DOWN_DRAIN:
 	case SHARD_DOWN_RESUME:
 	case SHARD_DOWN_FLUSH:
+	case SHARD_DOWN_SETTINGS:
 		break;
 	}
 }
@@ -121,14 +154,14 @@ bool gateway_links_turn(struct gateway *g, uint64_t now_us)
 		void *m;
 
 		while ((m = ring_get(&w->link.down_back)))
-			free(own_of(m));
+			home(g, m);
 		waiting_flush(w);
 		/* A bound, so that one worker does not keep the others waiting. */
 		for (int n = 0; n < 1024 && (m = ring_get(&w->link.up)); n++) {
 			any = true;
 			up(g, m, now_us);
-			bool home = ring_put(&w->link.up_back, m);
-			CHECK(home); /* as long as the ring up */
+			bool gone = ring_put(&w->link.up_back, m);
+			CHECK(gone); /* as long as the ring up */
 		}
 	}
 	return any;

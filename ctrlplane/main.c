@@ -4,7 +4,7 @@
  *
  * main() takes the control socket, starts the ports, the resolver and the workers, then runs the control thread's
  * loop: rings, resolver, control socket, records.  SIGTERM and SIGINT drain and end; a second one ends at once.
- * SIGHUP opens the record file anew.
+ * SIGHUP opens the record file anew and reloads the configuration.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -20,7 +20,6 @@
 #include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
 #include "ctrlplane/gateway.h"
-#include "ctrlplane/settings_load.h"
 #include "ctrlplane/settings_sample.h"
 #include "conf/version.h"
 #include "dns/domain_names.h"
@@ -65,7 +64,7 @@ void gateway_random(void *at, size_t n)
 
 static const struct settings *env_settings(void *arg)
 {
-	return &((struct gateway *)arg)->settings;
+	return ((struct gateway *)arg)->settings;
 }
 
 static const struct stats *env_stats(void *arg, unsigned worker)
@@ -187,8 +186,11 @@ static bool start_control(struct gateway *g, char *error)
 					       .dns_lookup = gateway_dns_lookup,
 					       .sessions = env_sessions,
 					       .drain = env_drain,
-					       .resume = env_resume };
-	g->control = control_open(g->settings.server_control_socket, &g->control_env, why);
+					       .resume = env_resume,
+					       .reload = gateway_reload,
+					       .rollback = gateway_rollback,
+					       .settings_awaited = gateway_settings_awaited };
+	g->control = control_open(g->settings->server_control_socket, &g->control_env, why);
 	if (!g->control)
 		snprintf(error, 512, "%s", why);
 	return g->control != NULL;
@@ -208,7 +210,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 {
 	net->quiet = i > 0; /* the first one announces our addresses */
 	struct gateway_worker *w = &g->workers[i];
-	struct shard_env env = { .settings = &g->settings,
+	struct shard_env env = { .settings = g->settings,
 				 .net = net,
 				 .hash = &crypto_openssl_hash,
 				 .to_ascii = domain_to_ascii,
@@ -223,7 +225,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 	link_init(w);
 	gateway_random(env.seed, sizeof(env.seed));
 	const char *why = NULL;
-	env.crypto = g->crypto[i] = crypto_open(g->settings.crypto_backend, KEYS_MAX, &why);
+	env.crypto = g->crypto[i] = crypto_open(g->settings->crypto_backend, KEYS_MAX, &why);
 	if (!env.crypto) {
 		snprintf(error, 512, "%s", why);
 		return false;
@@ -265,7 +267,7 @@ static const struct dpdk_user shard_user = { rx, tick, tx, deadline_us, false };
 
 static bool start_workers(struct gateway *g, struct net_settings *net, char *error)
 {
-	const struct settings *s = &g->settings;
+	const struct settings *s = g->settings;
 
 	*net = net_settings_default();
 	net->n_ifs = s->n_ports;
@@ -309,14 +311,14 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 {
 	g->started_us = gateway_now_us();
 	g->started_unix_us = gateway_unix_us();
-	if (!record_ring_open(&g->records, RECORD_RING_N, (size_t)g->settings.explain_kept_kb << 10) ||
-	    !log_file_open(&g->log, g->settings.server_log_file)) {
+	if (!record_ring_open(&g->records, RECORD_RING_N, (size_t)g->settings->explain_kept_kb << 10) ||
+	    !log_file_open(&g->log, g->settings->server_log_file)) {
 		snprintf(error, 512, "records cannot be kept; see server.log_file in %s", g->path);
 		return false;
 	}
 	if (!start_control(g, error))
 		return false;
-	g->dpdk = dpdk_open(&g->settings, error, 512);
+	g->dpdk = dpdk_open(g->settings, error, 512);
 	if (!g->dpdk)
 		return false;
 	notes(dpdk_notes(g->dpdk));
@@ -347,9 +349,21 @@ static void gateway_end(struct gateway *g)
 		crypto_close(g->crypto[i]);
 	record_ring_close(&g->records);
 	log_file_close(&g->log);
+	gateway_settings_end(g);
 }
 
 /* --- the loop ---------------------------------------------------------------------------------- */
+
+/* All that there is to say, gateway_reload() logs. */
+static void reload_by_signal(struct gateway *g)
+{
+	struct control_change c;
+
+	control_change_begin(&c);
+	if (!gateway_reload(g, &c))
+		log_error("%s is not in force: nothing is changed; mend it and reload", g->path);
+	control_change_end(&c);
+}
 
 /* Signals that came; false: it is time to end. */
 static bool signals_turn(struct gateway *g, uint64_t now_us)
@@ -360,6 +374,7 @@ static bool signals_turn(struct gateway *g, uint64_t now_us)
 		n_hups_seen = n_hups;
 		if (log_file_reopen(&g->log))
 			log_info("record file opened anew");
+		reload_by_signal(g);
 	}
 	if (n_terms != n_terms_seen) {
 		if (n_terms_seen) {
@@ -367,9 +382,9 @@ static bool signals_turn(struct gateway *g, uint64_t now_us)
 			return false;
 		}
 		n_terms_seen = n_terms;
-		log_info("draining for at most %llu s", (unsigned long long)g->settings.server_drain_s);
+		log_info("draining for at most %llu s", (unsigned long long)g->settings->server_drain_s);
 		env_drain(g);
-		g->drain_until_us = now_us + g->settings.server_drain_s * 1000000;
+		g->drain_until_us = now_us + g->settings->server_drain_s * 1000000;
 	}
 	if (g->drain_until_us && now_us >= g->drain_until_us && !all_drained(g)) {
 		log_warning("sessions are left after server.drain_s; they end here, and their clients try again");
@@ -402,8 +417,8 @@ static void gateway_loop(struct gateway *g)
 static void usage(FILE *f)
 {
 	fputs("usage: sekishod -c FILE [-t]\n"
-	      "The mail gateway; stays in the foreground.  SIGTERM drains and ends it, SIGHUP opens the record file "
-	      "anew.\n"
+	      "The mail gateway; stays in the foreground.  SIGTERM drains and ends it; SIGHUP opens the record file "
+	      "anew\nand reloads the configuration.\n"
 	      "  -c, --config FILE   the configuration\n"
 	      "  -t, --test          check the configuration and exit: 0 when it is good, 2 when it is not\n"
 	      "      --print-sample  print a configuration with every setting at its default\n"
@@ -494,13 +509,12 @@ int main(int argc, char **argv)
 	}
 	if (status >= 0)
 		return status;
-	if (!settings_load(g.path, &g.settings, say_error, NULL))
+	if (!gateway_settings_begin(&g, say_error, NULL))
 		return EXIT_USAGE;
 	if (test) {
 		printf("sekishod: %s is good\n", g.path);
 		return 0;
 	}
-	g.settings.version = 1;
 	catch_signals();
 	if (!gateway_start(&g, &net, error)) {
 		fprintf(stderr, "sekishod: %s\n", error);

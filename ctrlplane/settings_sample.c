@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "ctrlplane/settings_live.h"
 #include "ctrlplane/settings_sample.h"
 #include "ctrlplane/settings_table.h"
 
@@ -132,7 +133,7 @@ void settings_print_manual(FILE *f)
 		setting_value(at, &s, &t);
 		fprintf(f, ".It Ic %s.%s No = ", at->group, at->name);
 		print_mdoc(f, value);
-		fputc('\n', f);
+		fputs(setting_is_live(at) ? "\n" : " (at the start)\n", f);
 		print_mdoc(f, at->help);
 		fputs(".\n", f);
 		if (at->kind == SETTING_INT)

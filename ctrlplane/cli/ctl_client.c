@@ -47,6 +47,8 @@ void ctl_close(struct ctl_client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->line);
+	json_decref(c->errors);
+	c->errors = NULL;
 	c->fd = -1;
 	c->line = NULL;
 }
@@ -115,6 +117,8 @@ json_t *ctl_answer(struct ctl_client *c, bool *more, int wait_ms)
 		const char *error = json_string_value(json_object_get(answer, "error"));
 
 		c->usage = json_is_true(json_object_get(answer, "usage"));
+		json_decref(c->errors);
+		c->errors = json_incref(json_object_get(answer, "errors"));
 		snprintf(c->error, sizeof(c->error), "%s",
 			 error ? error : "sekishod answers what it should not; use the sekishoctl of its version");
 	}

@@ -15,6 +15,7 @@ struct ctl_client {
 	size_t len, cap;
 	char error[512]; /* what is wrong; what to do */
 	bool usage;      /* the daemon says that the request itself is wrong */
+	json_t *errors;  /* ... all that is wrong, a list of sentences; NULL: the error says it */
 };
 
 /* False: c->error says why.  Close it in any case. */

@@ -372,3 +372,30 @@ void ctl_print_changed(FILE *f, const json_t *result, bool all)
 	(void)all;
 	print_fields(f, result);
 }
+
+/* What a reload or a rollback did, and what is left to do. */
+void ctl_print_settings(FILE *f, const json_t *result, bool all)
+{
+	json_int_t back_to = json_integer_value(json_object_get(result, "back_to"));
+	json_int_t silent = json_integer_value(json_object_get(result, "workers_silent"));
+
+	(void)all;
+	fputs("version ", f);
+	put(f, result, "version");
+	fputs(" is in force", f);
+	if (back_to)
+		fprintf(f, ": the settings of version %" JSON_INTEGER_FORMAT, back_to);
+	fputs("\nchanged: ", f);
+	if (json_array_size(json_object_get(result, "changed")))
+		put_list(f, json_object_get(result, "changed"));
+	else
+		fputs("nothing", f);
+	fputc('\n', f);
+	if (json_array_size(json_object_get(result, "restart"))) {
+		fputs("not in force before a restart: ", f);
+		put_list(f, json_object_get(result, "restart"));
+		fputc('\n', f);
+	}
+	if (silent)
+		fprintf(f, "%" JSON_INTEGER_FORMAT " workers have not taken it yet\n", silent);
+}

@@ -58,12 +58,12 @@ static const struct verb verbs[] = {
 	{ "check", { "file" }, 0, ctl_print_changed, "every fault of a configuration file; needs no daemon" },
 	{ "drain", { 0 }, 0, ctl_print_changed, "take no new connections, finish transactions" },
 	{ "resume", { 0 }, 0, ctl_print_changed, "take connections again" },
+	{ "reload", { 0 }, 0, ctl_print_settings, "read the configuration anew; a fault in it changes nothing" },
+	{ "rollback", { 0 }, 0, ctl_print_settings, "the settings before the last reload" },
 	{ "dns lookup", { "name", "type" }, 0, ctl_print_lookup, "ask as the gateway asks" },
 	{ "dns flush", { "[name]" }, 0, ctl_print_changed, "forget cached answers, of one name or all" },
 	{ "log level", { "[level]" }, 0, ctl_print_changed, "error, warning, info or debug" },
 	{ "top", { 0 }, 0, NULL, NULL },
-	{ "reload", { 0 }, 0, NULL, NULL },
-	{ "rollback", { 0 }, 0, NULL, NULL },
 	{ "show tcp", { 0 }, 0, NULL, NULL },
 	{ "show crypto", { 0 }, 0, NULL, NULL },
 	{ "show policy", { 0 }, 0, NULL, NULL },
@@ -178,6 +178,17 @@ static int print_answer(const struct verb *v, const struct options *o, const jso
 	return EXIT_GOOD;
 }
 
+/* All that the daemon says is wrong, a line each. */
+static int complain_all(const struct ctl_client *c)
+{
+	int status = c->usage ? EXIT_USAGE : EXIT_FAILED;
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(c->errors, i, one) complain(status, "%s", json_string_value(one));
+	return json_array_size(c->errors) ? status : complain(status, "%s", c->error);
+}
+
 static int ask_daemon(const struct verb *v, struct options *o)
 {
 	bool trace = strcmp(v->words, "trace") == 0, more = true;
@@ -189,8 +200,7 @@ static int ask_daemon(const struct verb *v, struct options *o)
 	while (status == EXIT_GOOD && more) {
 		json_t *result = ctl_answer(&c, &more, trace ? -1 : ANSWER_WAIT_MS);
 
-		status = result ? print_answer(v, o, result, more)
-				: complain(c.usage ? EXIT_USAGE : EXIT_FAILED, "%s", c.error);
+		status = result ? print_answer(v, o, result, more) : complain_all(&c);
 		json_decref(result);
 	}
 	ctl_close(&c);

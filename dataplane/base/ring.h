@@ -42,6 +42,14 @@ static inline bool MUST_USE ring_put(struct ring *r, void *object)
 	return true;
 }
 
+/* Producer only: whether ring_put() would take one more. */
+static inline bool ring_has_room(struct ring *r)
+{
+	return atomic_load_explicit(&r->tail, memory_order_relaxed) -
+		       atomic_load_explicit(&r->head, memory_order_acquire) <=
+	       r->mask;
+}
+
 /* Consumer only.  NULL when empty. */
 static inline void *ring_get(struct ring *r)
 {

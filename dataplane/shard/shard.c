@@ -75,67 +75,6 @@ size_t shard_memory(const struct shard_env *env)
 	return l.end;
 }
 
-static void settings_for_smtp(struct shard *s)
-{
-	const struct settings *c = s->env.settings;
-
-	s->smtp_settings = smtp_session_settings_default();
-	s->smtp_settings.hostname = c->server_hostname;
-	s->smtp_settings.message_max = c->smtp_message_max;
-	s->smtp_settings.recipients_max =
-		(uint32_t)(c->smtp_recipients_max < TXN_RCPTS_MAX ? c->smtp_recipients_max : TXN_RCPTS_MAX);
-	s->smtp_settings.messages_max = (uint32_t)c->smtp_messages_max;
-	s->smtp_settings.errors_soft = (uint32_t)c->smtp_errors_soft;
-	s->smtp_settings.errors_hard = (uint32_t)c->smtp_errors_hard;
-	s->smtp_settings.error_delay_us = c->smtp_error_delay_ms * 1000;
-	s->smtp_settings.command_timeout_us = c->smtp_command_timeout_s * 1000000;
-	s->smtp_settings.data_timeout_us = c->smtp_data_timeout_s * 1000000;
-	s->smtp_settings.message_timeout_us = c->smtp_message_timeout_s * 1000000;
-	s->smtp_settings.data_rate_min = (uint32_t)c->smtp_data_rate_min;
-	s->smtp_settings.offers = SMTP_OFFER_8BITMIME | SMTP_OFFER_CHUNKING | SMTP_OFFER_LIMITS; /* until hop_met() */
-	s->relay_settings = smtp_relay_settings_default();
-	s->relay_settings.chunking = c->relay_chunking;
-	s->relay_settings.hostname = c->server_hostname;
-	s->relay_settings.final_timeout_us = c->relay_final_timeout_s * 1000000;
-}
-
-static void settings_for_auth(struct shard *s)
-{
-	const struct settings *c = s->env.settings;
-	struct auth_settings *a = &s->auth;
-
-	*a = auth_settings_default();
-	a->spf_terms_max = (uint8_t)c->spf_terms_max;
-	a->spf_voids_max = (uint8_t)c->spf_voids_max;
-	a->spf_mx_max = (uint8_t)c->spf_mx_max;
-	a->spf_ptr_max = (uint8_t)c->spf_ptr_max;
-	a->spf_timeout_ms = (uint32_t)c->spf_timeout_ms;
-	a->iprev = c->iprev_enabled;
-	a->iprev_names_max = (uint8_t)c->iprev_names_max;
-	a->iprev_timeout_ms = (uint32_t)c->iprev_timeout_ms;
-	a->dkim_signatures_max = (uint8_t)c->dkim_signatures_max;
-	a->dkim_h_names_max = (uint16_t)c->dkim_h_names_max;
-	a->rsa_bits_min = (uint16_t)c->dkim_rsa_bits_min;
-	a->rsa_bits_max = (uint16_t)c->dkim_rsa_bits_max;
-	a->dkim_skew_s = (uint32_t)c->dkim_skew_s;
-	a->dkim_partial = strcmp(c->dkim_partial_body, "accept") == 0   ? DKIM_PARTIAL_ACCEPT
-			  : strcmp(c->dkim_partial_body, "policy") == 0 ? DKIM_PARTIAL_POLICY
-									: DKIM_PARTIAL_UNALIGNED;
-	a->arc_sets_max = (uint8_t)c->arc_sets_max;
-	for (unsigned i = 0; i < c->n_arc_trusted; i++)
-		s->arc_trusted[i] = c->arc_trusted[i];
-	a->arc_trusted = s->arc_trusted;
-	a->dmarc_rfc7489 = strcmp(c->dmarc_mode, "rfc7489") == 0;
-	a->dns_timeout_ms = (uint32_t)c->dmarc_timeout_ms;
-	a->authserv_id = c->server_authserv_id[0] ? c->server_authserv_id : c->server_hostname;
-	a->received_spf = c->spf_received_spf;
-	a->hash = s->env.hash;
-	a->memory = &s->memory;
-	a->to_ascii = s->env.to_ascii;
-	a->organizational = s->env.organizational;
-	a->stats = &s->stats;
-}
-
 static void hop_name(struct hop *h)
 {
 	struct text text;
@@ -179,13 +118,12 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->explains = (char *)at + l.explains;
 	s->explain_octets = env->settings->explain_octets;
 	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);
-	settings_for_smtp(s);
-	settings_for_auth(s);
-	s->auth.dmarc_cache = dmarc_cache_init(at + l.walks, &l.walk_settings, &key, &s->stats);
+	s->walks = dmarc_cache_init(at + l.walks, &l.walk_settings, &key, &s->stats);
 	for (unsigned i = 0; i < env->settings->n_next_hops; i++) {
 		s->hops[i].settings = &env->settings->next_hops[i];
 		hop_name(&s->hops[i]);
 	}
+	config_begin(s);
 	if (tcp_listen(s->tcp, (uint16_t)env->settings->smtp_port) != OK)
 		s->stats.shard_listen_failed++;
 	return s;
@@ -304,6 +242,7 @@ bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idl
 	s->stats.shard_ticks++;
 	s->unix_offset_us = now_unix_us - now_us;
 	net_step(s->net, now_us);
+	config_step(s);
 	bool any = control_step(s, now_us);
 	any |= timers_step(s, now_us);
 	crypto_batch_step(s->crypto, now_us, idle);

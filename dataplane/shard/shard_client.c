@@ -20,6 +20,7 @@ static void client_free(struct shard *s, struct client *c)
 	if (c->room)
 		pool_give(&s->rooms, c->room);
 	c->room = NULL;
+	config_give(s, c->config);
 	if (!c->on_ready)
 		pool_give(&s->clients, c); /* else client_run_ready() does */
 	control_check_drained(s);
@@ -190,7 +191,7 @@ static void client_arm(struct shard *s, struct client *c, uint64_t now_us)
 	if (!c->closing && c->out_at == c->out_len)
 		c->stuck_us = 0;
 	else if (!c->stuck_us)
-		c->stuck_us = now_us + s->env.settings->smtp_command_timeout_s * 1000000;
+		c->stuck_us = now_us + config_settings(s, c->config)->smtp_command_timeout_s * 1000000;
 	if (c->stuck_us && c->stuck_us < deadline_us)
 		deadline_us = c->stuck_us;
 	if (deadline_us != UINT64_MAX)
@@ -247,6 +248,7 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 	c->ip = ip_addr_unmap(*tcp_remote(conn));
 	c->port = tcp_remote_port(conn);
 	c->timer.tag = SHARD_TIMER_CLIENT;
+	c->config = config_take(s);
 	shard_id(s, c->id, now_us);
 	c->next = s->live;
 	if (s->live)
@@ -255,7 +257,7 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 	s->n_live++;
 	s->stats.shard_client_accepted++;
 	tcp_set_user(conn, c);
-	smtp_session_init(&c->smtp, &s->smtp_settings, &s->stats, &c->room->smtp, now_us);
+	smtp_session_init(&c->smtp, &s->config->smtp, &s->stats, &c->room->smtp, now_us);
 	client_run(s, c, now_us);
 }
 

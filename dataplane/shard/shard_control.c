@@ -229,16 +229,21 @@ static void take_back(struct shard *s, struct shard_message *m)
 	case SHARD_UP_DRAINED:
 		s->drained_out = false;
 		break;
+	case SHARD_UP_SETTINGS:
+		s->config_told_out = false;
+		break;
 	case SHARD_DOWN_ANSWER:
 	case SHARD_DOWN_SESSIONS:
 	case SHARD_DOWN_DRAIN:
 	case SHARD_DOWN_RESUME:
 	case SHARD_DOWN_FLUSH:
+	case SHARD_DOWN_SETTINGS:
 		CHECK(!"a message of the control thread came home to the worker");
 	}
 }
 
-static void obey(struct shard *s, struct shard_message *m, uint64_t now_us)
+/* True: the message may go home now. */
+static bool obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 {
 	switch (m->kind) {
 	case SHARD_DOWN_ANSWER: {
@@ -261,14 +266,19 @@ static void obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_FLUSH:
 		dns_cache_flush(s->dns, SPAN(""));
 		dns_cache_flush(s->kept, SPAN(""));
-		dmarc_cache_flush(s->auth.dmarc_cache);
+		dmarc_cache_flush(s->walks);
 		break;
+	case SHARD_DOWN_SETTINGS:
+		config_change(s, (struct shard_settings *)m, now_us);
+		return false;
 	case SHARD_UP_QUESTION:
 	case SHARD_UP_RECORD:
 	case SHARD_UP_SESSIONS:
 	case SHARD_UP_DRAINED:
+	case SHARD_UP_SETTINGS:
 		CHECK(!"a message of the worker came down to it");
 	}
+	return true;
 }
 
 bool control_step(struct shard *s, uint64_t now_us)
@@ -278,12 +288,13 @@ bool control_step(struct shard *s, uint64_t now_us)
 
 	while ((m = ring_get(&s->env.link->up_back)))
 		take_back(s, m);
-	/* A bound on each turn: packets wait meanwhile. */
-	for (int i = 0; i < 64 && (m = ring_get(&s->env.link->down)); i++) {
+	/* A bound on each turn: packets wait meanwhile.  What could not go home is not taken. */
+	for (int i = 0; i < 64 && ring_has_room(&s->env.link->down_back) && (m = ring_get(&s->env.link->down)); i++) {
 		any = true;
-		obey(s, m, now_us);
+		if (!obey(s, m, now_us))
+			continue;
 		bool home = ring_put(&s->env.link->down_back, m);
-		CHECK(home); /* as long as the ring down */
+		CHECK(home);
 	}
 	if (s->draining)
 		control_check_drained(s);

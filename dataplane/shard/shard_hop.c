@@ -30,24 +30,12 @@ void hop_leave(struct shard *s, struct txn *t)
 	}
 }
 
-/* EHLO offers outward what all next hops that were met offer; of those not met yet nothing is known. */
 void hop_met(struct shard *s, struct relay *r)
 {
-	unsigned all = SMTP_OFFER_8BITMIME | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN;
-	uint64_t size_max = s->env.settings->smtp_message_max;
-
 	r->hop->met = true;
 	r->hop->offers = smtp_relay_offers(&r->smtp);
 	r->hop->size_max = smtp_relay_size_max(&r->smtp);
-	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
-		const struct hop *h = &s->hops[i];
-
-		if (h->met && h->size_max && h->size_max < size_max)
-			size_max = h->size_max;
-		all &= h->met ? h->offers : ~0U;
-	}
-	s->smtp_settings.message_max = size_max;
-	s->smtp_settings.offers = all | SMTP_OFFER_CHUNKING | SMTP_OFFER_LIMITS;
+	config_offers(s);
 }
 
 /* --- bringing both together -------------------------------------------------------------------- */
@@ -134,13 +122,13 @@ void hop_take(struct shard *s, struct txn *t, uint64_t now_us)
 	struct smtp_reply reply;
 
 	t->phase = TXN_WAITING;
-	if (s->n_waiting >= s->env.settings->relay_waiting_max) {
+	if (s->n_waiting >= config_settings(s, t->config)->relay_waiting_max) {
 		s->stats.shard_relay_full++;
 		smtp_reply_set(&reply, 451, 4, 3, 2, SPAN("Too many messages wait for the next hop; try later"));
 		txn_finish(s, t, &reply, now_us);
 		return;
 	}
-	timer_arm(&s->timers, &t->timer, now_us + s->env.settings->relay_wait_ms * 1000);
+	timer_arm(&s->timers, &t->timer, now_us + config_settings(s, t->config)->relay_wait_ms * 1000);
 	waiting_add(s, t);
 	s->dispatch = true;
 }

@@ -24,18 +24,34 @@ enum shard_message_kind {
 	SHARD_UP_RECORD,   /* struct shard_record: one message is over */
 	SHARD_UP_SESSIONS, /* struct shard_sessions: reply to SHARD_DOWN_SESSIONS */
 	SHARD_UP_DRAINED,  /* struct shard_message: no session is left, after SHARD_DOWN_DRAIN */
+	SHARD_UP_SETTINGS, /* struct shard_message: the settings of version @tag are in force */
 	/* down */
 	SHARD_DOWN_ANSWER,   /* struct shard_answer */
 	SHARD_DOWN_SESSIONS, /* struct shard_message: list your sessions */
 	SHARD_DOWN_DRAIN,    /* struct shard_message: no new connections, 421 to idle ones, finish transactions */
 	SHARD_DOWN_RESUME,
-	SHARD_DOWN_FLUSH, /* struct shard_message: forget cached DNS answers */
+	SHARD_DOWN_FLUSH,    /* struct shard_message: forget cached DNS answers */
+	SHARD_DOWN_SETTINGS, /* struct shard_settings: what begins from now on takes these */
 };
 
 struct shard_message {
 	enum shard_message_kind kind;
 	uint16_t worker;
-	uint64_t tag; /* SESSIONS: comes back in the reply */
+	uint64_t tag; /* SESSIONS: comes back in the reply; SETTINGS: the version */
+};
+
+struct settings;
+
+#define SHARD_CONFIGS_MAX 8 /* versions of the settings that sessions of one worker may be using at once */
+
+/*
+ * Published by the ring, reclaimed by it: the message comes home when the last session that began with these settings
+ * has ended, so that they may be freed once it did from every worker.  At most SHARD_CONFIGS_MAX - 1 may be out, beside
+ * those of the start, which stay.
+ */
+struct shard_settings {
+	struct shard_message m;
+	const struct settings *settings;
 };
 
 struct shard_question {

@@ -26,6 +26,7 @@ static void relay_free(struct shard *s, struct relay *r)
 	h->n_relays--;
 	if (!r->greeted)
 		h->n_connecting--;
+	config_give(s, r->config);
 	pool_give(&s->relays, r);
 }
 
@@ -64,6 +65,7 @@ bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 		pool_give(&s->relays, r);
 		return false;
 	}
+	r->config = config_take(s);
 	r->next = h->relays;
 	if (h->relays)
 		h->relays->prev = r;
@@ -71,7 +73,7 @@ bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 	h->n_relays++;
 	h->n_connecting++;
 	s->stats.shard_relay_connects++;
-	timer_arm(&s->timers, &r->timer, now_us + s->env.settings->relay_connect_timeout_ms * 1000);
+	timer_arm(&s->timers, &r->timer, now_us + s->config->settings->relay_connect_timeout_ms * 1000);
 	return true;
 }
 
@@ -214,6 +216,11 @@ static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 	s->dispatch = true;
 }
 
+static bool is_outdated(const struct shard *s, const struct relay *r)
+{
+	return s->configs + r->config != s->config;
+}
+
 static void relay_action(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
 {
 	switch (a->kind) {
@@ -221,9 +228,11 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		relay_send(s, r, a->bytes, now_us);
 		break;
 	case RELAY_READY:
-		r->ready = true;
-		if (r->conn)
-			tcp_keepalive(s->tcp, r->conn, (uint16_t)s->env.settings->relay_keepalive_s, now_us);
+		r->ready = !is_outdated(s, r);
+		if (!r->ready)
+			smtp_relay_quit(&r->smtp, now_us);
+		else if (r->conn)
+			tcp_keepalive(s->tcp, r->conn, (uint16_t)s->config->settings->relay_keepalive_s, now_us);
 		if (!r->greeted)
 			r->hop->n_connecting--;
 		r->greeted = true;
@@ -281,7 +290,7 @@ static void relay_pump(struct shard *s, struct relay *r, uint64_t now_us)
 static void relay_arm(struct shard *s, struct relay *r)
 {
 	uint64_t at_us = smtp_relay_deadline_us(&r->smtp);
-	uint64_t idle_us = r->since_us + s->env.settings->relay_idle_s * 1000000;
+	uint64_t idle_us = r->since_us + config_settings(s, r->config)->relay_idle_s * 1000000;
 
 	if (r->ready && idle_us < at_us)
 		at_us = idle_us;
@@ -336,7 +345,7 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 	switch (event->kind) {
 	case TCP_EVENT_CONNECTED:
 		r->up = true;
-		smtp_relay_init(&r->smtp, &s->relay_settings, &s->stats, now_us);
+		smtp_relay_init(&r->smtp, &s->configs[r->config].relay, &s->stats, now_us);
 		relay_run(s, r, now_us);
 		break;
 	case TCP_EVENT_PEER_CLOSED:
@@ -356,6 +365,20 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 	}
 }
 
+void relay_renew(struct shard *s, uint64_t now_us)
+{
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
+		for (struct relay *r = s->hops[i].relays, *next; r; r = next) {
+			next = r->next;
+			if (!r->ready || !is_outdated(s, r))
+				continue; /* one that has a message ends when it is ready again */
+			r->ready = false;
+			smtp_relay_quit(&r->smtp, now_us);
+			relay_run(s, r, now_us);
+		}
+	}
+}
+
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	if (!r->up || r->closing) {
@@ -363,7 +386,7 @@ void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 		relay_gone(s, r, now_us);
 		return;
 	}
-	if (r->ready && now_us >= r->since_us + s->env.settings->relay_idle_s * 1000000) {
+	if (r->ready && now_us >= r->since_us + config_settings(s, r->config)->relay_idle_s * 1000000) {
 		r->ready = false; /* from QUIT on it takes no message */
 		smtp_relay_quit(&r->smtp, now_us);
 	} else if (now_us >= smtp_relay_deadline_us(&r->smtp)) {

@@ -6,6 +6,7 @@
  * txn      one transaction: envelope, message, verification, verdict (shard_txn.c, shard_stream.c)
  * hop      a next hop and the messages that wait for it (shard_hop.c)
  * relay    one SMTP connection to a next hop (shard_relay.c)
+ * config   what is made of one version of the settings; each of the three keeps the one it began with (shard_config.c)
  *
  * A txn belongs to its client until the final dot was answered, or until the client is gone; it lends itself to
  * one relay at a time.  All three come from pools that were filled at start-up.
@@ -40,6 +41,17 @@ enum shard_peer { PEER_CLIENT, PEER_RELAY };
 /* Which struct a timer lies in. */
 enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY };
 
+struct shard_config {
+	const struct settings *settings;
+	struct shard_settings
+		*message; /* goes home when nobody is left; NULL: a free slot, or the settings of the start */
+	uint32_t n_users; /* clients, txns and relays that began with it */
+	struct smtp_session_settings smtp;
+	struct smtp_relay_settings relay;
+	struct auth_settings auth;
+	const char *arc_trusted[SETTINGS_ARC_TRUSTED_MAX + 1];
+};
+
 struct client {
 	enum shard_peer peer;
 	struct client *next, *prev; /* list of all that live */
@@ -56,6 +68,7 @@ struct client {
 	bool peer_closed;
 	bool running; /* client_pump() is at work: an answer goes on there */
 	bool on_ready;
+	uint8_t config;            /* number of the one it began with */
 	struct client *ready_next; /* list of those that were answered and have to go on */
 	uint16_t out_at, out_len;  /* in room->out: reply octets that TCP had no room for */
 	struct client_room *room;  /* while there is something to be done, or kept in it */
@@ -108,6 +121,7 @@ struct txn {
 	uint32_t generation; /* tells this use of the object from earlier ones */
 	bool header_told, retried, duplicate_possible;
 	bool body_8bit, smtputf8;
+	uint8_t config; /* its client's */
 	uint8_t mail_dsn_len;
 	uint64_t data_us, end_us, last_answer_us, jobs_us, jobs_done_us; /* 0: did not happen */
 	struct stream stream;
@@ -142,6 +156,7 @@ struct relay {
 	struct txn *txn;
 	struct timer timer;
 	uint64_t since_us; /* of connecting, then of being idle, then of closing */
+	uint8_t config;    /* number of the one that was in force when it was opened */
 	bool up;           /* TCP is established */
 	bool greeted;      /* it was ready once */
 	bool ready;        /* may take a message */
@@ -193,11 +208,12 @@ struct shard {
 	struct hop hops[SETTINGS_NEXT_HOPS_MAX];
 	uint64_t unix_offset_us; /* wall clock less monotonic */
 	uint32_t id_counter, generation;
-	struct smtp_session_settings smtp_settings;
-	struct smtp_relay_settings relay_settings;
-	struct auth_settings auth;
-	const char *arc_trusted[SETTINGS_ARC_TRUSTED_MAX + 1];
-	char authserv_id[SETTINGS_STR_MAX];
+	struct dmarc_cache *walks;
+	struct shard_config configs[SHARD_CONFIGS_MAX];
+	struct shard_config *config; /* in force: what begins now gets it */
+	uint32_t n_old_configs;      /* others that are not home yet */
+	struct shard_message config_told;
+	bool config_told_out; /* it is not home yet */
 };
 
 /* Time within a turn, where it matters: now_us is the turn's. */
@@ -216,6 +232,36 @@ void shard_discard(struct shard *s, struct tcp_conn *conn);
 
 /* 16 hexadecimal digits: worker, second, count; unique and sortable. */
 void shard_id(struct shard *s, char id[TXN_ID_LEN + 1], uint64_t now_us);
+
+/* shard_config.c */
+void config_begin(struct shard *s);                                             /* that of env.settings */
+void config_change(struct shard *s, struct shard_settings *m, uint64_t now_us); /* @m is kept until nobody uses it */
+void config_step(struct shard *s);   /* sends home what is not used any more, and says what is in force */
+void config_offers(struct shard *s); /* what EHLO offers outward has changed */
+
+/* The number of the config in force, for one more user of it. */
+static inline uint8_t config_take(struct shard *s)
+{
+	s->config->n_users++;
+	return (uint8_t)(s->config - s->configs);
+}
+
+static inline uint8_t config_share(struct shard *s, uint8_t number)
+{
+	s->configs[number].n_users++;
+	return number;
+}
+
+static inline void config_give(struct shard *s, uint8_t number)
+{
+	CHECK(s->configs[number].n_users > 0);
+	s->configs[number].n_users--;
+}
+
+static inline const struct settings *config_settings(const struct shard *s, uint8_t number)
+{
+	return s->configs[number].settings;
+}
 
 /* shard_client.c */
 void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us);
@@ -270,6 +316,7 @@ void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us); /* free c
 bool MUST_USE relay_forget(struct shard *s, struct txn *t, uint64_t now_us);
 void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event, uint64_t now_us);
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us);
+void relay_renew(struct shard *s, uint64_t now_us); /* connections of an earlier config end, idle ones at once */
 
 /* shard_control.c: the rings */
 /* Where the steps of @t are told; NULL: nowhere. */

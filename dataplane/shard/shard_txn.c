@@ -35,6 +35,7 @@ static void txn_release(struct shard *s, struct txn *t)
 		t->phase = TXN_ZOMBIE;
 		return;
 	}
+	config_give(s, t->config);
 	pool_give(&s->txns, t);
 }
 
@@ -106,7 +107,7 @@ static bool txn_malformed(const struct shard *s, struct txn *t)
 			    "The header has a line that is no header field (RFC 5322 2.2)");
 		return true;
 	}
-	if (msg_hops(t->msg) > s->env.settings->smtp_hops_max) {
+	if (msg_hops(t->msg) > config_settings(s, t->config)->smtp_hops_max) {
 		verdict_own(t, "loop", VERDICT_REJECT, 554, 4, 6, "Too many Received fields: mail loop (RFC 5321 6.3)");
 		return true;
 	}
@@ -118,7 +119,7 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 	struct msg_received trace = {
 		.helo = span_of(t->helo, t->helo_len),
 		.client = t->client_ip,
-		.host = span_str(s->env.settings->server_hostname),
+		.host = span_str(config_settings(s, t->config)->server_hostname),
 		.esmtp = t->esmtp,
 		.smtputf8 = t->smtputf8,
 		.id = span_str(t->id),
@@ -129,7 +130,7 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 	text_init(&t->fields, t->fields_text, sizeof(t->fields_text));
 	verify_fields(&t->verify, &t->fields);
 	if (t->verdict.action == VERDICT_QUARANTINE)
-		verdict_quarantine_fields(s->env.settings, &t->verdict, &t->fields);
+		verdict_quarantine_fields(config_settings(s, t->config), &t->verdict, &t->fields);
 	msg_received_write(&trace, &t->fields);
 }
 
@@ -138,7 +139,7 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 	struct smtp_reply reply;
 
 	if (!txn_malformed(s, t))
-		verdict_of(&t->verdict, s->env.settings, &t->verify);
+		verdict_of(&t->verdict, config_settings(s, t->config), &t->verify);
 	txn_fields(s, t, now_us);
 	if (t->fields.full && t->verdict.action != VERDICT_REJECT)
 		verdict_own(t, "fields.full", VERDICT_DEFER, 451, 3, 0,
@@ -203,6 +204,7 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	memset(t, 0, offsetof(struct txn, fields_text));
 	t->client = c;
 	t->timer.tag = SHARD_TIMER_TXN;
+	t->config = config_share(s, c->config);
 	t->generation = ++s->generation & ((1u << GENERATION_BITS) - 1);
 	if (t->generation == 0)
 		t->generation = s->generation = 1;
@@ -231,7 +233,7 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	if (s->explain_octets)
 		text_init(&t->explain.text, s->explains + pool_index(&s->txns, t) * s->explain_octets,
 			  s->explain_octets);
-	verify_begin(&t->verify, &s->auth, &who, txn_explain(s, t), now_us);
+	verify_begin(&t->verify, &s->configs[t->config].auth, &who, txn_explain(s, t), now_us);
 	txn_pump(s, t, now_us);
 	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
 }
@@ -245,9 +247,8 @@ static bool has_eight_bit(struct span s)
 }
 
 /* Whether mail for that recipient is ours to relay: a gateway that its next hop trusts must not be an open relay. */
-static bool rcpt_is_ours(const struct shard *s, struct span forward_path)
+static bool rcpt_is_ours(const struct shard *s, const struct settings *c, struct span forward_path)
 {
-	const struct settings *c = s->env.settings;
 	size_t at = span_find_last(forward_path, '@');
 	struct span domain = at == SPAN_NONE ? span_head(forward_path, 0) : span_skip(forward_path, at + 1);
 	char ascii[256];
@@ -273,7 +274,7 @@ void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 	char *at = t->rcpt_text + t->rcpt_text_len;
 	struct text text;
 
-	if (!rcpt_is_ours(s, rcpt->bytes)) {
+	if (!rcpt_is_ours(s, config_settings(s, t->config), rcpt->bytes)) {
 		s->stats.shard_rcpt_foreign++;
 		smtp_reply_set(reply, 550, 5, 7, 1, SPAN("No mail for that domain is taken here"));
 		return;

@@ -85,6 +85,20 @@ static bool env_resume(void *arg)
 	return true;
 }
 
+static bool env_change(void *arg, struct control_change *change)
+{
+	(void)arg;
+	change->version = 2;
+	return true;
+}
+
+static unsigned env_settings_awaited(void *arg, uint64_t version)
+{
+	(void)arg;
+	CHECK(version == 2);
+	return 0;
+}
+
 /* Each line an object of the protocol; "more" in all but the last. */
 static void check_answer(const struct client *client)
 {
@@ -118,7 +132,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.dns_lookup = env_dns_lookup,
 						.sessions = env_sessions,
 						.drain = env_drain,
-						.resume = env_resume };
+						.resume = env_resume,
+						.reload = env_change,
+						.rollback = env_change,
+						.settings_awaited = env_settings_awaited };
 	static bool open;
 	static struct control c;
 	struct client *client = &c.clients[0];
@@ -139,6 +156,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	control_run(&c, client, span_of(data, size));
 	if (client->state == CLIENT_SESSIONS)
 		control_sessions_done(client);
+	if (client->state == CLIENT_SETTINGS)
+		control_change_turn(&c, client);
 	check_answer(client);
 	json_decref(client->rows);
 	free(client->out);

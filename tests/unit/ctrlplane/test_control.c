@@ -18,7 +18,8 @@ static struct daemon {
 	struct settings settings;
 	struct stats stats[2];
 	struct record_ring records;
-	bool draining, ending, ring_full;
+	bool draining, ending, ring_full, file_bad;
+	unsigned n_slow; /* workers that have not taken the last settings */
 	unsigned n_session_asks;
 	uint64_t sessions_tag, dns_tag;
 	struct dns_question asked;
@@ -100,6 +101,36 @@ static bool env_resume(void *arg)
 	return !daemon->ending;
 }
 
+static bool env_reload(void *arg, struct control_change *c)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon->file_bad) {
+		c->usage = true;
+		json_array_append_new(c->errors, json_string("f:2: a; mend it"));
+		json_array_append_new(c->errors, json_string("f:3: b; mend it"));
+		return false;
+	}
+	c->version = ++daemon->settings.version;
+	json_array_append_new(c->changed, json_string("smtp.hops_max"));
+	json_array_append_new(c->restart, json_string("smtp.port"));
+	return true;
+}
+
+static bool env_rollback(void *arg, struct control_change *c)
+{
+	c->back_to = 3;
+	c->version = ++((struct daemon *)arg)->settings.version;
+	return true;
+}
+
+static unsigned env_settings_awaited(void *arg, uint64_t version)
+{
+	struct daemon *daemon = arg;
+
+	return version == daemon->settings.version ? daemon->n_slow : 0;
+}
+
 static const struct control_env env = { .arg = &d,
 					.n_workers = 2,
 					.records = &d.records,
@@ -112,7 +143,10 @@ static const struct control_env env = { .arg = &d,
 					.dns_lookup = env_dns_lookup,
 					.sessions = env_sessions,
 					.drain = env_drain,
-					.resume = env_resume };
+					.resume = env_resume,
+					.reload = env_reload,
+					.rollback = env_rollback,
+					.settings_awaited = env_settings_awaited };
 
 static char dir[40], path[80];
 
@@ -187,8 +221,8 @@ static const struct {
 	  "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"level\":\"error\"}}" },
 	{ "a log level that is none", COMMAND_ARGS("log level", "\"level\":\"loud\""),
 	  REFUSED("there is no level loud; give error, warning, info or debug") },
-	{ "a command for later says so", COMMAND("reload"),
-	  FAILED("reload is not in this version; help lists what is") },
+	{ "a command for later says so", COMMAND("show tcp"),
+	  FAILED("show tcp is not in this version; help lists what is") },
 	{ "an unknown command", COMMAND("sing"), REFUSED("there is no command sing; help lists them") },
 	{ "no command", "{\"v\":1}\n", REFUSED("there is no command in the request; help lists them") },
 	{ "another version of the protocol", "{\"v\":2,\"command\":\"status\"}\n",
@@ -266,7 +300,7 @@ static void test_shows(void)
 	ok(strstr(asked(fd, COMMAND("show limits")), "{\"setting\":\"smtp.hops_max\",\"value\":50,"),
 	   "show limits: values");
 	ok(strstr(asked(fd, COMMAND("show nexthops")), "\"address\":\"192.0.2.26\",\"port\":25"), "show nexthops");
-	ok(strstr(asked(fd, COMMAND("help")), "\"explain\":") && !strstr(asked(fd, COMMAND("help")), "rollback"),
+	ok(strstr(asked(fd, COMMAND("help")), "\"explain\":") && !strstr(asked(fd, COMMAND("help")), "quarantine"),
 	   "help lists what is there, and only that");
 	ok(strstr(asked(fd, COMMAND("status") COMMAND("log level")), "}\n{"), "two requests at once get two answers");
 	say(fd, "{\"v\":1,\"comm");
@@ -475,6 +509,36 @@ static void test_socket_file(void)
 	   "a path that fits no socket address is refused");
 }
 
+static void test_settings(void)
+{
+	int fd = connect_client();
+
+	d.file_bad = true;
+	is_span(span_str(asked(fd, COMMAND("reload"))),
+		SPAN("{\"v\":1,\"ok\":false,\"error\":\"nothing is changed; mend what is wrong\","
+		     "\"errors\":[\"f:2: a; mend it\",\"f:3: b; mend it\"],\"usage\":true}"),
+		"a bad file: all that is wrong, and nothing is changed");
+	d.file_bad = false;
+	d.n_slow = 1;
+	is_span(span_str(asked(fd, COMMAND("reload"))), SPAN(""), "a reload is answered when all workers have it");
+	d.n_slow = 0;
+	is_span(span_str(heard(fd)),
+		SPAN("{\"v\":1,\"ok\":true,\"result\":{\"version\":4,\"changed\":[\"smtp.hops_max\"],"
+		     "\"restart\":[\"smtp.port\"],\"workers_silent\":0}}"),
+		"then with the version, what has changed and what waits for a restart");
+	d.n_slow = 2;
+	is_span(span_str(asked(fd, COMMAND("rollback"))), SPAN(""), "so is a rollback");
+	d.now_us += CONTROL_SETTINGS_WAIT_US;
+	is_span(span_str(heard(fd)),
+		SPAN("{\"v\":1,\"ok\":true,\"result\":{\"version\":5,\"changed\":[],\"restart\":[],"
+		     "\"back_to\":3,\"workers_silent\":2}}"),
+		"workers that do not take it are not waited for any longer, and counted");
+	d.n_slow = 0;
+	d.settings.version = 3;
+	close(fd);
+	turn();
+}
+
 int main(void)
 {
 	char error[256];
@@ -500,6 +564,7 @@ int main(void)
 	test_shows();
 	test_sessions();
 	test_lookup();
+	test_settings();
 	test_trace();
 	test_bounds();
 	control_close(d.control);

@@ -191,7 +191,8 @@ static const struct {
 	{ "dns lookup", ctl_print_lookup, "type", "TXT", "example.org TXT: NODATA, kept for 60 s\n" },
 	{ "dns flush", ctl_print_changed, NULL, NULL, "version  1\nflushed  11\n" },
 	{ "drain", ctl_print_changed, NULL, NULL, "version   1\ndraining  yes\n" },
-	{ "reload", ctl_print_changed, NULL, NULL, "sekishoctl: reload is not in this version; help lists what is\n" },
+	{ "show tcp", ctl_print_changed, NULL, NULL,
+	  "sekishoctl: show tcp is not in this version; help lists what is\n" },
 };
 
 int main(void)

@@ -61,6 +61,7 @@ static bool fake_next(void *driver, uint64_t *ticket, const struct dns_answer **
 }
 
 static struct gateway g;
+static struct settings settings;
 static struct shard_question asked[GATEWAY_RING_N];
 
 static void begin(void)
@@ -69,9 +70,10 @@ static void begin(void)
 
 	memset(&g, 0, sizeof(g));
 	memset(&fake, 0, sizeof(fake));
-	settings_default(&g.settings);
-	snprintf(g.settings.dns_mode, sizeof(g.settings.dns_mode), "zone");
-	snprintf(g.settings.dns_zone_file, sizeof(g.settings.dns_zone_file), "/dev/null");
+	settings_default(&settings);
+	g.settings = &settings;
+	snprintf(settings.dns_mode, sizeof(settings.dns_mode), "zone");
+	snprintf(settings.dns_zone_file, sizeof(settings.dns_zone_file), "/dev/null");
 	g.n_workers = 2;
 	g.workers = calloc(g.n_workers, sizeof(*g.workers));
 	for (unsigned i = 0; i < g.n_workers; i++) {
@@ -164,7 +166,7 @@ static void test_unanswered(void)
 	begin();
 	worker_asks(0, 0, 1, "silent.example");
 	turn();
-	now_us += g.settings.dns_timeout_ms * 1000 + 1000;
+	now_us += settings.dns_timeout_ms * 1000 + 1000;
 	turn();
 	ok(worker_hears(0, &ticket, &rcode) && ticket == 1 && rcode == DNS_TIMEOUT,
 	   "silence: TIMEOUT after dns.timeout_ms");

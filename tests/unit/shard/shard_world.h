@@ -120,6 +120,8 @@ static void world_close(void)
 
 	while ((a = ring_get(&world.link.down)) || (a = ring_get(&world.link.down_back)))
 		free(a);
+	for (size_t i = 1; i < SHARD_CONFIGS_MAX; i++)
+		free(world.shard->configs[i].message);
 	for (size_t i = 0; i < world.n_callers; i++) {
 		free(world.callers[i].to_say.at);
 		free(world.callers[i].got.at);
@@ -239,6 +241,7 @@ static bool rings_turn(void)
 
 	while ((m = ring_get(&world.link.down_back))) {
 		any = true;
+		world.n_settings_home += m->kind == SHARD_DOWN_SETTINGS;
 		free(m);
 	}
 	while ((m = ring_get(&world.link.up))) {
@@ -262,6 +265,8 @@ static bool rings_turn(void)
 			world.steps[r->steps_len] = '\0';
 		} else if (m->kind == SHARD_UP_DRAINED) {
 			world.drained = true;
+		} else if (m->kind == SHARD_UP_SETTINGS) {
+			world.settings_version = m->tag;
 		}
 		CHECK(ring_put(&world.link.up_back, m));
 	}

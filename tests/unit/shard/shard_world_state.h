@@ -97,6 +97,8 @@ static struct world {
 	char steps[1 << 16]; /* account of the last record */
 	size_t steps_len;
 	bool drained;
+	uint64_t settings_version; /* that the shard says it has in force */
+	size_t n_settings_home;    /* SHARD_DOWN_SETTINGS that came back */
 	struct hash_ops hash;
 	uintptr_t deepest;      /* lowest address of the stack in a call of the hash; 0: there was none */
 	unsigned (*lose)(void); /* NULL, or whether the next frame is lost */

@@ -29,13 +29,14 @@ static void defaults(void)
 
 	world_settings();
 	world_open();
-#define SAME(setting, field, value) ok(world.shard->auth.field == d.field, "default of " #setting);
+#define SAME(setting, field, value) ok(world.shard->config->auth.field == d.field, "default of " #setting);
 	LIMITS(SAME)
 #undef SAME
-	ok(!world.shard->auth.dmarc_rfc7489 && !world.shard->auth.arc_trusted[0], "default of dmarc.mode, arc.trusted");
-	ok(world.shard->auth.dkim_partial == d.dkim_partial, "default of dkim.partial_body");
-	ok(!world.shard->auth.dkim_allow_sha1, "rsa-sha1 is never taken here");
-	is_span(span_str(world.shard->auth.authserv_id), span_str(world.settings.server_hostname),
+	ok(!world.shard->config->auth.dmarc_rfc7489 && !world.shard->config->auth.arc_trusted[0],
+	   "default of dmarc.mode, arc.trusted");
+	ok(world.shard->config->auth.dkim_partial == d.dkim_partial, "default of dkim.partial_body");
+	ok(!world.shard->config->auth.dkim_allow_sha1, "rsa-sha1 is never taken here");
+	is_span(span_str(world.shard->config->auth.authserv_id), span_str(world.settings.server_hostname),
 		"the authserv-id is the host's name");
 	all_is_given_back("defaults");
 }
@@ -52,14 +53,15 @@ static void others(void)
 	strcpy(world.settings.arc_trusted[0], "sealer.example");
 	world.settings.n_arc_trusted = 1;
 	world_open();
-#define REACHES(setting, field, value) ok(world.shard->auth.field == (value), #setting " reaches the verifiers");
+#define REACHES(setting, field, value)                                                                                 \
+	ok(world.shard->config->auth.field == (value), #setting " reaches the verifiers");
 	LIMITS(REACHES)
 #undef REACHES
-	ok(world.shard->auth.dkim_partial == DKIM_PARTIAL_POLICY, "dkim.partial_body reaches the verifiers");
-	ok(world.shard->auth.dmarc_rfc7489, "dmarc.mode reaches the verifiers");
-	is_span(span_str(world.shard->auth.authserv_id), SPAN("id.example"), "server.authserv_id reaches them");
-	is_span(span_str(world.shard->auth.arc_trusted[0]), SPAN("sealer.example"), "arc.trusted reaches them");
-	ok(!world.shard->auth.arc_trusted[1], "and ends there");
+	ok(world.shard->config->auth.dkim_partial == DKIM_PARTIAL_POLICY, "dkim.partial_body reaches the verifiers");
+	ok(world.shard->config->auth.dmarc_rfc7489, "dmarc.mode reaches the verifiers");
+	is_span(span_str(world.shard->config->auth.authserv_id), SPAN("id.example"), "server.authserv_id reaches them");
+	is_span(span_str(world.shard->config->auth.arc_trusted[0]), SPAN("sealer.example"), "arc.trusted reaches them");
+	ok(!world.shard->config->auth.arc_trusted[1], "and ends there");
 	all_is_given_back("others");
 }
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+/*
+ * settings_live.c - which settings may change while the gateway runs
+ */
+#include <stdio.h>
+
+#include "ctrlplane/settings_live.h"
+
+/* Through the fields, so that a name which is none does not compile. */
+static const size_t live[] = {
+#define LIVE(group, name) offsetof(struct settings, group##_##name),
+#include "conf/settings_live.def"
+#undef LIVE
+};
+
+/* The lists: where they lie, from their count to the end of their last element, and whether they are live. */
+struct list {
+	const char *name;
+	size_t count, count_size, at, size;
+	bool live;
+};
+
+#define FIELD(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
+static const struct list lists[] = {
+	{ "ports", FIELD(n_ports), FIELD(ports), false },
+	{ "next_hops", FIELD(n_next_hops), FIELD(next_hops), false },
+	{ "dns.servers", FIELD(n_dns_servers), FIELD(dns_servers), false },
+	{ "eal", FIELD(n_eal), FIELD(eal), false },
+	{ "arc.trusted", FIELD(n_arc_trusted), FIELD(arc_trusted), true },
+	{ "relay.domains", FIELD(n_domains), FIELD(domains), true },
+};
+
+bool setting_is_live(const struct setting *t)
+{
+	for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
+		if (live[i] == t->offset)
+			return true;
+	return false;
+}
+
+static size_t field_size(const struct setting *t)
+{
+	switch (t->kind) {
+	case SETTING_INT:
+		return sizeof(uint64_t);
+	case SETTING_BOOL:
+		return sizeof(bool);
+	case SETTING_STR:
+	case SETTING_WORD:
+		return SETTINGS_STR_MAX;
+	}
+	return 0;
+}
+
+/* Structs are zeroed before they are filled, so octets compare as values do (settings_default()). */
+static bool same(const struct settings *a, const struct settings *b, size_t at, size_t size)
+{
+	return memcmp((const char *)a + at, (const char *)b + at, size) == 0;
+}
+
+static void keep(struct settings *changed, const struct settings *started, size_t at, size_t size)
+{
+	memcpy((char *)changed + at, (const char *)started + at, size);
+}
+
+void settings_keep_started(struct settings *changed, const struct settings *started, settings_differ *differ, void *arg)
+{
+	char name[80];
+
+	for (size_t i = 0; i < n_setting_table; i++) {
+		const struct setting *t = &setting_table[i];
+
+		if (same(changed, started, t->offset, field_size(t)))
+			continue;
+		snprintf(name, sizeof(name), "%s.%s", t->group, t->name);
+		differ(arg, name, setting_is_live(t));
+		if (!setting_is_live(t))
+			keep(changed, started, t->offset, field_size(t));
+	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		const struct list *l = &lists[i];
+
+		if (same(changed, started, l->count, l->count_size) && same(changed, started, l->at, l->size))
+			continue;
+		differ(arg, l->name, l->live);
+		if (l->live)
+			continue;
+		keep(changed, started, l->count, l->count_size);
+		keep(changed, started, l->at, l->size);
+	}
+}
