@@ -56,7 +56,7 @@ TESTS := $(TEST_SOURCES:%.c=$(B)/%)
 WIRE_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/wire/*.c))
 FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
-.PHONY: help deps build programs wire wire-build run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench bench-rates clean tests-build
+.PHONY: help deps build programs wire wire-build interop run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench bench-rates clean tests-build
 .DEFAULT_GOAL := help
 .SECONDARY:
 
@@ -118,7 +118,7 @@ CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wil
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c crypto/rsa_rule.c \
 	crypto/rsa_ifma.c)
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
-	tests/e2e/demo tests/e2e/try tests/wire/run .ci/run
+	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
@@ -129,6 +129,10 @@ e2e: build ## the real daemon and real peers in network namespaces (root; T=name
 	@tools/deps test
 	@+$(MAKE) --no-print-directory FLAVOUR=release wire-build
 	@tests/e2e/run $(T)
+
+interop: build ## clients and mail servers that people run, on both sides of the gateway (root, ten minutes; COUNT=1000 letters)
+	@tools/deps test
+	@tests/interop/run $(COUNT)
 
 wire: build ## our TCP beside the kernel's over lines that lose and damage: time, integrity (root, some minutes)
 	@tools/deps test

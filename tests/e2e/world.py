@@ -44,6 +44,29 @@ inside.example. IN MX 10 mx.inside.example.
 mx.inside.example. IN A 192.0.2.25
 """
 
+MASTER_CF = """smtp inet n - n - 100 smtpd
+postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+virtual unix - n n - - virtual
+smtp unix - - n - - smtp
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+"""
+
 
 def run(*command, **options):
     return subprocess.run(command, check=True, capture_output=True, text=True, **options)
@@ -126,8 +149,9 @@ def message(sender, subject, body="Grüße aus der Ferne.\r\nTwo lines.\r\n", to
 
 
 class World:
-    def __init__(self, port="tap", next_hop="postfix", extra=None, zone="", sections=None, hops=(NEXT_HOP,)):
-        self.port, self.next_hop, self.hops = port, next_hop, hops
+    def __init__(self, port="tap", next_hop="postfix", extra=None, zone="", sections=None, hops=(NEXT_HOP,), hop_text=None):
+        self.port, self.next_hop = port, next_hop
+        self.hop_text = hop_text or ", ".join(f'{{ address = "{hop}"; port = 25; }}' for hop in hops)
         self.sections = sections or {}
         self.zone_extra = zone
         self.folder = tempfile.mkdtemp(prefix="sekisho-e2e-")
@@ -239,28 +263,7 @@ smtpd_client_connection_rate_limit = 0
 smtp_dns_support_level = disabled
 {self.postfix_extra}""")
         with open(os.path.join(conf, "master.cf"), "w") as f:
-            f.write("""smtp inet n - n - 100 smtpd
-postlog unix-dgram n - n - 1 postlogd
-pickup unix n - n 60 1 pickup
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-verify unix - - n - 1 verify
-flush unix n - n 1000? 0 flush
-proxymap unix - - n - - proxymap
-error unix - - n - - error
-retry unix - - n - - error
-discard unix - - n - - discard
-local unix - n n - - local
-virtual unix - n n - - virtual
-smtp unix - - n - - smtp
-lmtp unix - - n - - lmtp
-anvil unix - - n - 1 anvil
-scache unix - - n - 1 scache
-""")
+            f.write(MASTER_CF)
         self.postfix_conf = conf
         run("postfix", "-c", conf, "start")
         wait_for(lambda: port_open(NEXT_HOP, 25), 20, "Postfix listens")
@@ -287,7 +290,7 @@ scache unix - - n - 1 scache
 	device = "{device}";
 	addresses = [ "{GATEWAY}/24", "{GATEWAY6}/64" ];
 }} );
-next_hops = ( {", ".join(f'{{ address = "{hop}"; port = 25; }}' for hop in self.hops)} );
+next_hops = ( {self.hop_text} );
 {self.extra}
 """)
         return self.path("sekisho.conf")
