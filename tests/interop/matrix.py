@@ -117,7 +117,9 @@ def main():
                         number += 1
                         if sender[3] and not tls:
                             continue
-                        share = count // pairs + (1 if number <= count % pairs else 0)
+                        share = count * number // pairs - count * (number - 1) // pairs
+                        if not share:
+                            continue
                         batch = letters(w.signers["good.example"], share, number, utf8=sender[2] and kind.smtputf8,
                                         big=1 if n == (number - 1) % len(stores) else 0)
                         faults = run_pair(w, store, sender, batch)
