@@ -5,6 +5,7 @@ usage: sink.py ADDRESS FOLDER BEHAVIOUR
 Stores each message as FOLDER/N.eml, synced, before its 250.  BEHAVIOUR: good, or PHASE:HOW with PHASE one of greeting ehlo
 mail rcpt data body dot stored, and HOW one of kill (SIGKILL to this process), close, reset, hang, 4xx (421 at greeting), 5xx.
 "body" is in the midst of the message, "dot" after the final dot before anything is stored, "stored" after it is stored.
+asked: each message says by the local part of its sender, PHASE-…, where it hangs; "rset" refuses the recipient, then hangs.
 """
 import os
 import signal
@@ -24,8 +25,11 @@ class Failed(Exception):
     pass
 
 
-def fail_at(phase, connection):
+def fail_at(phase, connection, asked=b""):
     """Does what the behaviour says, if this is its phase; returns a refusal or None."""
+    if PHASE == "asked" and asked.startswith(phase.encode() + b"-"):
+        time.sleep(60)
+        raise Failed
     if phase != PHASE:
         return None
     if HOW == "kill":
@@ -55,9 +59,10 @@ def store(data):
 
 def serve(connection):
     f = connection.makefile("rb")
+    asked = b""
 
     def say(phase, good):
-        connection.sendall(fail_at(phase, connection) or good)
+        connection.sendall(fail_at(phase, connection, asked) or good)
 
     try:
         say("greeting", b"220 sink ESMTP\r\n")
@@ -66,11 +71,16 @@ def serve(connection):
             if verb in (b"EHLO", b"HELO"):
                 say("ehlo", b"250-sink\r\n250-PIPELINING\r\n250-SIZE 60000000\r\n250 8BITMIME\r\n")
             elif verb == b"MAIL":
+                asked = line.partition(b"<")[2]
                 say("mail", b"250 2.1.0 ok\r\n")
+            elif verb == b"RCPT" and PHASE == "asked" and asked.startswith(b"rset-"):
+                connection.sendall(b"450 4.2.1 not now\r\n")
+            elif verb == b"RSET":
+                say("rset", b"250 2.0.0 ok\r\n")
             elif verb == b"RCPT":
                 say("rcpt", b"250 2.1.5 ok\r\n")
             elif verb == b"DATA":
-                refusal = fail_at("data", connection)
+                refusal = fail_at("data", connection, asked)
                 connection.sendall(refusal or b"354 go\r\n")
                 if refusal:
                     continue
@@ -80,10 +90,10 @@ def serve(connection):
                         break
                     lines.append(data[1:] if data.startswith(b".") else data)
                     if len(lines) == 100:
-                        fail_at("body", connection)
+                        fail_at("body", connection, asked)
                 else:
                     return
-                refusal = fail_at("dot", connection)
+                refusal = fail_at("dot", connection, asked)
                 if refusal:
                     connection.sendall(refusal)
                     continue
