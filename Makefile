@@ -56,7 +56,7 @@ TESTS := $(TEST_SOURCES:%.c=$(B)/%)
 WIRE_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/wire/*.c))
 FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
-.PHONY: help deps build programs wire wire-build interop run demo test unit e2e conformance differential lint format fuzz fuzz-smoke bench bench-rates clean tests-build
+.PHONY: help deps build programs wire wire-build interop run demo test unit e2e conformance differential crypto-differential lint format fuzz fuzz-smoke bench bench-rates clean tests-build
 .DEFAULT_GOAL := help
 .SECONDARY:
 
@@ -116,7 +116,9 @@ picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c crypto/crypto_batch.c crypto/rsa_key.c crypto/rsa_rule.c \
-	crypto/rsa_ifma.c)
+	crypto/rsa_ifma.c crypto/ed25519_ifma.c crypto/ed25519_scalar.c crypto/sha512_lanes.c)
+# Tests that take a number of lanes to compare with OpenSSL.
+CRYPTO_TWINS = test_ed25519_ifma test_crypto_ifma
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
@@ -160,6 +162,12 @@ conformance: build ## conformance cases: VECTORS=directory [MODE=rfc9989|rfc7489
 differential: build ## mutated SPF and DKIM cases, compared with independent verifiers (VECTORS=directory adds seeds)
 	@tools/deps differential
 	@tests/differential/run $(if $(wildcard $(VECTORS)),--vectors $(VECTORS))
+
+LANES ?= 2000000
+crypto-differential: ## LANES signatures of each algorithm through the vector lanes and through OpenSSL (some minutes)
+	@tools/deps build
+	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release $(CRYPTO_TWINS:%=build/release/tests/unit/crypto/%)
+	@for t in $(CRYPTO_TWINS); do build/release/tests/unit/crypto/$$t $(LANES) || exit 1; done
 
 lint: ## who includes whom, purity of the cores, format, shell scripts, spelling
 	@tools/deps build lint

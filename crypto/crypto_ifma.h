@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * crypto_ifma.h - RSA by eight lanes of AVX512-IFMA; all else by plain OpenSSL
+ * crypto_ifma.h - RSA and Ed25519 by eight lanes of AVX512-IFMA; all else by plain OpenSSL
  */
 #ifndef CRYPTO_IFMA_H
 #define CRYPTO_IFMA_H

@@ -20,11 +20,10 @@
 #include <stdlib.h>
 
 #include "crypto/crypto_openssl.h"
+#include "crypto/ed25519_rule.h"
 #include "crypto/rsa_rule.h"
 #include "dataplane/base/siphash.h"
 
-#define ED25519_KEY_LEN 32
-#define ED25519_SIG_LEN 64
 #define NO_SLOT UINT32_MAX
 
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(struct hash_state), "a running SHA-256 fits");
@@ -227,13 +226,10 @@ static enum crypto_verdict verify_rsa(struct openssl *o, struct crypto_job *job)
 /* RFC 8463 3, RFC 8032 5.1.7; OpenSSL checks S < L and uses the equation without cofactor. */
 static enum crypto_verdict verify_ed25519(struct openssl *o, struct crypto_job *job)
 {
-	CHECK(job->digest_len == SHA256_LEN);
-	if (job->key_len != ED25519_KEY_LEN)
-		return CRYPTO_BAD_KEY;
-	job->key_bits = 256;
-	if (job->sig_len != ED25519_SIG_LEN)
-		return CRYPTO_FAIL;
+	enum crypto_verdict early = ed25519_rule_before(job);
 
+	if (early != CRYPTO_PENDING)
+		return early;
 	struct key_slot *k = find_key(o, job, NULL);
 
 	/* Without the reset a used context would keep the key before this one and verify with that. */

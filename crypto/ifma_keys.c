@@ -36,6 +36,12 @@ static void unlink_key(struct ifma_keys *k, uint32_t which)
 	*at = k->keys[which].next;
 }
 
+static void release(struct ifma_key *key)
+{
+	free(key->lane);
+	free(key->ed25519);
+}
+
 static uint32_t evict(struct ifma_keys *k)
 {
 	if (k->n_keys < k->keys_max)
@@ -49,48 +55,66 @@ static uint32_t evict(struct ifma_keys *k)
 			continue;
 		if (!key->used) {
 			unlink_key(k, which);
-			free(key->lane);
+			release(key);
 			return which;
 		}
 		key->used = false;
 	}
 }
 
-/* One block of memory: what the lane reads, then a copy of the octets. */
+static bool is_ed25519(const struct crypto_job *job)
+{
+	return job->alg == CRYPTO_ED25519_SHA256;
+}
+
+/* One block of memory: what the lane reads, @size octets, then a copy of the key's own octets. */
+static void *make_block(struct ifma_key *key, const struct crypto_job *job, size_t size)
+{
+	void *block = aligned_alloc(64, size + round_up(job->key_len));
+
+	if (!block)
+		return NULL;
+	key->octets = (uint8_t *)block + size;
+	key->len = job->key_len;
+	memcpy(key->octets, job->key, job->key_len);
+	key->ready = false;
+	return block;
+}
+
 static bool prepare(struct ifma_key *key, const struct crypto_job *job)
 {
 	struct rsa_key rsa;
 
+	if (is_ed25519(job)) {
+		key->ed25519 = job->key_len == ED25519_KEY_LEN ? make_block(key, job, sizeof(*key->ed25519)) : NULL;
+		return key->ed25519 != NULL;
+	}
 	if (!rsa_key_parse(span_of(job->key, job->key_len), &rsa) || rsa_ifma_digits(rsa.bits) == 0)
 		return false;
-	size_t size = rsa_ifma_key_size(rsa_ifma_digits(rsa.bits));
-
-	key->lane = aligned_alloc(64, size + round_up(job->key_len));
+	key->lane = make_block(key, job, rsa_ifma_key_size(rsa_ifma_digits(rsa.bits)));
 	if (!key->lane)
 		return false;
-	key->der = (uint8_t *)key->lane + size;
-	key->der_len = job->key_len;
-	memcpy(key->der, job->key, job->key_len);
 	key->rsa = rsa;
-	key->rsa.n.at = key->der + (rsa.n.at - job->key);
-	key->ready = false;
+	key->rsa.n.at = key->octets + (rsa.n.at - job->key);
 	return true;
 }
 
 struct ifma_key *ifma_keys_find(struct ifma_keys *k, const struct crypto_job *job)
 {
-	struct span der = span_of(job->key, job->key_len);
-	uint64_t hash = siphash(&k->secret, der);
+	struct span octets = span_of(job->key, job->key_len);
+	uint64_t hash = siphash(&k->secret, octets);
 	uint32_t bucket = (uint32_t)hash & k->bucket_mask;
 
 	for (uint32_t i = k->buckets[bucket]; i != NO_KEY; i = k->keys[i].next) {
 		struct ifma_key *key = &k->keys[i];
+		bool made = key->lane || key->ed25519;
 
 		if (key->hash != hash)
 			continue;
-		if (key->lane && !span_eq(span_of(key->der, key->der_len), der))
+		if (made &&
+		    ((key->ed25519 != NULL) != is_ed25519(job) || !span_eq(span_of(key->octets, key->len), octets)))
 			continue;
-		if (!key->lane && !prepare(key, job))
+		if (!made && !prepare(key, job))
 			return NULL;
 		key->used = true;
 		key->turn = k->turn;
@@ -136,7 +160,7 @@ void ifma_keys_close(struct ifma_keys *k)
 	if (!k)
 		return;
 	for (uint32_t i = 0; k->keys && i < k->n_keys; i++)
-		free(k->keys[i].lane);
+		release(&k->keys[i]);
 	free(k->keys);
 	free(k->buckets);
 	free(k);

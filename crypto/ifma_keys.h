@@ -9,14 +9,16 @@
 #define CRYPTO_IFMA_KEYS_H
 
 #include "crypto/crypto_batch.h"
+#include "crypto/ed25519_ifma.h"
 #include "crypto/rsa_ifma.h"
 
 struct ifma_key {
-	struct rsa_ifma_key *lane; /* NULL: seen once */
-	struct rsa_key rsa;        /* n points into der */
-	uint8_t *der;
-	uint16_t der_len;
-	bool ready; /* rsa_ifma_keys() was done */
+	struct rsa_ifma_key *lane;        /* one of these two; none: seen once */
+	struct ed25519_ifma_key *ed25519; /* the block of memory is the same */
+	struct rsa_key rsa;               /* n points into octets */
+	uint8_t *octets;
+	uint16_t len;
+	bool ready; /* rsa_ifma_keys(), ed25519_ifma_keys() was done */
 	bool used;  /* since the hand passed */
 	uint32_t next, bucket;
 	uint64_t hash;
@@ -31,7 +33,10 @@ void ifma_keys_close(struct ifma_keys *keys);
 /* A new turn: what ifma_keys_find() gave before may go.  One turn finds at most CRYPTO_BATCH_MAX keys. */
 void ifma_keys_turn(struct ifma_keys *keys);
 
-/* The key of a job, to be made ready if it is not; NULL: seen the first time, no key, or not of a length for lanes. */
+/*
+ * The key of a job, to be made ready if it is not; NULL: seen the first time, no key of its algorithm, or not of a
+ * length for lanes.  It is of the algorithm of the job.
+ */
 struct ifma_key *ifma_keys_find(struct ifma_keys *keys, const struct crypto_job *job);
 
 #endif

@@ -18,33 +18,18 @@
  * n is not).  EM = 2^(8k-15) - u, so -EM c = (n - c) 2^(8k-15) + u c: the first is kept with the key, the second is
  * eight rows.  t is below 2 n^2 + n^2 + 2^416 n < 4 n^2, so its reduction is below 2 n, and 0 mod n means 0 or n.
  */
+#include "crypto/ifma_lanes.h"
 #include "crypto/rsa_ifma.h"
 
 #ifdef __x86_64__
-#include <immintrin.h>
-
-#define IFMA __attribute__((target("avx512f,avx512ifma")))
-#define INLINE IFMA static inline __attribute__((always_inline))
 
 enum { MAX = RSA_IFMA_DIGITS_MAX, DIGIT_BITS = 52, TAIL_DIGITS = 8 };
 #define DIGIT_MASK ((UINT64_C(1) << DIGIT_BITS) - 1)
 
 _Static_assert(TAIL_DIGITS *DIGIT_BITS == RSA_IFMA_TAIL * 8, "the tail fills its digits");
 
-typedef __m512i vec;
-
-INLINE vec lo(vec sum, vec a, vec b)
-{
-	return _mm512_madd52lo_epu64(sum, a, b);
-}
-
-INLINE vec hi(vec sum, vec a, vec b)
-{
-	return _mm512_madd52hi_epu64(sum, a, b);
-}
-
 /* Column @c of four rows: t[c] += lo(a[r] b[c-r]) + hi(a[r] b[c-1-r]), for those r whose digit of b exists. */
-INLINE void edge_column(vec *t, const vec a[4], const vec *b, int c, int n)
+IFMA_INLINE void edge_column(vec *t, const vec a[4], const vec *b, int c, int n)
 {
 	vec x = t[c], y = _mm512_setzero_si512();
 
@@ -59,7 +44,7 @@ INLINE void edge_column(vec *t, const vec a[4], const vec *b, int c, int n)
 }
 
 /* The columns from @from >= 4 on; the digits of b that a column needs stay in registers and move by one. */
-INLINE void rest_of_rows(vec *t, const vec a[4], const vec *b, int from, int n)
+IFMA_INLINE void rest_of_rows(vec *t, const vec a[4], const vec *b, int from, int n)
 {
 	vec b1 = b[from - 1], b2 = b[from - 2], b3 = b[from - 3], b4 = b[from - 4];
 
@@ -95,7 +80,7 @@ INLINE void rest_of_rows(vec *t, const vec a[4], const vec *b, int from, int n)
 }
 
 /* t += a b 2^(52 ...) for four digits a and n >= 4 digits b: columns t[0] to t[n + 3] */
-INLINE void add_rows(vec *t, const vec *a, const vec *b, int n)
+IFMA_INLINE void add_rows(vec *t, const vec *a, const vec *b, int n)
 {
 	const vec rows[4] = { a[0], a[1], a[2], a[3] };
 
@@ -136,7 +121,7 @@ IFMA static void square(vec *t, const vec *a, int n)
 }
 
 /* The next four digits q of the quotient, from the four columns that they make 0; returns what these carry. */
-INLINE vec quotient(vec q[4], const vec *t, const vec *n, vec n0)
+IFMA_INLINE vec quotient(vec q[4], const vec *t, const vec *n, vec n0)
 {
 	const vec zero = _mm512_setzero_si512();
 	vec c = zero;
@@ -240,40 +225,13 @@ static void digits_of(uint64_t *to, unsigned digits, const uint8_t *octets, size
 	}
 }
 
-/* Eight digits of each lane: rows become columns. */
-INLINE void transpose(vec *to, const uint64_t *const lanes[RSA_IFMA_LANES], int at)
-{
-	vec a[8], b[8];
-
-#pragma GCC unroll 8
-	for (int i = 0; i < 8; i++)
-		a[i] = _mm512_loadu_si512(lanes[i] + at);
-#pragma GCC unroll 4
-	for (int i = 0; i < 8; i += 2) { /* pairs of lanes, digits of one evenness */
-		b[i] = _mm512_unpacklo_epi64(a[i], a[i + 1]);
-		b[i + 1] = _mm512_unpackhi_epi64(a[i], a[i + 1]);
-	}
-#pragma GCC unroll 2
-	for (int i = 0; i < 2; i++) { /* fours of lanes: digits i and i + 4, i + 2 and i + 6 */
-		a[i] = _mm512_shuffle_i64x2(b[i], b[i + 2], 0x88);
-		a[i + 2] = _mm512_shuffle_i64x2(b[i], b[i + 2], 0xdd);
-		a[i + 4] = _mm512_shuffle_i64x2(b[i + 4], b[i + 6], 0x88);
-		a[i + 6] = _mm512_shuffle_i64x2(b[i + 4], b[i + 6], 0xdd);
-	}
-#pragma GCC unroll 4
-	for (int i = 0; i < 4; i++) {
-		to[at + i] = _mm512_shuffle_i64x2(a[i], a[i + 4], 0x88);
-		to[at + i + 4] = _mm512_shuffle_i64x2(a[i], a[i + 4], 0xdd);
-	}
-}
-
 /* Digit i of lane j becomes element j of vector i. */
-IFMA static void gather(vec *to, const uint64_t *const lanes[RSA_IFMA_LANES], int n)
+IFMA static void gather(vec *to, const uint64_t *const lanes[IFMA_LANES], int n)
 {
 	int i = 0;
 
 	for (; i + 8 <= n; i += 8)
-		transpose(to, lanes, i);
+		lanes_load(to + i, lanes, (size_t)i);
 	for (; i < n; i++)
 		to[i] = _mm512_set_epi64((int64_t)lanes[7][i], (int64_t)lanes[6][i], (int64_t)lanes[5][i],
 					 (int64_t)lanes[4][i], (int64_t)lanes[3][i], (int64_t)lanes[2][i],
@@ -344,16 +302,16 @@ IFMA static void at_most_n(vec *x, const vec *n, int digits)
 IFMA void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n)
 {
 	vec modulus[MAX], one[MAX], x[MAX];
-	const uint64_t *lanes[RSA_IFMA_LANES];
-	uint64_t n0[RSA_IFMA_LANES], c[MAX];
+	const uint64_t *lanes[IFMA_LANES];
+	uint64_t n0[IFMA_LANES], c[MAX];
 
-	CHECK(n >= 1 && n <= RSA_IFMA_LANES);
+	CHECK(n >= 1 && n <= IFMA_LANES);
 	for (size_t i = 0; i < n; i++)
 		begin_key(to[i], &from[i]);
 	const int digits = to[0]->digits;
 
 	CHECK(digits >= 4);
-	for (size_t i = 0; i < RSA_IFMA_LANES; i++) {
+	for (size_t i = 0; i < IFMA_LANES; i++) {
 		const struct rsa_ifma_key *key = to[i < n ? i : 0];
 
 		CHECK(key->digits == digits && key->e == to[0]->e);
@@ -380,12 +338,11 @@ struct work {
 IFMA static int difference(struct work *w, const struct rsa_ifma_lane *lane, size_t n)
 {
 	const int digits = lane[0].key->digits;
-	const uint64_t *of_n[RSA_IFMA_LANES], *of_c[RSA_IFMA_LANES], *of_t[RSA_IFMA_LANES], *of_s[RSA_IFMA_LANES],
-		*of_u[RSA_IFMA_LANES];
-	uint64_t s[RSA_IFMA_LANES][MAX], u[RSA_IFMA_LANES][TAIL_DIGITS], n0[RSA_IFMA_LANES];
+	const uint64_t *of_n[IFMA_LANES], *of_c[IFMA_LANES], *of_t[IFMA_LANES], *of_s[IFMA_LANES], *of_u[IFMA_LANES];
+	uint64_t s[IFMA_LANES][MAX], u[IFMA_LANES][TAIL_DIGITS], n0[IFMA_LANES];
 
-	CHECK(n >= 1 && n <= RSA_IFMA_LANES);
-	for (size_t i = 0; i < RSA_IFMA_LANES; i++) {
+	CHECK(n >= 1 && n <= IFMA_LANES);
+	for (size_t i = 0; i < IFMA_LANES; i++) {
 		const struct rsa_ifma_lane *l = &lane[i < n ? i : 0];
 		const struct rsa_ifma_key *key = l->key;
 

@@ -9,9 +9,9 @@
 #ifndef CRYPTO_RSA_IFMA_H
 #define CRYPTO_RSA_IFMA_H
 
+#include "crypto/ifma.h"
 #include "crypto/rsa_key.h"
 
-#define RSA_IFMA_LANES 8
 #define RSA_IFMA_DIGITS_MAX 80
 #define RSA_IFMA_BITS_MIN 1024
 #define RSA_IFMA_BITS_MAX 4158
@@ -46,7 +46,7 @@ size_t rsa_ifma_key_size(unsigned digits);
 
 /**
  * rsa_ifma_keys - make keys ready
- * @n: 1 to RSA_IFMA_LANES; all of @from have one exponent and one rsa_ifma_digits()
+ * @n: 1 to IFMA_LANES; all of @from have one exponent and one rsa_ifma_digits()
  * @to: each of rsa_ifma_key_size() octets, aligned to 64
  *
  * Costs about as much as a batch of verifications, whatever @n is.
@@ -55,7 +55,7 @@ void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, 
 
 /**
  * rsa_ifma_verify - bit i of the result says that sig^e = encoding, mod n, holds in lane i
- * @n: 1 to RSA_IFMA_LANES; the keys of all lanes have the same digits and e
+ * @n: 1 to IFMA_LANES; the keys of all lanes have the same digits and e
  */
 unsigned rsa_ifma_verify(const struct rsa_ifma_lane *lanes, size_t n);
 

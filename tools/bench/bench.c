@@ -2,7 +2,7 @@
 /*
  * bench.c - figures of single parts, each a ratio of two things measured in turn in this run
  *
- * usage: bench     prints one `name value unit` a line; tools/bench/run makes the result file of it.
+ * usage: bench [crypto]    prints one `name value unit` a line; tools/bench/run makes the result file of it.
  * Every figure is the median over rounds that alternate between the two sides, so that a busy machine slows both.
  */
 #include <stdio.h>
@@ -10,21 +10,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
-#include <openssl/x509.h>
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
-
-#include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
-#include "crypto/rsa_ifma.h"
 #include "dataplane/auth/dkim_canon.h"
 #include "dataplane/auth/dmarc.h"
 #include "dataplane/shard/shard_state.h"
 #include "dns/dns_cache.h"
 #include "dns/domain_names.h"
+#include "tools/bench/bench_crypto.h"
 #include "tools/bench/bench_figure.h"
 #include "tools/bench/bench_net.h"
 #include "tools/bench/bench_tcp.h"
@@ -168,170 +160,6 @@ static void bench_canon(void)
 	free(octets);
 }
 
-static EVP_PKEY *make_key(int bits)
-{
-	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new_id(EVP_PKEY_RSA, NULL);
-	EVP_PKEY *key = NULL;
-
-	if (!c || EVP_PKEY_keygen_init(c) <= 0 || EVP_PKEY_CTX_set_rsa_keygen_bits(c, bits) <= 0 ||
-	    EVP_PKEY_keygen(c, &key) <= 0)
-		exit(1);
-	EVP_PKEY_CTX_free(c);
-	return key;
-}
-
-static EVP_PKEY_CTX *padded(EVP_PKEY *key, int (*init)(EVP_PKEY_CTX *))
-{
-	EVP_PKEY_CTX *c = EVP_PKEY_CTX_new(key, NULL);
-
-	if (!c || init(c) <= 0 || EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING) <= 0 ||
-	    EVP_PKEY_CTX_set_signature_md(c, EVP_sha256()) <= 0)
-		exit(1);
-	return c;
-}
-
-/* Eight signatures, each of a key of its own, as jobs and as what EVP_PKEY_verify wants. */
-struct rsa_set {
-	struct crypto_job jobs[8], *list[8];
-	EVP_PKEY *keys[8];
-	EVP_PKEY_CTX *verify[8];
-};
-
-static void make_rsa_set(struct rsa_set *set, int bits)
-{
-	memset(set, 0, sizeof(*set));
-	for (int i = 0; i < 8; i++) {
-		struct crypto_job *j = set->list[i] = &set->jobs[i];
-		EVP_PKEY *key = set->keys[i] = make_key(bits);
-		EVP_PKEY_CTX *sign = padded(key, EVP_PKEY_sign_init);
-		uint8_t *der = NULL;
-		size_t sig_len = CRYPTO_SIG_MAX;
-		int der_len = i2d_PUBKEY(key, &der);
-
-		if (der_len <= 0 || der_len > CRYPTO_KEY_MAX)
-			exit(1);
-		set->verify[i] = padded(key, EVP_PKEY_verify_init);
-		j->alg = CRYPTO_RSA_SHA256;
-		j->digest_len = SHA256_LEN;
-		j->digest[0] = (uint8_t)i;
-		j->rsa_bits_min = 1024;
-		j->rsa_bits_max = 8192;
-		memcpy(j->key, der, (size_t)der_len);
-		j->key_len = (uint16_t)der_len;
-		if (EVP_PKEY_sign(sign, j->sig, &sig_len, j->digest, SHA256_LEN) <= 0)
-			exit(1);
-		j->sig_len = (uint16_t)sig_len;
-		OPENSSL_free(der);
-		EVP_PKEY_CTX_free(sign);
-	}
-}
-
-static void free_rsa_set(struct rsa_set *set)
-{
-	for (int i = 0; i < 8; i++) {
-		EVP_PKEY_CTX_free(set->verify[i]);
-		EVP_PKEY_free(set->keys[i]);
-	}
-}
-
-#ifdef __x86_64__
-/* 512-bit multiply-adds of 52 bits in a second, twelve independent sums. */
-__attribute__((target("avx512f,avx512ifma"))) static double madd_rate(void)
-{
-	enum { SUMS = 12, N = 100000 };
-	__m512i sum[SUMS], x = _mm512_set1_epi64(77), y = _mm512_set1_epi64(99);
-	double start = now_s();
-
-	for (int i = 0; i < SUMS; i++)
-		sum[i] = x;
-	for (int i = 0; i < N; i++) {
-#pragma GCC unroll 12
-		for (int k = 0; k < SUMS; k++) {
-			sum[k] = _mm512_madd52lo_epu64(sum[k], x, y);
-			__asm__ volatile("" : "+v"(sum[k])); /* keep them all, and apart */
-		}
-	}
-	return (double)SUMS * N / (now_s() - start);
-}
-#else
-static double madd_rate(void)
-{
-	return 1;
-}
-#endif
-
-/* Multiply-adds of eight verifications with L digits and e = 65537: 16 squarings, one product, 8 rows, 17 reductions. */
-static double madds(int bits)
-{
-	double l = rsa_ifma_digits((unsigned)bits);
-
-	return 52 * l * l + 49 * l;
-}
-
-/* Our backend, octets to verdict, against EVP_PKEY_verify with prepared contexts; eight cached keys, full batches. */
-static void bench_rsa(int bits, const char *name, const char *share_name)
-{
-	static struct rsa_set set;
-	const char *why = "";
-	struct crypto_backend *backend = crypto_open("auto", 64, &why);
-	double ratio[ROUNDS], share[ROUNDS];
-
-	if (!backend)
-		exit(1);
-	bool lanes = strcmp(backend->name, "ifma") == 0;
-	make_rsa_set(&set, bits);
-	for (int r = 0; r < ROUNDS; r++) {
-		for (int i = 0; i < 3; i++) /* keys are made ready when they come again */
-			backend->verify(backend->driver, set.list, 8);
-		double start = now_s();
-		for (int i = 0; i < 32; i++)
-			backend->verify(backend->driver, set.list, 8);
-		double ours = now_s() - start;
-		start = now_s();
-		for (int i = 0; i < 256; i++) {
-			const struct crypto_job *j = &set.jobs[i % 8];
-
-			if (EVP_PKEY_verify(set.verify[i % 8], j->sig, j->sig_len, j->digest, SHA256_LEN) != 1)
-				exit(1);
-		}
-		ratio[r] = (now_s() - start) / ours;
-		share[r] = lanes ? 32 * madds(bits) / ours / madd_rate() : 0;
-		for (int i = 0; i < 8; i++)
-			if (set.jobs[i].verdict != CRYPTO_PASS)
-				exit(1);
-	}
-	say(name, median(ratio, ROUNDS), "of_openssl_rate");
-	if (lanes)
-		say(share_name, median(share, ROUNDS), "of_multiply_add_limit");
-	free_rsa_set(&set);
-	crypto_close(backend);
-}
-
-/* Seconds that one verification takes plain OpenSSL, with a prepared context. */
-static double rsa2048_s(void)
-{
-	static EVP_PKEY_CTX *verify;
-	static uint8_t sig[256];
-	const uint8_t digest[SHA256_LEN] = { 1 };
-
-	if (!verify) {
-		EVP_PKEY *key = make_key(2048);
-		EVP_PKEY_CTX *sign = padded(key, EVP_PKEY_sign_init);
-		size_t len = sizeof(sig);
-
-		if (EVP_PKEY_sign(sign, sig, &len, digest, sizeof(digest)) <= 0)
-			exit(1);
-		verify = padded(key, EVP_PKEY_verify_init);
-		EVP_PKEY_CTX_free(sign);
-		EVP_PKEY_free(key);
-	}
-	double start = now_s();
-	for (int i = 0; i < 100; i++)
-		if (EVP_PKEY_verify(verify, sig, sizeof(sig), digest, sizeof(digest)) != 1)
-			exit(1);
-	return (now_s() - start) / 100;
-}
-
 enum { DOMAINS = 256 };
 
 /* A worker as far as the verifiers see it, whose DNS cache is filled by answer(). */
@@ -421,7 +249,7 @@ static void bench_spf(void)
 		answer(s, DNS_TXT, name, txt);
 	}
 	for (int r = 0; r < ROUNDS; r++) {
-		double rsa = rsa2048_s(), start = now_s();
+		double rsa = bench_rsa2048_s(), start = now_s();
 
 		s->auth.memory = NULL;
 		for (unsigned i = 0; i < DOMAINS; i++)
@@ -512,10 +340,6 @@ static void bench_dmarc(void)
 	static struct spf spf;
 	static struct dkim dkim;
 	struct auth_settings settings = auth_settings_default();
-	EVP_PKEY *key = make_key(2048);
-	EVP_PKEY_CTX *sign = padded(key, EVP_PKEY_sign_init), *verify = padded(key, EVP_PKEY_verify_init);
-	uint8_t digest[SHA256_LEN] = { 1 }, sig[256];
-	size_t sig_len = sizeof(sig);
 	double ratio[ROUNDS];
 
 	settings.to_ascii = domain_to_ascii;
@@ -534,7 +358,7 @@ static void bench_dmarc(void)
 	dkim.slots[0].sig.d = SPAN("example.com");
 	dkim.slots[1].sig.d = SPAN("mail.example.com");
 	dkim.slots[0].result = dkim.slots[1].result = DKIM_RESULT_PASS;
-	if (EVP_PKEY_sign(sign, sig, &sig_len, digest, sizeof(digest)) <= 0 || dmarc_once(&settings, &spf, &dkim) == 0)
+	if (dmarc_once(&settings, &spf, &dkim) == 0)
 		exit(1);
 	for (int r = 0; r < ROUNDS; r++) {
 		double start = now_s();
@@ -542,25 +366,19 @@ static void bench_dmarc(void)
 			if (dmarc_once(&settings, &spf, &dkim))
 				exit(1);
 		double ours = (now_s() - start) / 4000;
-		start = now_s();
-		for (int i = 0; i < 256; i++)
-			if (EVP_PKEY_verify(verify, sig, sig_len, digest, sizeof(digest)) != 1)
-				exit(1);
-		ratio[r] = ours / ((now_s() - start) / 256);
+
+		ratio[r] = ours / bench_rsa2048_s();
 	}
 	say("auth.dmarc_warm.ratio", median(ratio, ROUNDS), "of_rsa2048_verify");
-	EVP_PKEY_CTX_free(sign);
-	EVP_PKEY_CTX_free(verify);
-	EVP_PKEY_free(key);
 	free(memory);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	bench_crypto();
+	if (argc > 1 && strcmp(argv[1], "crypto") == 0)
+		return 0;
 	bench_canon();
-	bench_rsa(1024, "crypto.rsa1024.ratio", "crypto.rsa1024.share");
-	bench_rsa(2048, "crypto.rsa2048.ratio", "crypto.rsa2048.share");
-	bench_rsa(4096, "crypto.rsa4096.ratio", "crypto.rsa4096.share");
 	bench_dmarc();
 	bench_dns_cache();
 	bench_net();

@@ -5,15 +5,17 @@
  * usage: test_crypto_ifma [JOBS]    jobs compared in random batches, 3000 by default
  * Good and forged signatures of keys of many lengths and exponents, alone, in every lane, and mixed at random.
  */
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 #include "crypto/crypto_ifma.h"
 #include "crypto/crypto_openssl.h"
+#include "crypto/ed25519_rule.h"
 #include "crypto/rsa_rule.h"
 #include "tests/tap.h"
 #include "tests/unit/crypto/rsa_signer.h"
 
-enum { N_KEYS = 26, JOBS_MAX = 1024 };
+enum { N_KEYS = 26, N_ED25519 = 12, JOBS_MAX = 1152 };
 
 static BN_CTX *bn;
 static struct crypto_backend *ifma, *openssl;
@@ -201,6 +203,48 @@ static void add_jobs(const struct signer *k)
 	add_encodings(k);
 }
 
+/* Ed25519: one key; what the lanes decide themselves is in test_ed25519_ifma.c */
+static struct crypto_job *add_ed25519(EVP_PKEY *key, bool pass)
+{
+	struct crypto_job *j = &pool[n_pool];
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	size_t key_len = CRYPTO_KEY_MAX, sig_len = CRYPTO_SIG_MAX;
+
+	CHECK(n_pool < JOBS_MAX);
+	passes[n_pool++] = pass;
+	j->alg = CRYPTO_ED25519_SHA256;
+	j->digest_len = SHA256_LEN;
+	for (size_t i = 0; i < SHA256_LEN; i++)
+		j->digest[i] = (uint8_t)rand();
+	CHECK(EVP_DigestSignInit(md, NULL, NULL, NULL, key) == 1);
+	CHECK(EVP_DigestSign(md, j->sig, &sig_len, j->digest, SHA256_LEN) == 1);
+	CHECK(EVP_PKEY_get_raw_public_key(key, j->key, &key_len) == 1);
+	j->key_len = (uint16_t)key_len;
+	j->sig_len = (uint16_t)sig_len;
+	EVP_MD_CTX_free(md);
+	return j;
+}
+
+static void add_ed25519_jobs(void)
+{
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
+	add_ed25519(key, true);
+	add_ed25519(key, true);
+	add_ed25519(key, false)->digest[rand() % SHA256_LEN] ^= 0x20;
+	add_ed25519(key, false)->sig[rand() % ED25519_SIG_LEN] ^= 0x04;
+	add_ed25519(key, false)->key[rand() % ED25519_KEY_LEN] ^= 0x01;
+	add_ed25519(key, false)->key_len--;
+	add_ed25519(key, false)->key_len++;
+	add_ed25519(key, false)->sig_len--;
+	add_ed25519(key, false)->sig_len++;
+	struct crypto_job *j = add_ed25519(key, false); /* the octets of an Ed25519 key are no RSA key */
+
+	j->alg = CRYPTO_RSA_SHA256;
+	j->rsa_bits_max = 8192;
+	EVP_PKEY_free(key);
+}
+
 /* Comparison */
 
 static bool same(size_t n, const size_t *which)
@@ -260,6 +304,21 @@ static void each_alone_and_in_lanes(size_t from, size_t to, const struct signer 
 	ok(alone, "%d bits, e = %s: verdicts of jobs alone", k->bits, BN_is_word(k->e, 65537) ? "65537" : "other");
 	ok(lanes, "%d bits, e = %s: verdicts in every lane, beside good ones and bad ones", k->bits,
 	   BN_is_word(k->e, 65537) ? "65537" : "other");
+}
+
+static void ed25519(void)
+{
+	size_t from = n_pool;
+	bool good = true;
+
+	for (size_t i = 0; i < N_ED25519; i++)
+		add_ed25519_jobs();
+	for (size_t i = from; i < n_pool; i++)
+		good &= same(1, &i);
+	ok(good, "Ed25519: verdicts of jobs alone");
+	for (size_t i = from; i < n_pool; i++)
+		good &= every_lane(i, from + (size_t)rand() % (n_pool - from));
+	ok(good, "Ed25519: verdicts in every lane, keys seen the first time and again");
 }
 
 static void random_batches(long jobs)
@@ -340,6 +399,7 @@ int main(int argc, char **argv)
 		add_jobs(&keys[i]);
 		each_alone_and_in_lanes(from, n_pool, &keys[i]);
 	}
+	ed25519();
 	random_batches(jobs);
 	small_cache();
 	for (size_t i = 0; i < N_KEYS; i++)

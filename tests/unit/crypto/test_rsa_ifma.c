@@ -12,7 +12,7 @@
 #include "crypto/rsa_ifma.h"
 #include "tests/tap.h"
 
-enum { LANES = RSA_IFMA_LANES, OCTETS = (RSA_IFMA_BITS_MAX + 7) / 8 };
+enum { LANES = IFMA_LANES, OCTETS = (RSA_IFMA_BITS_MAX + 7) / 8 };
 
 static BN_CTX *bn;
 
