@@ -18,6 +18,7 @@
 #define SETTINGS_ADDRS_MAX 16
 #define SETTINGS_NEIGHBOURS_MAX 16
 #define SETTINGS_NEXT_HOPS_MAX 16
+#define SETTINGS_ROUTES_MAX 255
 #define SETTINGS_SERVERS_MAX 8
 #define SETTINGS_EAL_MAX 32
 #define SETTINGS_ARC_TRUSTED_MAX 64
@@ -44,7 +45,15 @@ struct settings_port {
 
 struct settings_next_hop {
 	struct ip_addr addr;
-	uint16_t port; /* 25 */
+	uint16_t port;     /* 25 */
+	uint16_t priority; /* 10; the lowest that works is taken first */
+	uint16_t weight;   /* 1; share of the messages among those of one priority */
+};
+
+/* Mail for a domain goes to these next hops only; next hops without a route take what no route names. */
+struct settings_route {
+	char domain[SETTINGS_STR_MAX];
+	uint32_t next_hops; /* bit i: next_hops[i] */
 };
 
 struct settings_server {
@@ -67,6 +76,8 @@ struct settings {
 	uint8_t n_next_hops;
 	struct settings_next_hop
 		next_hops[SETTINGS_NEXT_HOPS_MAX]; /* next_hops = ( { address = "..."; port = 25; } ) */
+	uint8_t n_routes;
+	struct settings_route routes[SETTINGS_ROUTES_MAX]; /* next_hops.[i].domains, each name once */
 	uint8_t n_dns_servers;
 	struct settings_server
 		dns_servers[SETTINGS_SERVERS_MAX]; /* dns.servers = [ "192.0.2.53", "[2001:db8::53]:5353" ] */

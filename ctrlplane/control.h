@@ -68,6 +68,7 @@ struct control_env {
 	const struct stats *(*stats)(void *arg, unsigned worker);
 	void (*status)(void *arg, struct control_status *out);
 	bool (*port)(void *arg, unsigned index, struct control_port *out); /* index as in settings; false: not known */
+	void (*next_hop)(void *arg, unsigned worker, unsigned index, struct shard_hop *out); /* index as in settings */
 	void (*dns_counts)(void *arg, struct dns_cache_counts *out);
 	size_t (*dns_flush)(void *arg,
 			    struct span name); /* the workers' caches as well; empty: all; how many entries */

@@ -19,8 +19,7 @@ static unsigned all_stats(struct control *c, const struct stats *workers[STATS_W
 	return n;
 }
 
-/* The sums of the counters whose name begins with @prefix or with "shard_" and @prefix. */
-static json_t *counters_of(struct control *c, const char *prefix)
+json_t *control_counters_of(struct control *c, const char *prefix)
 {
 	const struct stats *workers[STATS_WORKERS_MAX];
 	struct stats sum;
@@ -140,7 +139,7 @@ static json_t *addresses_json(const struct settings_port *p)
 	return list;
 }
 
-static void set_count(json_t *o, const char *key, uint64_t value)
+void control_set_count(json_t *o, const char *key, uint64_t value)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)value));
 }
@@ -161,68 +160,19 @@ json_t *control_show_ports(struct control *c)
 			json_object_set_new(o, "mac", json_string(now.mac));
 			json_object_set_new(o, "driver", json_string(now.driver));
 			json_object_set_new(o, "link", json_string(now.link_up ? "up" : "down"));
-			set_count(o, "speed_mbps", now.speed_mbps);
-			set_count(o, "rx_packets", now.rx_packets);
-			set_count(o, "rx_octets", now.rx_octets);
-			set_count(o, "rx_missed", now.rx_missed);
-			set_count(o, "rx_errors", now.rx_errors);
-			set_count(o, "rx_no_buffer", now.rx_no_buffer);
-			set_count(o, "tx_packets", now.tx_packets);
-			set_count(o, "tx_octets", now.tx_octets);
-			set_count(o, "tx_errors", now.tx_errors);
+			control_set_count(o, "speed_mbps", now.speed_mbps);
+			control_set_count(o, "rx_packets", now.rx_packets);
+			control_set_count(o, "rx_octets", now.rx_octets);
+			control_set_count(o, "rx_missed", now.rx_missed);
+			control_set_count(o, "rx_errors", now.rx_errors);
+			control_set_count(o, "rx_no_buffer", now.rx_no_buffer);
+			control_set_count(o, "tx_packets", now.tx_packets);
+			control_set_count(o, "tx_octets", now.tx_octets);
+			control_set_count(o, "tx_errors", now.tx_errors);
 		}
 		json_array_append_new(list, o);
 	}
 	return json_pack("{s:o}", "ports", list);
-}
-
-/* What the kept records say of one next hop: how many messages, and the newest of them. */
-static void next_hop_history(struct control *c, const char *address, const char *with_port, json_t *o)
-{
-	const struct shard_record *r, *newest = NULL;
-	json_int_t n = 0;
-	char time[40] = "";
-	struct text t;
-
-	for (size_t age = 0; (r = record_ring_at(c->env->records, age)); age++) {
-		if (strncmp(r->nexthop, address, sizeof(r->nexthop)) != 0 &&
-		    strncmp(r->nexthop, with_port, sizeof(r->nexthop)) != 0)
-			continue;
-		n++;
-		if (!newest)
-			newest = r;
-	}
-	text_init(&t, time, sizeof(time));
-	if (newest)
-		record_time_text(newest->time_unix_us, &t);
-	json_object_set_new(o, "recent_messages", json_integer(n));
-	json_object_set_new(o, "last_time", json_string(time));
-	json_object_set_new(
-		o, "last_reply",
-		newest ? record_string(span_of(newest->nexthop_reply,
-					       strnlen(newest->nexthop_reply, sizeof(newest->nexthop_reply))))
-		       : json_string(""));
-}
-
-json_t *control_show_next_hops(struct control *c)
-{
-	const struct settings *s = c->env->settings(c->env->arg);
-	json_t *list = json_array();
-	char address[64], with_port[64];
-	struct text t;
-
-	for (unsigned i = 0; i < s->n_next_hops; i++) {
-		const struct settings_next_hop *h = &s->next_hops[i];
-
-		text_init(&t, address, sizeof(address));
-		ip_addr_text(&h->addr, &t);
-		text_init(&t, with_port, sizeof(with_port));
-		address_port_text(&h->addr, h->port, &t);
-		json_t *o = json_pack("{s:s, s:i}", "address", address, "port", (int)h->port);
-		next_hop_history(c, address, with_port, o);
-		json_array_append_new(list, o);
-	}
-	return json_pack("{s:o, s:o}", "next_hops", list, "counters", counters_of(c, "relay_"));
 }
 
 json_t *control_show_limits(struct control *c)
@@ -265,17 +215,17 @@ json_t *control_show_dns(struct control *c)
 		json_array_append_new(servers, json_string(text));
 	}
 	o = json_pack("{s:s, s:o}", "mode", s->dns_mode, "servers", servers);
-	set_count(o, "flights", status.dns_flights);
-	set_count(o, "flights_max", s->dns_flights_max);
-	set_count(o, "cache_entries", d.entries);
-	set_count(o, "cache_entries_max", d.entries_max);
-	set_count(o, "cache_octets", d.octets);
-	set_count(o, "cache_octets_max", d.octets_max);
-	set_count(o, "cache_hits", d.hits);
-	set_count(o, "cache_misses", d.misses);
-	set_count(o, "cache_expired", d.expired);
-	set_count(o, "cache_evicted", d.evicted);
-	set_count(o, "cache_stored", d.stored);
-	json_object_set_new(o, "counters", counters_of(c, "dns_"));
+	control_set_count(o, "flights", status.dns_flights);
+	control_set_count(o, "flights_max", s->dns_flights_max);
+	control_set_count(o, "cache_entries", d.entries);
+	control_set_count(o, "cache_entries_max", d.entries_max);
+	control_set_count(o, "cache_octets", d.octets);
+	control_set_count(o, "cache_octets_max", d.octets_max);
+	control_set_count(o, "cache_hits", d.hits);
+	control_set_count(o, "cache_misses", d.misses);
+	control_set_count(o, "cache_expired", d.expired);
+	control_set_count(o, "cache_evicted", d.evicted);
+	control_set_count(o, "cache_stored", d.stored);
+	json_object_set_new(o, "counters", control_counters_of(c, "dns_"));
 	return o;
 }

@@ -90,7 +90,10 @@ void control_fail_with(struct client *client, bool usage, json_t *errors, const 
 json_t *control_show_status(struct control *c);
 json_t *control_show_stats(struct control *c, const json_t *args);
 json_t *control_show_ports(struct control *c);
-json_t *control_show_next_hops(struct control *c);
+json_t *control_show_next_hops(struct control *c); /* control_hops.c */
+/* The sums of the counters whose name begins with @prefix or with "shard_" and @prefix. */
+json_t *control_counters_of(struct control *c, const char *prefix);
+void control_set_count(json_t *o, const char *key, uint64_t value);
 json_t *control_show_limits(struct control *c);
 json_t *control_show_dns(struct control *c);
 

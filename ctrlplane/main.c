@@ -119,6 +119,15 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 	return true;
 }
 
+static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
+{
+	const struct gateway *g = arg;
+	uint64_t now_us, unix_us;
+
+	dpdk_now(g->dpdk, &now_us, &unix_us);
+	shard_hop(g->workers[worker].shard, index, now_us, out);
+}
+
 static void env_dns_counts(void *arg, struct dns_cache_counts *out)
 {
 	dns_cache_counts(((struct gateway *)arg)->cache, out);
@@ -181,6 +190,7 @@ static bool start_control(struct gateway *g, char *error)
 					       .stats = env_stats,
 					       .status = env_status,
 					       .port = env_port,
+					       .next_hop = env_next_hop,
 					       .dns_counts = env_dns_counts,
 					       .dns_flush = env_dns_flush,
 					       .dns_lookup = gateway_dns_lookup,

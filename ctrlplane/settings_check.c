@@ -101,6 +101,9 @@ static void check_together(struct checking *c)
 	const struct settings *s = c->s;
 
 	check_order(c, "smtp.errors_soft", s->smtp_errors_soft, "smtp.errors_hard", s->smtp_errors_hard);
+	check_order(c, "relay.breaker_s", s->relay_breaker_s, "relay.breaker_max_s", s->relay_breaker_max_s);
+	check_order(c, "relay.warm_connections", s->relay_warm_connections, "relay.connections_max",
+		    s->relay_connections_max);
 	check_order(c, "dns.ttl_min_s", s->dns_ttl_min_s, "dns.ttl_max_s", s->dns_ttl_max_s);
 	check_order(c, "dkim.rsa_bits_min", s->dkim_rsa_bits_min, "dkim.rsa_bits_max", s->dkim_rsa_bits_max);
 	if (s->smtp_message_max > s->limits_body_blocks * 16384)
@@ -275,6 +278,46 @@ static void check_domains(struct checking *c, const char *list, const char (*dom
 	}
 }
 
+static bool is_among(const char *domain, const char (*domains)[SETTINGS_STR_MAX], size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (span_eq_nocase(span_str(domain), span_str(domains[i])))
+			return true;
+	return false;
+}
+
+/* Every domain whose recipients are accepted has a next hop, and a route is for such a domain. */
+static void check_routes(struct checking *c)
+{
+	const struct settings *s = c->s;
+	uint32_t routed = 0;
+	char name[64];
+
+	for (size_t i = 0; i < s->n_routes; i++) {
+		const struct settings_route *r = &s->routes[i];
+		int first = __builtin_ctz(r->next_hops);
+
+		routed |= r->next_hops;
+		snprintf(name, sizeof(name), "next_hops.[%d].domains", first);
+		if (!is_host_name(span_str(r->domain)))
+			found(c, name, "must be domain names in ASCII (A-labels), \"%s\" is none", r->domain);
+		else if (s->n_domains && !is_among(r->domain, s->domains, s->n_domains))
+			found(c, name, "must be in relay.domains as well, \"%s\" is not", r->domain);
+	}
+	if (routed != (1U << s->n_next_hops) - 1)
+		return; /* the others take whatever no route names */
+	for (size_t i = 0; i < s->n_domains; i++) {
+		bool has_route = false;
+
+		for (size_t r = 0; r < s->n_routes && !has_route; r++)
+			has_route = span_eq_nocase(span_str(s->domains[i]), span_str(s->routes[r].domain));
+		snprintf(name, sizeof(name), "relay.domains.[%zu]", i);
+		if (!has_route)
+			found(c, name, "must be in the domains of a next hop, since all have some; \"%s\" is not",
+			      s->domains[i]);
+	}
+}
+
 static void check_names(struct checking *c)
 {
 	const struct settings *s = c->s;
@@ -289,6 +332,7 @@ static void check_names(struct checking *c)
 	}
 	check_domains(c, "arc.trusted", s->arc_trusted, s->n_arc_trusted);
 	check_domains(c, "relay.domains", s->domains, s->n_domains);
+	check_routes(c);
 }
 
 void settings_check_strings(const struct settings *s, settings_problem *problem, void *arg)

@@ -166,13 +166,44 @@ static void load_ports(struct settings_loading *l, const config_setting_t *v, co
 	}
 }
 
+/* Adds a next hop to the route of each domain in the list; makes the route when it is the first. */
+static void load_routes(struct settings_loading *l, const config_setting_t *v, int next_hop)
+{
+	struct settings *s = l->s;
+	char list[48], name[160];
+
+	snprintf(list, sizeof(list), "next_hops.[%d].domains", next_hop);
+	int n = n_elements(l, v, list, SETTINGS_ROUTES_MAX);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+		const char *domain = settings_string(l, e, element_name(name, list, i, ""));
+		unsigned r = 0;
+
+		while (domain && r < s->n_routes && !span_eq_nocase(span_str(domain), span_str(s->routes[r].domain)))
+			r++;
+		if (!domain)
+			continue;
+		if (r == SETTINGS_ROUTES_MAX) {
+			settings_complain(l, e, "%s is one more than the %d domains that all next hops may have", name,
+					  SETTINGS_ROUTES_MAX);
+			return;
+		}
+		if (r == s->n_routes)
+			snprintf(s->routes[s->n_routes++].domain, SETTINGS_STR_MAX, "%s", domain);
+		else if (s->routes[r].next_hops >> next_hop & 1)
+			settings_complain(l, e, "%s must not be given twice, is \"%s\"", name, domain);
+		s->routes[r].next_hops |= 1U << next_hop;
+	}
+}
+
 static void load_next_hop(struct settings_loading *l, const config_setting_t *group, int index,
 			  struct settings_next_hop *h)
 {
 	char name[160];
 	uint64_t n;
 
-	h->port = 25;
+	*h = (struct settings_next_hop){ .port = 25, .priority = 10, .weight = 1 };
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *v = config_setting_get_elem(group, (unsigned)i);
 		struct span member = span_str(config_setting_name(v));
@@ -183,7 +214,15 @@ static void load_next_hop(struct settings_loading *l, const config_setting_t *gr
 		else if (span_eq(member, SPAN("port"))) {
 			if (settings_number(l, v, name, 1, 65535, "", &n))
 				h->port = (uint16_t)n;
-		} else
+		} else if (span_eq(member, SPAN("priority"))) {
+			if (settings_number(l, v, name, 0, 65535, "", &n))
+				h->priority = (uint16_t)n;
+		} else if (span_eq(member, SPAN("weight"))) {
+			if (settings_number(l, v, name, 1, 1000, "", &n))
+				h->weight = (uint16_t)n;
+		} else if (span_eq(member, SPAN("domains")))
+			load_routes(l, v, index);
+		else
 			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
 	}
 }

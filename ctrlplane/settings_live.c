@@ -24,6 +24,7 @@ struct list {
 static const struct list lists[] = {
 	{ "ports", FIELD(n_ports), FIELD(ports), false },
 	{ "next_hops", FIELD(n_next_hops), FIELD(next_hops), false },
+	{ "next_hops.domains", FIELD(n_routes), FIELD(routes), false },
 	{ "dns.servers", FIELD(n_dns_servers), FIELD(dns_servers), false },
 	{ "eal", FIELD(n_eal), FIELD(eal), false },
 	{ "arc.trusted", FIELD(n_arc_trusted), FIELD(arc_trusted), true },

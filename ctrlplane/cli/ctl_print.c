@@ -202,12 +202,36 @@ void ctl_print_ports(FILE *f, const json_t *result, bool all)
 void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 {
 	static const struct column columns[] = {
-		{ "ADDRESS", "address", false },       { "PORT", "port", true },
-		{ "RECENT", "recent_messages", true }, { "LAST", "last_time", false },
+		{ "ADDRESS", "address", false },
+		{ "PORT", "port", true },
+		{ "STATE", "state", false },
+		{ "PRIORITY", "priority", true },
+		{ "WEIGHT", "weight", true },
+		{ "CONNS", "connections", true },
+		{ "BUSY", "busy", true },
+		{ "WAITING", "waiting", true },
+		{ "ACCEPTED", "accepted", true },
+		{ "REFUSED", "refused", true },
+		{ "LOST", "lost", true },
+		{ "NO CONN", "connects_failed", true },
+		{ "RETRY s", "retry_s", true },
+		{ "LAST", "last_time", false },
 		{ "LAST REPLY", "last_reply", false },
 	};
 
-	PRINT_TABLE(f, json_object_get(result, "next_hops"), columns);
+	const json_t *hops = json_object_get(result, "next_hops");
+
+	PRINT_TABLE(f, hops, columns);
+	for (size_t i = 0; i < json_array_size(hops); i++) {
+		const json_t *domains = json_object_get(json_array_get(hops, i), "domains");
+
+		if (json_array_size(domains) == 0)
+			continue;
+		put(f, json_array_get(hops, i), "address");
+		fputs(" takes mail for ", f);
+		put_list(f, domains);
+		fputc('\n', f);
+	}
 	print_counters(f, json_object_get(result, "counters"), NULL, all);
 }
 

@@ -75,18 +75,6 @@ size_t shard_memory(const struct shard_env *env)
 	return l.end;
 }
 
-static void hop_name(struct hop *h)
-{
-	struct text text;
-
-	text_init(&text, h->name, sizeof(h->name));
-	if (h->settings->addr.family == IP_V6)
-		text_putc(&text, '[');
-	ip_addr_text(&h->settings->addr, &text);
-	text_puts(&text, h->settings->addr.family == IP_V6 ? "]:" : ":");
-	text_dec(&text, h->settings->port);
-}
-
 struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now_us, uint64_t now_unix_us)
 {
 	struct shard *s = memory;
@@ -98,7 +86,6 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->env = *env;
 	s->unix_offset_us = now_unix_us - now_us;
 	s->ready_end = &s->ready;
-	s->waiting_end = &s->waiting;
 	timer_wheel_init(&s->timers, now_us);
 	memcpy(&key, env->seed, sizeof(key));
 	s->net = net_init(at + l.net, env->net, env->seed + 16, &s->stats);
@@ -119,11 +106,9 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->explain_octets = env->settings->explain_octets;
 	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);
 	s->walks = dmarc_cache_init(at + l.walks, &l.walk_settings, &key, &s->stats);
-	for (unsigned i = 0; i < env->settings->n_next_hops; i++) {
-		s->hops[i].settings = &env->settings->next_hops[i];
-		hop_name(&s->hops[i]);
-	}
 	config_begin(s);
+	route_init(s);
+	hop_init(s, now_us);
 	if (tcp_listen(s->tcp, (uint16_t)env->settings->smtp_port) != OK)
 		s->stats.shard_listen_failed++;
 	return s;
@@ -230,6 +215,9 @@ static bool timers_step(struct shard *s, uint64_t now_us)
 			break;
 		case SHARD_TIMER_RELAY:
 			relay_timer(s, OF_TIMER(struct relay, t), now_us);
+			break;
+		case SHARD_TIMER_HOP:
+			hop_timer(s, OF_TIMER(struct hop, t), now_us);
 			break;
 		}
 		shard_settle(s, now_us);

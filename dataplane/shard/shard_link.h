@@ -84,6 +84,25 @@ struct shard_sessions {
 	struct shard_session_row rows[SHARD_SESSIONS_MAX];
 };
 
+enum shard_hop_state {
+	SHARD_HOP_UNKNOWN, /* never met */
+	SHARD_HOP_UP,
+	SHARD_HOP_DOWN,   /* its breaker is open */
+	SHARD_HOP_TRYING, /* half open */
+	SHARD_HOP_N_STATES,
+};
+
+/* One next hop as one worker knows it. */
+struct shard_hop {
+	enum shard_hop_state state;
+	uint64_t retry_us;   /* DOWN: until it is tried again */
+	char extensions[64]; /* of those that it decides on, what its last reply to EHLO offered: "8BITMIME DSN" */
+	uint64_t size_max;   /* by its SIZE; 0: it did not say */
+	uint32_t n_connections, n_connecting, n_busy, n_waiting, n_failures; /* failures in a row */
+	uint64_t connects, connects_failed, opened;                          /* since the start */
+	uint64_t accepted, refused, lost;                                    /* messages */
+};
+
 /* All that is known of one message at its end; ctrlplane/record.c makes one line of JSON of it. */
 struct shard_record {
 	struct shard_message m;

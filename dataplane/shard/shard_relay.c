@@ -11,6 +11,13 @@
 
 /* --- one connection ---------------------------------------------------------------------------- */
 
+/* It is ready for the first time, or will never be. */
+static void not_connecting(struct relay *r)
+{
+	r->hop->n_connecting--;
+	r->hop->n_probing -= r->probe;
+}
+
 static void relay_free(struct shard *s, struct relay *r)
 {
 	struct hop *h = r->hop;
@@ -25,7 +32,7 @@ static void relay_free(struct shard *s, struct relay *r)
 		r->next->prev = r->prev;
 	h->n_relays--;
 	if (!r->greeted)
-		h->n_connecting--;
+		not_connecting(r);
 	config_give(s, r->config);
 	pool_give(&s->relays, r);
 }
@@ -44,7 +51,7 @@ static bool way_back(void *arg, uint16_t local_port)
 	return w->s->env.port_is_ours(w->s->env.port_arg, w->path, w->remote_port, local_port);
 }
 
-bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
+bool relay_connect(struct shard *s, struct hop *h, bool probe, uint64_t now_us)
 {
 	struct tcp_path path;
 	struct relay *r;
@@ -57,6 +64,7 @@ bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 	memset(r, 0, offsetof(struct relay, out));
 	r->peer = PEER_RELAY;
 	r->hop = h;
+	r->probe = probe;
 	r->since_us = now_us;
 	r->timer.tag = SHARD_TIMER_RELAY;
 	struct way way = { s, &path, h->settings->port };
@@ -72,7 +80,10 @@ bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us)
 	h->relays = r;
 	h->n_relays++;
 	h->n_connecting++;
+	h->n_probing += probe;
+	h->counts.connects++;
 	s->stats.shard_relay_connects++;
+	s->stats.shard_relay_probes += probe;
 	timer_arm(&s->timers, &r->timer, now_us + s->config->settings->relay_connect_timeout_ms * 1000);
 	return true;
 }
@@ -93,6 +104,7 @@ void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_u
 					      .dsn = span_of(t->mail_dsn, t->mail_dsn_len),
 					      .rcpts_dsn = t->rcpts_dsn };
 	r->txn = t;
+	r->hop->n_busy++;
 	if (r->ready && r->conn)
 		tcp_keepalive(s->tcp, r->conn, 0, now_us);
 	r->ready = false;
@@ -118,9 +130,10 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 	struct txn *t = r->txn;
 	struct text text;
 
-	r->txn = NULL;
 	if (!t)
 		return;
+	r->txn = NULL;
+	r->hop->n_busy--;
 	t->relay = NULL;
 	bool lost = r->peer_closed || !r->conn;
 	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && t->client) {
@@ -135,6 +148,7 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 		s->stats.shard_relay_duplicate_possible++;
 	}
 	r->used = true;
+	hop_result(s, r->hop, a->lost ? HOP_LOST : smtp_reply_positive(a->reply) ? HOP_ACCEPTED : HOP_REFUSED, now_us);
 	text_init(&text, t->nexthop_reply, sizeof(t->nexthop_reply));
 	smtp_reply_line(a->reply, &text);
 	if (smtp_reply_positive(a->reply))
@@ -234,11 +248,11 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		else if (r->conn)
 			tcp_keepalive(s->tcp, r->conn, (uint16_t)s->config->settings->relay_keepalive_s, now_us);
 		if (!r->greeted)
-			r->hop->n_connecting--;
+			not_connecting(r);
 		r->greeted = true;
+		r->used |= r->probe;
 		s->dispatch = true;
 		r->since_us = now_us;
-		r->hop->down_until_us = 0;
 		hop_met(s, r);
 		break;
 	case RELAY_BODY_WANTED:
@@ -332,6 +346,7 @@ bool relay_forget(struct shard *s, struct txn *t, uint64_t now_us)
 	/* Without the final dot the next hop has no message: break the connection and nothing was sent. */
 	t->relay = NULL;
 	r->txn = NULL;
+	r->hop->n_busy--;
 	if (r->conn)
 		tcp_abort(s->tcp, r->conn, now_us);
 	r->conn = NULL;
@@ -386,7 +401,11 @@ void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 		relay_gone(s, r, now_us);
 		return;
 	}
-	if (r->ready && now_us >= r->since_us + config_settings(s, r->config)->relay_idle_s * 1000000) {
+	bool idle = r->ready && now_us >= r->since_us + config_settings(s, r->config)->relay_idle_s * 1000000;
+
+	if (idle && hop_keeps_warm(s, r->hop)) {
+		r->since_us = now_us;
+	} else if (idle) {
 		r->ready = false; /* from QUIT on it takes no message */
 		smtp_relay_quit(&r->smtp, now_us);
 	} else if (now_us >= smtp_relay_deadline_us(&r->smtp)) {

@@ -32,14 +32,13 @@ enum {
 	CLIENT_HELO_SHORT = 48, /* octets of a name in EHLO that need no room */
 	SHARD_QUESTIONS_MAX = 4096,
 	SHARD_RECORDS_MAX = 256,
-	SHARD_HOP_RETRY_US = 5000000, /* how long a next hop that failed is left alone while another one works */
 };
 
 /* What the user pointer of a TCP connection names; the first member of struct client and struct relay. */
 enum shard_peer { PEER_CLIENT, PEER_RELAY };
 
 /* Which struct a timer lies in. */
-enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY };
+enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY, SHARD_TIMER_HOP };
 
 struct shard_config {
 	const struct settings *settings;
@@ -114,8 +113,10 @@ struct stream {
 struct txn {
 	struct client *client; /* NULL: it went away */
 	struct relay *relay;
-	struct txn *next; /* list of those that wait for a relay */
-	struct msg *msg;  /* from DATA on */
+	struct hop *hop;           /* WAITING: for a connection to it */
+	uint32_t hops, hops_tried; /* where its recipients' mail may go; of these, those that could not be reached */
+	struct txn *next;          /* list of those that wait for the same hop */
+	struct msg *msg;           /* from DATA on */
 	struct timer timer;
 	enum txn_phase phase;
 	uint32_t generation; /* tells this use of the object from earlier ones */
@@ -159,8 +160,9 @@ struct relay {
 	uint8_t config;    /* number of the one that was in force when it was opened */
 	bool up;           /* TCP is established */
 	bool greeted;      /* it was ready once */
+	bool probe;        /* opened for no message */
 	bool ready;        /* may take a message */
-	bool used;         /* took one before: the next hop may have closed it meanwhile */
+	bool used;         /* lay idle before: the next hop may have closed it meanwhile */
 	bool closing, peer_closed;
 	bool body_wanted, body_ended;
 	uint32_t out_at, out_len;
@@ -168,15 +170,27 @@ struct relay {
 	struct smtp_relay smtp;
 };
 
+/* How a message ended at a next hop. */
+enum hop_result { HOP_ACCEPTED, HOP_REFUSED, HOP_LOST /* or late, or unclear */, HOP_N_RESULTS };
+
 struct hop {
 	const struct settings_next_hop *settings;
 	struct relay *relays;
-	uint32_t n_relays, n_connecting; /* all; those that were never ready yet */
-	bool met;                        /* it answered EHLO once; what it offered then: */
-	unsigned offers;                 /* SMTP_OFFER_... */
-	uint64_t size_max;               /* 0: it did not say */
-	uint64_t down_until_us;          /* its last connection attempt failed; 0: it did not */
-	char name[64];                   /* "192.0.2.1:25" */
+	uint32_t n_relays, n_busy, n_connecting, n_probing; /* all; with a message; never ready yet; probes of these */
+	struct txn *waiting, **waiting_end;
+	uint32_t n_waiting;
+	int32_t credit;         /* of its weight (by_weight() in shard_hop.c) */
+	struct timer timer;     /* the next probe */
+	uint32_t n_failures;    /* in a row */
+	uint32_t n_opened;      /* times that its breaker opened since it last gave a result: doublings */
+	uint64_t down_until_us; /* 0: its breaker is closed */
+	bool met;               /* it answered EHLO once; what it offered then: */
+	unsigned offers;        /* SMTP_OFFER_... */
+	uint64_t size_max;      /* 0: it did not say */
+	char name[64];          /* "192.0.2.1:25" */
+	struct {
+		uint64_t connects, connects_failed, opened, results[HOP_N_RESULTS];
+	} counts;
 };
 
 struct shard {
@@ -202,11 +216,11 @@ struct shard {
 	struct client *live;
 	uint32_t n_live;
 	struct client *ready, **ready_end;
-	struct txn *waiting, **waiting_end;
-	uint32_t n_waiting;
-	bool dispatch; /* hop_dispatch() has something to look at */
+	uint32_t n_waiting; /* at all hops */
+	bool dispatch;      /* hop_dispatch() has something to look at */
 	struct hop hops[SETTINGS_NEXT_HOPS_MAX];
-	uint64_t unix_offset_us; /* wall clock less monotonic */
+	uint32_t hops_all, hops_unrouted; /* bit i: hops[i]; those that take what no route names */
+	uint64_t unix_offset_us;          /* wall clock less monotonic */
 	uint32_t id_counter, generation;
 	struct dmarc_cache *walks;
 	struct shard_config configs[SHARD_CONFIGS_MAX];
@@ -298,17 +312,26 @@ uint64_t stream_len(const struct shard *s, const struct txn *t);
 struct span stream_peek(const struct shard *s, struct txn *t);
 void stream_skip(struct txn *t, size_t n);
 
+/* shard_route.c */
+void route_init(struct shard *s);
+/* Where mail to @forward_path, without <>, may go: bit i is hops[i].  0: it is not taken here, by the settings @c. */
+uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path);
+
 /* shard_hop.c */
+void hop_init(struct shard *s, uint64_t now_us);
+void hop_timer(struct shard *s, struct hop *h, uint64_t now_us);
 void hop_take(struct shard *s, struct txn *t, uint64_t now_us); /* accepted: bring it to a next hop */
 void hop_leave(struct shard *s, struct txn *t);                 /* it waits no more */
 void hop_met(struct shard *s, struct relay *r);                 /* its EHLO was answered */
+void hop_result(struct shard *s, struct hop *h, enum hop_result result, uint64_t now_us); /* of a message */
+bool hop_keeps_warm(const struct shard *s, const struct hop *h); /* one that is unused for relay.idle_s */
 /* A connection attempt came to nothing, at the latest before EHLO was answered. */
 void hop_connect_failed(struct shard *s, struct hop *h, uint64_t now_us);
 /* When s->dispatch: brings waiting messages and free connections together. */
 void hop_dispatch(struct shard *s, uint64_t now_us);
 
 /* shard_relay.c */
-bool relay_connect(struct shard *s, struct hop *h, uint64_t now_us);
+bool relay_connect(struct shard *s, struct hop *h, bool probe, uint64_t now_us);
 void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us); /* @r is free */
 void relay_run(struct shard *s, struct relay *r, uint64_t now_us);                  /* does all that can be done now */
 void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us); /* free connections that were used before */

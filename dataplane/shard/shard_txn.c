@@ -238,45 +238,21 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
 }
 
-static bool has_eight_bit(struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.at[i] >= 0x80)
-			return true;
-	return false;
-}
-
-/* Whether mail for that recipient is ours to relay: a gateway that its next hop trusts must not be an open relay. */
-static bool rcpt_is_ours(const struct shard *s, const struct settings *c, struct span forward_path)
-{
-	size_t at = span_find_last(forward_path, '@');
-	struct span domain = at == SPAN_NONE ? span_head(forward_path, 0) : span_skip(forward_path, at + 1);
-	char ascii[256];
-	struct text text;
-
-	if (c->n_domains == 0 || at == SPAN_NONE) /* without a domain only postmaster passes the grammar */
-		return true;
-	text_init(&text, ascii, sizeof(ascii));
-	for (unsigned i = 0; i < c->n_domains; i++)
-		if (span_eq_nocase(domain, span_str(c->domains[i])))
-			return true;
-	/* Settings have the names of DNS; a U-label is the same domain (RFC 5890 2.3.2.1). */
-	if (!has_eight_bit(domain) || !s->env.to_ascii || !s->env.to_ascii(domain, &text) || text.full)
-		return false;
-	for (unsigned i = 0; i < c->n_domains; i++)
-		if (span_eq_nocase(text_span(&text), span_str(c->domains[i])))
-			return true;
-	return false;
-}
-
 void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, struct smtp_reply *reply)
 {
 	char *at = t->rcpt_text + t->rcpt_text_len;
+	uint32_t hops = route_of(s, config_settings(s, t->config), rcpt->bytes);
 	struct text text;
 
-	if (!rcpt_is_ours(s, config_settings(s, t->config), rcpt->bytes)) {
+	if (!hops) {
 		s->stats.shard_rcpt_foreign++;
 		smtp_reply_set(reply, 550, 5, 7, 1, SPAN("No mail for that domain is taken here"));
+		return;
+	}
+	/* One message gets one reply, which is that of one next hop. */
+	if (t->n_rcpts && hops != t->hops) {
+		s->stats.shard_rcpt_other_hop++;
+		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Recipient of another server; send it in another message"));
 		return;
 	}
 	text_init(&text, at, sizeof(t->rcpt_text) - t->rcpt_text_len);
@@ -288,6 +264,7 @@ void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Too many recipients; send the rest in another message"));
 		return;
 	}
+	t->hops = hops;
 	t->rcpts_dsn[t->n_rcpts] = (uint16_t)(text.len - rcpt->bytes.len);
 	t->rcpts[t->n_rcpts++] = span_of(at, rcpt->bytes.len);
 	t->rcpt_text_len += (uint32_t)text.len;

@@ -68,7 +68,7 @@ static void give_result(struct smtp_relay *r)
 {
 	r->envelope = NULL;
 	r->due |= DUE_RESULT;
-	r->result_final_dot_sent = false;
+	r->result_lost = r->result_final_dot_sent = false;
 }
 
 /* Nothing more is sent or told but what is known already. */
@@ -88,6 +88,7 @@ static void fail(struct smtp_relay *r, enum smtp_text which)
 
 		smtp_reply_fixed(&r->result, which);
 		give_result(r);
+		r->result_lost = true;
 		r->result_final_dot_sent = dot;
 		r->stats->relay_failed++;
 		r->stats->relay_duplicates_possible += dot;
@@ -338,6 +339,7 @@ bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action)
 		r->due &= (uint8_t)~DUE_RESULT;
 		action->kind = RELAY_RESULT;
 		action->reply = &r->result;
+		action->lost = r->result_lost;
 		action->final_dot_sent = r->result_final_dot_sent;
 	} else if (r->out_sent < r->out_len) {
 		action->bytes = span_of(r->out + r->out_sent, (size_t)(r->out_len - r->out_sent));

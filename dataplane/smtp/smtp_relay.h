@@ -37,6 +37,7 @@ struct smtp_relay_action {
 	enum smtp_relay_kind kind;
 	struct span bytes;
 	const struct smtp_reply *reply; /* RESULT; borrowed until the next call */
+	bool lost;                      /* RESULT: made by ourselves, as the next hop was lost, late, or unclear */
 	bool final_dot_sent; /* RESULT of 4yz made by ourselves because the connection broke or timed out: whether the
 				final dot, or last octet, was on its way, so that a duplicate is possible (counted, logged) */
 };

@@ -46,7 +46,8 @@ struct smtp_relay {
 	bool by_bdat;                   /* the message in hand is sent as one chunk */
 	uint64_t body_left;             /* by BDAT: octets of the message that were not given yet */
 	bool final_dot_out;             /* the final dot was told */
-	bool result_final_dot_sent;     /* of DUE_RESULT */
+	bool result_lost;               /* of DUE_RESULT */
+	bool result_final_dot_sent;     /* likewise */
 	bool mail_refused;              /* `result` has the reply */
 	uint8_t body_end[2];            /* the last two octets of the body, CRLF at its beginning */
 	uint32_t n_sent, n_replied;     /* of the commands MAIL, RCPT, RCPT... */

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """test_hops.py - a next hop over IPv6, and one that is down before one that works"""
+import json
+import smtplib
 import time
 
 from traffic import big_body, body_of, send, verify
-from world import Checks, World, message
+from world import GATEWAY, GOOD, Checks, World, message
 
 
 def passes(c, w, name, n, octets=2000):
@@ -27,6 +29,25 @@ def main():
         start = time.monotonic()
         passes(c, w, "and once more", 2)
         c.ok(time.monotonic() - start < 3, "the silent one is then left alone for a while")
+    domains = ('{ address = "192.0.2.1"; domains = [ "inside.example" ]; }, '
+               '{ address = "192.0.2.98"; domains = [ "other.example" ]; }')
+    with World(hop_text=domains, sections={"relay": {"domains": '[ "inside.example", "other.example" ]'}}) as w:
+        passes(c, w, "a next hop by domain, beside one that is down", 1)
+        with smtplib.SMTP(GATEWAY, source_address=(GOOD, 0)) as s:
+            s.ehlo("mail.good.example")
+            c.ok(s.has_extn("8bitmime") and s.has_extn("dsn"), "EHLO offers what the next hop was found to offer")
+            s.mail("a@good.example")
+            s.rcpt("user@inside.example")
+            code, text = s.rcpt("user@other.example")
+            c.ok(code == 452 and text.startswith(b"4.5.3"), "a recipient of another next hop: 452 4.5.3", (code, text))
+            s.rset()
+            s.mail("a@good.example")
+            s.rcpt("user@other.example")
+            code, text = s.data(w.signers["good.example"].sign(message("a@good.example", "to the other")))
+            c.ok(code == 451 and text.startswith(b"4.4.1"), "whose own message gets 451 4.4.1: it is down", (code, text))
+        hops = json.loads(w.ctl("--json", "show", "nexthops").stdout)["next_hops"]
+        c.ok([h["state"] for h in hops] == ["up", "down"] and hops[0]["accepted"] == 1 and "DSN" in hops[0]["extensions"],
+             "show nexthops tells", hops)
     c.done()
 
 

@@ -66,6 +66,13 @@ static bool env_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag
 	return false;
 }
 
+static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
+{
+	(void)arg;
+	CHECK(worker < 2 && index < SETTINGS_NEXT_HOPS_MAX);
+	*out = (struct shard_hop){ .state = SHARD_HOP_DOWN };
+}
+
 static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
 {
 	(void)arg;
@@ -127,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.stats = env_stats,
 						.status = env_status,
 						.port = env_port,
+						.next_hop = env_next_hop,
 						.dns_counts = env_dns_counts,
 						.dns_flush = env_dns_flush,
 						.dns_lookup = env_dns_lookup,

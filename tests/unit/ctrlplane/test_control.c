@@ -54,6 +54,15 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 	return index == 0;
 }
 
+static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
+{
+	(void)arg;
+	(void)index;
+	*out = (struct shard_hop){
+		.state = worker ? SHARD_HOP_DOWN : SHARD_HOP_UP, .n_connections = 2, .accepted = 3, .extensions = "DSN"
+	};
+}
+
 static void env_dns_counts(void *arg, struct dns_cache_counts *out)
 {
 	(void)arg;
@@ -138,6 +147,7 @@ static const struct control_env env = { .arg = &d,
 					.stats = env_stats,
 					.status = env_status,
 					.port = env_port,
+					.next_hop = env_next_hop,
 					.dns_counts = env_dns_counts,
 					.dns_flush = env_dns_flush,
 					.dns_lookup = env_dns_lookup,
@@ -300,6 +310,11 @@ static void test_shows(void)
 	ok(strstr(asked(fd, COMMAND("show limits")), "{\"setting\":\"smtp.hops_max\",\"value\":50,"),
 	   "show limits: values");
 	ok(strstr(asked(fd, COMMAND("show nexthops")), "\"address\":\"192.0.2.26\",\"port\":25"), "show nexthops");
+	ok(strstr(asked(fd, COMMAND("show nexthops")),
+		  "\"state\":\"partly up\",\"workers_up\":1,\"workers_down\":1,") &&
+		   strstr(asked(fd, COMMAND("show nexthops")), "\"connections\":4,") &&
+		   strstr(asked(fd, COMMAND("show nexthops")), "\"accepted\":6,"),
+	   "show nexthops: the workers' sums");
 	ok(strstr(asked(fd, COMMAND("help")), "\"explain\":") && !strstr(asked(fd, COMMAND("help")), "quarantine"),
 	   "help lists what is there, and only that");
 	ok(strstr(asked(fd, COMMAND("status") COMMAND("log level")), "}\n{"), "two requests at once get two answers");

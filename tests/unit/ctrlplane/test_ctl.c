@@ -48,6 +48,15 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 	return false;
 }
 
+static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
+{
+	(void)arg;
+	(void)index;
+	*out = (struct shard_hop){
+		.state = worker ? SHARD_HOP_DOWN : SHARD_HOP_UP, .n_connections = 2, .accepted = 3, .extensions = "DSN"
+	};
+}
+
 static void env_dns_counts(void *arg, struct dns_cache_counts *out)
 {
 	(void)arg;
@@ -105,6 +114,7 @@ static const struct control_env env = { .n_workers = 1,
 					.stats = env_stats,
 					.status = env_status,
 					.port = env_port,
+					.next_hop = env_next_hop,
 					.dns_counts = env_dns_counts,
 					.dns_flush = env_dns_flush,
 					.dns_lookup = env_dns_lookup,
@@ -168,7 +178,11 @@ static const struct {
 	{ "show dns", ctl_print_dns, NULL, NULL, "cache_hits         3\n" },
 	{ "show ports", ctl_print_ports, NULL, NULL, "net_tap0: 192.0.2.25/24\n" },
 	{ "show nexthops", ctl_print_next_hops, NULL, NULL,
-	  "192.0.2.26    25       1  2026-11-24T06:10:37.123Z  250 done\n" },
+	  "ADDRESS     PORT  STATE  PRIORITY  WEIGHT  CONNS  BUSY  WAITING  ACCEPTED  REFUSED  LOST  NO CONN  RETRY s  "
+	  "LAST                      LAST REPLY\n"
+	  "192.0.2.26    25  up            0       0      2     0        0         3        0     0        0        0  "
+	  "2026-11-24T06:10:37.123Z  250 done\n"
+	  "192.0.2.26 takes mail for inside.example\n" },
 	{ "show limits", ctl_print_limits, NULL, NULL, "smtp.hops_max" },
 	{ "explain", ctl_print_explain, "id", "id1",
 	  "message   id1 of session s1, ended 2026-11-24T06:10:37.123Z\n"
@@ -231,6 +245,8 @@ int main(void)
 	stats.shard_ticks = 42;
 	settings.n_ports = settings.n_next_hops = settings.ports[0].n_addresses = 1;
 	settings.next_hops[0].port = 25;
+	settings.n_routes = 1;
+	settings.routes[0] = (struct settings_route){ .domain = "inside.example", .next_hops = 1 };
 	memcpy(settings.ports[0].device, "net_tap0", 9);
 	settings.ports[0].addresses[0].prefix_len = 24;
 	r.client = ip_addr_of4((const uint8_t *)"\300\0\2\7");

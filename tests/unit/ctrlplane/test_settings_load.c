@@ -173,6 +173,17 @@ static const struct {
 	  "f:3: next_hops.[1].address must not be given twice with the same port, is 192.0.2.26\n" },
 	{ "a next hop with port 0", HOPS("{ address = \"192.0.2.26\"; port = 0; }"),
 	  "f:2: next_hops.[0].port must be 1 to 65535, is 0\n" },
+	{ "a next hop with a weight of none", HOPS("{ address = \"192.0.2.26\"; weight = 0; }"),
+	  "f:2: next_hops.[0].weight must be 1 to 1000, is 0\n" },
+	{ "a route that is no domain", HOPS("{ address = \"192.0.2.26\"; domains = [ \"@inside.example\" ]; }"),
+	  "f:2: next_hops.[0].domains must be domain names in ASCII (A-labels), \"@inside.example\" is none\n" },
+	{ "a domain twice at one next hop",
+	  HOPS("{ address = \"192.0.2.26\"; domains = [ \"a.example\", \"A.EXAMPLE\" ]; }"),
+	  "f:2: next_hops.[0].domains.[1] must not be given twice, is \"A.EXAMPLE\"\n" },
+	{ "a route for mail that is refused",
+	  HOPS("{ address = \"192.0.2.26\"; domains = [ \"a.example\" ]; }") "relay: { domains = [ \"b.example\" ]; };",
+	  "f:2: next_hops.[0].domains must be in relay.domains as well, \"a.example\" is not\n"
+	  "f:3: relay.domains.[0] must be in the domains of a next hop, since all have some; \"b.example\" is not\n" },
 	{ "too many elements",
 	  NEEDED "dns: { servers = [ \"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\" ]; };",
 	  "f:2: dns.servers must have at most 8 elements, has 9\n" },
@@ -238,7 +249,8 @@ static void test_good(struct settings *s, struct heard *h)
 		"gateway4 = \"192.0.2.1\"; gateway6 = \"fe80::1\"; mtu = 9000; vlan = 7;\n"
 		"neighbours = [ \"192.0.2.26 02:00:00:00:aB:1a\" ]; },\n"
 		"{ device = \"net_tap1\"; addresses = ( \"198.51.100.0/31\" ); } );\n"
-		"next_hops = ( { address = \"203.0.113.4\"; port = 2525; }, { address = \"2001:db8:1::4\"; } );\n"
+		"next_hops = ( { address = \"203.0.113.4\"; port = 2525; domains = [ \"a.example\" ]; weight = 7; },\n"
+		"{ address = \"2001:db8:1::4\"; domains = [ \"b.example\", \"A.example\" ]; priority = 0; } );\n"
 		"eal = [ \"--log-level=8\" ];\n"
 		"dns : { mode = \"forward\"; servers = [ \"192.0.2.53\", \"[2001:db8::53]:5353\", \"2001:db8::54\", "
 		"\"192.0.2.53:5353\" ]; };\n"
@@ -270,6 +282,10 @@ static void test_good(struct settings *s, struct heard *h)
 	ok(s->ports[1].n_addresses == 1, "both addresses of a /31 are stations (RFC 3021)");
 	ok(s->n_next_hops == 2 && s->next_hops[0].port == 2525 && s->next_hops[1].addr.family == IP_V6,
 	   "next hops too");
+	ok(s->next_hops[0].priority == 10 && s->next_hops[0].weight == 7 && s->next_hops[1].priority == 0 &&
+		   s->next_hops[1].weight == 1 && s->n_routes == 2 && s->routes[0].next_hops == 3 &&
+		   s->routes[1].next_hops == 2,
+	   "a domain of two next hops is one route");
 	ok(s->n_dns_servers == 4 && s->dns_servers[0].port == 53 && s->dns_servers[1].port == 5353 &&
 		   s->dns_servers[2].port == 53 && s->dns_servers[3].port == 5353,
 	   "servers with and without a port");

@@ -50,19 +50,25 @@ static bool sink_fails(struct sink *k, enum phase phase)
 	return true;
 }
 
-static void sink_store(struct span wire)
+static void sink_keep(const struct sink *k, const struct octets *m)
+{
+	CHECK(world.n_stored < STORED_MAX);
+	world.stored_at[world.n_stored] = k->address;
+	world.stored_len[world.n_stored] = m->len;
+	world.stored[world.n_stored++] = m->at;
+}
+
+static void sink_store(const struct sink *k, struct span wire)
 {
 	struct octets m = { 0 };
 
-	CHECK(world.n_stored < STORED_MAX);
 	octets_add(&m, SPAN(""));
 	for (size_t i = 0; i < wire.len; i++)
 		if (wire.at[i] != '.' || (i && wire.at[i - 1] != '\n')) /* RFC 5321 4.5.2 */
 			octets_add(&m, span_of(wire.at + i, 1));
 		else if (i + 1 < wire.len)
 			octets_add(&m, span_of(wire.at + ++i, 1));
-	world.stored_len[world.n_stored] = m.len;
-	world.stored[world.n_stored++] = m.at;
+	sink_keep(k, &m);
 }
 
 static void sink_stored(struct sink *k)
@@ -91,7 +97,7 @@ static bool sink_data(struct sink *k, struct span in, size_t *n)
 	*n = i + 3;
 	k->in_data = false;
 	if (!sink_fails(k, DOT)) {
-		sink_store(span_head(in, i));
+		sink_store(k, span_head(in, i));
 		sink_stored(k);
 	}
 	k->n_messages++;
@@ -111,10 +117,8 @@ static bool sink_chunk(struct sink *k, struct span in, size_t *n)
 	*n = k->chunk;
 	k->chunk = 0;
 	if (!k->chunk_refused && !sink_fails(k, DOT)) {
-		CHECK(world.n_stored < STORED_MAX);
 		octets_add(&m, span_head(in, *n));
-		world.stored_len[world.n_stored] = m.len;
-		world.stored[world.n_stored++] = m.at;
+		sink_keep(k, &m);
 		sink_stored(k);
 	}
 	k->n_messages++;
@@ -194,7 +198,13 @@ static void sink_begin(struct tcp_conn *conn)
 	world.sinks[world.n_sinks++] = k;
 	k->side = SIDE_SINK;
 	k->conn = conn;
+	k->address = tcp_local(conn)->bytes[3];
 	tcp_set_user(conn, k);
+	if (world.hop.down >> k->address & 1) {
+		tcp_abort(world.tcp, conn, world.now_us);
+		sink_over(k);
+		return;
+	}
 	if (!sink_fails(k, GREETING))
 		sink_reply(k, "220 sink ESMTP\r\n");
 	sink_read(k);

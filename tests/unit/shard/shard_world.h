@@ -4,10 +4,10 @@
  *
  *     caller (192.0.2.10, .66) ──┐
  *                                ├── struct net "peer" ══ frames ══ shard (192.0.2.25:25)
- *     sink (192.0.2.1:25) ───────┘                          │ rings
+ *     sinks (192.0.2.1, .2, .3) ─┘                          │ rings
  *                                                       zone (DNS), records
  *
- * A caller is a client from outside, moved by say() and read by what it got.  A sink is the next hop's side of one
+ * A caller is a client from outside, moved by say() and read by what it got.  A sink is a next hop's side of one
  * connection: it speaks by itself and does what `world.hop` tells it to at one phase.  Time is world.now_us; it moves
  * in pass() only, from deadline to deadline.  Every frame lies in memory of exactly its size that is freed once the
  * shard has had it, so that the sanitizer sees what is kept too long.
@@ -33,13 +33,14 @@ static void world_settings(void)
 	s->limits_header_max = 16384;
 	s->dns_worker_cache_entries = 100;
 	s->relay_connections_max = 4;
+	s->relay_probe_s = 0;
 	s->n_next_hops = 1;
 	s->next_hops[0] = (struct settings_next_hop){ .addr = address("192.0.2.1"), .port = 25 };
 }
 
 static struct net_if_settings port_of(uint8_t last_of_mac, const char *addr, unsigned n_more)
 {
-	static const char *const more[] = { "192.0.2.10", "192.0.2.66" };
+	static const char *const more[] = { "192.0.2.10", "192.0.2.66", "192.0.2.2", "192.0.2.3" };
 	struct net_if_settings p = { .mac = { 2, 0, 0, 0, 0, last_of_mac }, .mtu = 1500, .n_addrs = 1 };
 
 	p.addrs[0] = (struct net_if_addr){ address(addr), 24 };
@@ -85,7 +86,7 @@ static void world_open(void)
 	world.shard_net = world.peer_net = net_settings_default();
 	world.shard_net.n_ifs = world.peer_net.n_ifs = 1;
 	world.shard_net.ifs[0] = port_of(1, "192.0.2.25", 0);
-	world.peer_net.ifs[0] = port_of(2, "192.0.2.1", 2);
+	world.peer_net.ifs[0] = port_of(2, "192.0.2.1", 4);
 	world.shard_net.tcp.conns_max = 64;
 	world.shard_net.tcp.buffer_blocks = (uint32_t)world.settings.limits_tcp_blocks;
 	world.shard_net.tcp.receive_max = 65536;
@@ -485,8 +486,8 @@ __attribute__((unused)) static void all_is_given_back(const char *when)
 	pass(1200 * SECOND);
 	tcp_check(s->tcp);
 	bool empty = !s->clients.n_used && !s->txns.n_used && !s->relays.n_used && !s->questions.n_used &&
-		     !s->records.n_used && !s->rooms.n_used && !s->n_live && !s->n_waiting && !s->waiting &&
-		     !s->ready && !s->live && !s->hops[0].n_relays && !s->hops[0].n_connecting &&
+		     !s->records.n_used && !s->rooms.n_used && !s->n_live && !s->n_waiting && !s->hops[0].waiting &&
+		     !s->hops[0].n_busy && !s->ready && !s->live && !s->hops[0].n_relays && !s->hops[0].n_connecting &&
 		     msg_store_n_free_blocks(s->store) == world.settings.limits_body_blocks;
 	size_t cursor = 0;
 

@@ -53,6 +53,7 @@ struct caller {
 struct sink {
 	enum side side;
 	struct tcp_conn *conn;
+	unsigned address;   /* its last octet */
 	size_t chunk;       /* octets of a chunk that are awaited */
 	bool chunk_refused; /* and will be thrown away */
 	bool in_data, deaf, silent, over;
@@ -89,9 +90,11 @@ static struct world {
 		char mail[1024], rcpt[1024]; /* the last of each */
 		bool unplugged;              /* nobody is there: frames to it vanish */
 		bool refuses;                /* nobody listens */
+		unsigned down;               /* bit n: 192.0.2.n resets each connection */
 	} hop;
 	char *stored[STORED_MAX];
 	size_t stored_len[STORED_MAX], n_stored;
+	unsigned stored_at[STORED_MAX]; /* last octet of the sink's address */
 	struct shard_record records[RECORDS_MAX];
 	size_t n_records;
 	char steps[1 << 16]; /* account of the last record */

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * shard_route.c - which next hops a recipient's mail may go to
+ *
+ * A domain is looked for in the routes first; what no route names goes to the next hops without one, as far as
+ * relay.domains lets it in: a gateway that its next hop trusts must not be an open relay.
+ */
+#include "dataplane/shard/shard_state.h"
+
+static bool has_eight_bit(struct span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.at[i] >= 0x80)
+			return true;
+	return false;
+}
+
+/* The domain as settings and DNS write it: a U-label is the same domain (RFC 5890 2.3.2.1). */
+static struct span in_ascii(const struct shard *s, struct span domain, struct text *room)
+{
+	if (!has_eight_bit(domain) || !s->env.to_ascii || !s->env.to_ascii(domain, room) || room->full)
+		return domain;
+	return text_span(room);
+}
+
+static bool is_accepted(const struct settings *c, struct span domain)
+{
+	for (unsigned i = 0; i < c->n_domains; i++)
+		if (span_eq_nocase(domain, span_str(c->domains[i])))
+			return true;
+	return c->n_domains == 0;
+}
+
+void route_init(struct shard *s)
+{
+	const struct settings *c = s->env.settings;
+
+	s->hops_all = s->hops_unrouted = (1U << c->n_next_hops) - 1;
+	for (unsigned i = 0; i < c->n_routes; i++)
+		s->hops_unrouted &= ~c->routes[i].next_hops;
+}
+
+uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path)
+{
+	size_t at = span_find_last(forward_path, '@');
+	char ascii[256];
+	struct text room;
+
+	text_init(&room, ascii, sizeof(ascii));
+	if (at == SPAN_NONE) /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
+		return s->hops_unrouted ? s->hops_unrouted : s->hops_all;
+	struct span domain = in_ascii(s, span_skip(forward_path, at + 1), &room);
+	for (unsigned i = 0; i < c->n_routes; i++)
+		if (span_eq_nocase(domain, span_str(c->routes[i].domain)))
+			return c->routes[i].next_hops;
+	return is_accepted(c, domain) ? s->hops_unrouted : 0;
+}
