@@ -289,6 +289,7 @@ smtp_dns_support_level = disabled
             f.write(f"""ports = ( {{
 	device = "{device}";
 	addresses = [ "{GATEWAY}/24", "{GATEWAY6}/64" ];
+	gateway4 = "{NEXT_HOP}";
 }} );
 next_hops = ( {self.hop_text} );
 {self.extra}
