@@ -62,12 +62,15 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_segment *s, 
 	       wnd == c->snd_wnd && wnd != 0;
 }
 
-static void window_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint32_t wnd, uint64_t now_us)
+static void window_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint32_t wnd, bool is_new,
+			 uint64_t now_us)
 {
 	bool was_closed = c->snd_wnd == 0;
 
-	/* RFC 9293 3.10.7.4: not from a segment older than the one that set it. */
-	if (!seq_lt(c->snd_wl1, s->seq) && !(c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack)))
+	/* RFC 9293 3.10.7.4: not from a segment older than the one that set it.  DEVIATES: one that acknowledges more is
+	 * not older, though octets that are sent again may give it a lower number.  With its ACK and the window of before
+	 * we would send beyond the edge, and where both sides do neither takes the other's ACKs any more. */
+	if (!is_new && !seq_lt(c->snd_wl1, s->seq) && !(c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack)))
 		return;
 	c->snd_wnd = wnd;
 	c->snd_wnd_max = wnd > c->snd_wnd_max ? wnd : c->snd_wnd_max;
@@ -133,7 +136,7 @@ bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *
 		}
 	}
 	if (s->ack == c->snd_una)
-		window_input(t, c, s, wnd, now_us);
+		window_input(t, c, s, wnd, acked != 0, now_us);
 	/* 3.8.6.1: a peer that answers probes keeps the connection, unless its user has left. */
 	if (c->snd_wnd == 0 && !tcp_conn_fin_queued(c))
 		c->retries = 0;

@@ -77,13 +77,17 @@ uint16_t tcp_mss_bounded(struct tcp *t, const struct ip_addr *remote, uint16_t p
 
 /* --- what is learned ----------------------------------------------------------------------- */
 
+/* Octets of data in a packet of @mtu. */
+static uint32_t data_of(const struct tcp_conn *c, uint32_t mtu)
+{
+	return mtu - headers_of(c->flow.key.remote.family) - (c->options & CONN_STAMPS ? TCP_STAMP_LEN : 0);
+}
+
 /* Returns false when @c sends no packets larger than @mtu. */
 static bool lower(struct tcp_conn *c, uint32_t mtu)
 {
-	uint32_t mss = mtu - headers_of(c->flow.key.remote.family);
+	uint32_t mss = data_of(c, mtu);
 
-	if (c->options & CONN_STAMPS)
-		mss -= TCP_STAMP_LEN;
 	if (mss >= c->mss)
 		return false;
 	c->mss = (uint16_t)mss;
@@ -110,14 +114,15 @@ bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now
 void tcp_mtu_black_hole(struct tcp *t, struct tcp_conn *c)
 {
 	uint8_t family = c->flow.key.remote.family;
+	uint32_t first = c->mss < c->snd_wnd ? c->mss : c->snd_wnd; /* the largest that the peer's window admits */
 
 	/* If small segments are lost as well the path is dead, not narrow. */
-	if (seq_past(c->snd_una, seq_min(c->snd_max, c->snd_end)) < c->mss)
+	if (seq_past(c->snd_una, seq_min(c->snd_max, c->snd_end)) < first)
 		return;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (steps[i] < mtu_least(t, family))
 			break;
-		if (lower(c, steps[i])) {
+		if (data_of(c, steps[i]) < first && lower(c, steps[i])) {
 			t->stats->tcp_black_holes++;
 			c->options |= CONN_NARROWED;
 			return;
