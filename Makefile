@@ -19,8 +19,10 @@ CORE_ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplan
 MAINS := ctrlplane/main.c ctrlplane/cli/sekishoctl.c tools/check/sekisho_check.c tools/load/sekisho_load.c
 
 SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
+# Programs of targets of their own, not of `make test`.
+LONG_SOURCES := tests/sim/sim_long.c
 LIB_SOURCES := $(filter-out $(MAINS),$(SOURCES))
-TEST_SOURCES := $(wildcard tests/unit/*.c tests/unit/*/*.c tests/sim/*.c)
+TEST_SOURCES := $(filter-out $(LONG_SOURCES),$(wildcard tests/unit/*.c tests/unit/*/*.c tests/sim/*.c))
 FUZZ_SOURCES := $(wildcard tests/fuzz/*/*.c)
 
 WARN := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wswitch-enum -Wvla -Wstrict-prototypes $(if $(WERROR),-Werror)
@@ -44,8 +46,11 @@ ROOM_CFLAGS_tools/bench = -D_GNU_SOURCE
 ROOM_CFLAGS_dns = -D_GNU_SOURCE
 ROOM_CFLAGS_crypto = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/wire = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/sim = -D_GNU_SOURCE
 
 LIB := $(B)/libsekisho.a
+# What tests share; no program that is shipped has it.
+IMPAIR := $(B)/tests/impair.a
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/%.o)
 PROGRAMS := $(if $(wildcard ctrlplane/main.c),$(B)/bin/sekishod) \
 	    $(if $(wildcard ctrlplane/cli/sekishoctl.c),$(B)/bin/sekishoctl) \
@@ -84,6 +89,10 @@ $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
+$(IMPAIR): $(patsubst %.c,$(B)/%.o,$(wildcard tests/impair/*.c))
+	@rm -f $@
+	@ar rcs $@ $^
+
 $(B)/bin/sekishod: $(B)/ctrlplane/main.o $(LIB)
 $(B)/bin/sekishoctl: $(B)/ctrlplane/cli/sekishoctl.o $(LIB)
 $(B)/bin/sekisho-check: $(B)/tools/check/sekisho_check.o $(LIB)
@@ -93,9 +102,9 @@ $(PROGRAMS):
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(if $(filter %sekishod %sekisho-load,$@),$(DPDK_LIBS)) $(LIBS)
 
-$(B)/tests/%: $(B)/tests/%.o $(LIB)
+$(B)/tests/%: $(B)/tests/%.o $(IMPAIR) $(LIB)
 	@echo "  LD    $@"
-	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(LIB) $(LIBS)
+	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(IMPAIR) $(LIB) $(LIBS)
 
 $(B)/tools/bench/bench: $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c)) $(LIB)
 	@echo "  LD    $@"
@@ -122,6 +131,8 @@ CRYPTO_TWINS = test_ed25519_ifma test_crypto_ifma
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
+SHELL_SCRIPTS += tests/sim/long
+
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
 	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan tests-build build/asan/bin/sekisho-check
@@ -141,6 +152,14 @@ wire: build ## our TCP beside the kernel's over lines that lose and damage: time
 	@+$(MAKE) --no-print-directory FLAVOUR=release wire-build
 	@tests/wire/run integrity
 	@tests/wire/run table
+
+HOURS ?= 24
+SEEDS ?= 10000
+.PHONY: sim-long
+sim-long: ## random networks for HOURS of virtual time and SEEDS seeds at least, invariants after each event (both cores)
+	@tools/deps build
+	@+$(MAKE) --no-print-directory FLAVOUR=$(FLAVOUR) $(B)/tests/sim/sim_long
+	@tests/sim/long $(B)/tests/sim/sim_long $(HOURS) $(SEEDS)
 
 test: ## install what is missing, build with ASan and UBSan, run everything; the last line is `N passed, N failed`
 	@tools/deps build test
