@@ -30,6 +30,7 @@ static uint32_t new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 	if (c->flags & CONN_RTT_TIMING && seq_ge(s->ack, c->rtt_seq)) {
 		tcp_rtt_sample(t, c, (uint32_t)now_us - c->rtt_start_us);
 		c->flags &= (uint16_t)~CONN_RTT_TIMING;
+		c->options |= c->options & CONN_TIMED_FULL ? CONN_PASSES : 0;
 	} else if (was_in_recovery || c->backoff) {
 		tcp_stamp_rtt(t, c, s, now_us); /* where Karn forbids to measure (RFC 6298 3) */
 	}

@@ -100,8 +100,14 @@ enum {
 	CONN_KEEP_SENT = 1 << 15,   /* and nothing came since */
 };
 
-/* tcp_conn.options: what both sides have offered */
-enum { CONN_SACK = 1, CONN_STAMPS = 2, CONN_NARROWED = 4 /* and: sends smaller segments on suspicion */ };
+/* tcp_conn.options: what both sides have offered; and what is known of the path (tcp_mtu.c) */
+enum {
+	CONN_SACK = 1,
+	CONN_STAMPS = 2,
+	CONN_NARROWED = 4,   /* sends smaller segments on suspicion */
+	CONN_TIMED_FULL = 8, /* the segment that ends at rtt_seq is a full one */
+	CONN_PASSES = 16,    /* a full one was acknowledged */
+};
 
 /* tcp_conn.events: bit e stands for enum tcp_event_kind e */
 #define EVENT_BIT(kind) (1u << (kind))
@@ -265,8 +271,10 @@ struct tcp_mtu {
 
 #define TCP_MTU_SETS 256
 #define TCP_MTU_WAYS 4
-#define TCP_MTU_US 600000000  /* then it is forgotten (RFC 1191 6.3, RFC 8201 5.2) */
-#define TCP_BLACK_HOLE_RTOS 2 /* after so many in a row a black hole is suspected (RFC 2923 2.1) */
+#define TCP_MTU_US 600000000 /* then it is forgotten (RFC 1191 6.3, RFC 8201 5.2) */
+/* After so many in a row a black hole is suspected (RFC 2923 2.1); where full segments passed before, after so many. */
+#define TCP_BLACK_HOLE_RTOS 2
+#define TCP_BLACK_HOLE_RTOS_PASSED 6
 
 struct tcp_mtus {
 	struct siphash_key key;

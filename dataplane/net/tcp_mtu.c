@@ -116,6 +116,9 @@ void tcp_mtu_black_hole(struct tcp *t, struct tcp_conn *c)
 	uint8_t family = c->flow.key.remote.family;
 	uint32_t first = c->mss < c->snd_wnd ? c->mss : c->snd_wnd; /* the largest that the peer's window admits */
 
+	/* A line that loses one in ten loses three in a row now and then: a full segment that passed says it is that. */
+	if (c->retries < (c->options & CONN_PASSES ? TCP_BLACK_HOLE_RTOS_PASSED : TCP_BLACK_HOLE_RTOS))
+		return;
 	/* If small segments are lost as well the path is dead, not narrow. */
 	if (seq_past(c->snd_una, seq_min(c->snd_max, c->snd_end)) < first)
 		return;

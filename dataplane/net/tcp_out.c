@@ -130,6 +130,7 @@ static void sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, 
 		c->flags &= (uint16_t)~CONN_RTT_TIMING; /* RFC 6298 3, Karn's algorithm */
 	} else if (!(c->flags & CONN_RTT_TIMING)) {
 		c->flags |= CONN_RTT_TIMING;
+		c->options = (uint8_t)((c->options & ~CONN_TIMED_FULL) | (end - seq >= c->mss ? CONN_TIMED_FULL : 0));
 		c->rtt_seq = end;
 		c->rtt_start_us = (uint32_t)now_us;
 	}

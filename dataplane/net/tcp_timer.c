@@ -126,8 +126,7 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 			tcp_conn_go_back(t, c);
 		} else {
 			t->stats->tcp_rtos++;
-			if (c->retries >= TCP_BLACK_HOLE_RTOS)
-				tcp_mtu_black_hole(t, c);
+			tcp_mtu_black_hole(t, c);
 			tcp_undo_arm(c, now_us);
 			tcp_cc_timeout(t, c);
 			if (c->score)
