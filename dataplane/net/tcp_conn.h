@@ -511,6 +511,10 @@ void tcp_timer_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us);
 /* (Re)starts the retransmission timer; off when nothing is queued or unacknowledged. */
 void tcp_rto_restart(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 
+/* Octets behind others went out: the probe of the tail comes in two RTTs from now (RFC 8985 7.2), if not the
+ * retransmission timer is earlier. */
+void tcp_tail_want(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
+
 /* The reordering timer of RFC 8985 6.3, if the retransmission timer is not earlier. */
 void tcp_reorder_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us);
 void tcp_rtt_sample(const struct tcp *t, struct tcp_conn *c, uint64_t rtt_us);

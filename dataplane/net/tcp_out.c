@@ -265,7 +265,6 @@ static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)
 static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *p, const struct out *o)
 {
 	uint32_t end = p->seq + p->len + p->fin;
-	bool first = c->snd_nxt == c->snd_una && !p->probe;
 	struct tcp_segment s = header(c, p->seq, TCP_ACK, o->now_us);
 	struct tcp_block *from_una = NULL, **from;
 
@@ -282,7 +281,8 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 		tcp_buffer_read(&c->snd, from, p->seq, p->len, o->at + n);
 
 	t->stats->tcp_probes += p->probe;
-	bool had = c->score;
+	/* RFC 6298 5.1, and for what is sent a second time its time begins anew */
+	bool head = p->seq == c->snd_una && !p->probe;
 	sent(t, c, p->seq, end, o->now_us);
 	if (!p->probe)
 		c->snd_nxt = seq_max(c->snd_nxt, end);
@@ -291,6 +291,8 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 	/* A tail is what was sent last: its timer starts anew with each segment, the retransmission timer does not. */
 	if (first || c->timer_kind == TCP_TIMER_TAIL || (c->timer_kind == TCP_TIMER_RTO && opened))
 		tcp_rto_restart(t, c, o->now_us);
+	else
+		tcp_tail_want(t, c, o->now_us);
 	acked(c);
 	return finish(t, o, &c->flow.key, c->ifindex, n + p->len);
 }

@@ -75,6 +75,49 @@ void tcp_rto_restart(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	tcp_timer_want(t, c, c->rto_deadline_us);
 }
 
+/* When the first octets in flight were sent last; without a scoreboard that is not known. */
+static uint64_t head_sent_us(const struct tcp_conn *c, uint64_t now_us)
+{
+	const struct tcp_score *b = c->score ? tcp_score(c) : NULL;
+
+	return b ? now_us - (uint32_t)((uint32_t)now_us - b->sent[b->first].sent_us) : now_us;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* What stood in its place has gone off: the retransmission timer runs on from when the first octets in flight were sent,
+ * but an answer to what goes out now must have time to come. */
+static void rto_resume(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	uint64_t rto_us = bounded_rto(t, (uint64_t)c->rto_us << c->backoff), answer_us = 2u * (uint64_t)c->srtt_us;
+
+	c->timer_kind = TCP_TIMER_RTO;
+	c->rto_deadline_us =
+		max_u64(head_sent_us(c, now_us) + rto_us, now_us + (answer_us < rto_us ? answer_us : rto_us));
+	tcp_timer_want(t, c, c->rto_deadline_us);
+}
+
+void tcp_tail_want(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	uint64_t probe_us = tcp_rack_probe_us(c), at_us = now_us + probe_us, rto_at_us = c->rto_deadline_us;
+
+	if (!probe_us || c->timer_kind == TCP_TIMER_REORDER)
+		return;
+	if (c->timer_kind == TCP_TIMER_TAIL)
+		rto_at_us = max_u64(now_us, head_sent_us(c, now_us) + bounded_rto(t, c->rto_us));
+	if (at_us >= rto_at_us) {
+		if (c->timer_kind == TCP_TIMER_RTO)
+			return;
+		at_us = rto_at_us;
+	}
+	c->timer_kind = TCP_TIMER_TAIL;
+	c->rto_deadline_us = at_us;
+	tcp_timer_want(t, c, at_us);
+}
+
 void tcp_reorder_want(struct tcp *t, struct tcp_conn *c, uint64_t at_us)
 {
 	if (!c->rto_deadline_us || at_us >= c->rto_deadline_us)
@@ -96,7 +139,7 @@ static bool early_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 		c->flags |= CONN_TAIL | CONN_TAIL_SENT; /* the second one keeps it from being armed again */
 		tcp_conn_ready(t, c);
 	}
-	tcp_rto_restart(t, c, now_us);
+	rto_resume(t, c, now_us);
 	if (kind == TCP_TIMER_REORDER)
 		tcp_recovery_late(t, c, now_us);
 	return true;
