@@ -4,6 +4,7 @@
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_cubic.h"
+#include "dataplane/net/tcp_score.h"
 
 enum { DUPACKS = 3 };
 #define CWND_MAX (1u << 30)
@@ -29,15 +30,28 @@ static uint32_t flight(const struct tcp_conn *c)
 	return c->snd_max - c->snd_una;
 }
 
-/* ssthresh after a loss: RFC 5681 (4), RFC 9438 4.6.  What was in flight counts, not what might have been. */
+/* Whether enough of the window was in use that what was seen says something of the path (RFC 7661 4.2). */
+static bool validated(const struct tcp_conn *c)
+{
+	return c->score ? tcp_used(c) >= c->cwnd / 2 : (c->flags & CONN_CWND_LIMITED) != 0;
+}
+
+/* What a loss is a share of (RFC 7661 4.4.1, RFC 9438 4.6): what was in use, not what might have been.  In recovery cwnd
+ * is what PRR makes of it, and ssthresh is the window. */
+static uint32_t window_used(const struct tcp_conn *c)
+{
+	uint32_t window = c->score && c->flags & CONN_RECOVERY ? c->ssthresh : c->cwnd, used;
+
+	used = c->score ? tcp_used(c) : c->flags & CONN_CWND_LIMITED ? window : flight(c);
+	return used + c->mss > window ? window : used; /* less than a segment cannot be used */
+}
+
+/* ssthresh after a loss: RFC 5681 (4), RFC 9438 4.6 */
 static uint32_t reduced(const struct tcp *t, const struct tcp_conn *c)
 {
-	uint32_t used = flight(c);
+	uint32_t used = window_used(c);
 
-	if (t->settings.congestion == TCP_CUBIC)
-		used = tcp_cubic_reduced(min_u32(used, c->cwnd));
-	else
-		used /= 2;
+	used = t->settings.congestion == TCP_CUBIC ? tcp_cubic_reduced(used) : used / 2;
 	return max_u32(used, 2u * c->mss);
 }
 
@@ -64,15 +78,15 @@ void tcp_cc_set_window(struct tcp_conn *c, uint32_t cwnd)
 
 void tcp_cc_grow(const struct tcp *t, struct tcp_conn *c, uint32_t acked, uint64_t now_us)
 {
-	/* A window that was not used says nothing about the path (RFC 7661 1). */
-	if (!(c->flags & CONN_CWND_LIMITED)) {
+	if (!validated(c)) {
 		tcp_cubic_restart(&c->cubic);
 		return;
 	}
 	if (c->cwnd < c->ssthresh) {
 		/* Octets count, not ACKs (RFC 3465); up to eight segments an ACK, as peers that gather segments
-		 * acknowledge many with one (RFC 9406 4.2), one after a timeout (RFC 3465 2.3). */
-		c->cwnd += min_u32(acked, (seq_lt(c->snd_una, c->recover) ? 1u : 8u) * c->mss);
+		 * acknowledge many with one (RFC 9406 4.2), one after a timeout (RFC 3465 2.3); not beyond ssthresh. */
+		acked = min_u32(acked, (seq_lt(c->snd_una, c->recover) ? 1u : 8u) * c->mss);
+		c->cwnd += min_u32(acked, c->ssthresh - c->cwnd);
 	} else if (t->settings.congestion == TCP_CUBIC) {
 		c->cwnd = tcp_cubic_grow(&c->cubic, c->cwnd, acked, c->mss, &c->cwnd_acked, (uint32_t)(now_us / 1000),
 					 c->srtt_us / 1000);

@@ -145,6 +145,8 @@ static void sent(struct tcp *t, struct tcp_conn *c, uint32_t seq, uint32_t end, 
 	if (c->score)
 		tcp_score_sent(t, c, seq, end, now_us);
 	c->snd_max = seq_max(c->snd_max, end);
+	if (c->score && tcp_in_flight(c) > tcp_score(c)->used_now)
+		tcp_score(c)->used_now = tcp_in_flight(c);
 	c->sent_ms = (uint32_t)(now_us / 1000);
 }
 
@@ -286,10 +288,8 @@ static size_t send_piece(struct tcp *t, struct tcp_conn *c, const struct piece *
 	sent(t, c, p->seq, end, o->now_us);
 	if (!p->probe)
 		c->snd_nxt = seq_max(c->snd_nxt, end);
-	bool opened = !had && c->score;
 	c->flags &= (uint16_t)~CONN_OVERRIDE;
-	/* A tail is what was sent last: its timer starts anew with each segment, the retransmission timer does not. */
-	if (first || c->timer_kind == TCP_TIMER_TAIL || (c->timer_kind == TCP_TIMER_RTO && opened))
+	if (head)
 		tcp_rto_restart(t, c, o->now_us);
 	else
 		tcp_tail_want(t, c, o->now_us);

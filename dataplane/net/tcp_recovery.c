@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tcp_recovery.c - loss recovery with a scoreboard (RFC 6675), at a rate that follows what arrives (RFC 6937)
+ * tcp_recovery.c - loss recovery with a scoreboard (RFC 6675), at a rate that follows what arrives (RFC 9937)
  *
  * What is lost and what is new compete for the same window: cwnd less what is in flight.  tcp_out.c sends lost octets
  * first.  A loss that proves to be none is undone.  Rules 3 and 4 of NextSeg() (RFC 6675 4) are not here: they send on suspicion.
@@ -25,21 +25,23 @@ static uint32_t take_blocks(struct tcp_conn *c, const struct tcp_options *o)
 	return n;
 }
 
-/* RFC 6937 3: what may be sent for this ACK. */
+/* RFC 9937 6: what may be sent for this ACK. */
 static uint32_t prr_allows(const struct tcp_conn *c, uint32_t delivered, bool safe)
 {
 	struct tcp_score *b = tcp_score(c);
-	uint32_t pipe = tcp_in_flight(c), limit;
+	uint32_t pipe = tcp_in_flight(c), n;
 
 	if (pipe > c->ssthresh) {
 		uint64_t share = ((uint64_t)b->prr_delivered * c->ssthresh + b->prr_flight - 1) / b->prr_flight;
 
-		return share > b->prr_out ? (uint32_t)share - b->prr_out : 0;
+		n = share > b->prr_out ? (uint32_t)share - b->prr_out : 0;
+	} else {
+		/* as much as arrives, and what was missed before; in good progress a segment more, as slow start has */
+		n = seq_past(b->prr_out, b->prr_delivered);
+		n = (n > delivered ? n : delivered) + (safe ? c->mss : 0);
+		n = n < c->ssthresh - pipe ? n : c->ssthresh - pipe;
 	}
-	limit = b->prr_delivered > b->prr_out ? b->prr_delivered - b->prr_out : 0;
-	if (safe) /* slow start reduction bound; else the conservative one */
-		limit = (limit > delivered ? limit : delivered) + c->mss;
-	return limit < c->ssthresh - pipe ? limit : c->ssthresh - pipe;
+	return n < c->mss && b->prr_out == 0 ? c->mss : n; /* the first one at once */
 }
 
 /* --- the way back (RFC 3522, RFC 4015, RFC 3708) -------------------------------------------- */
@@ -65,14 +67,15 @@ static void undo(struct tcp *t, struct tcp_conn *c)
 	struct tcp_score *b = tcp_score(c);
 
 	t->stats->tcp_undone++;
+	/* It was only late: this path reorders (RFC 8985 6.2 step 3).  A timeout for nothing says that an ACK was lost. */
+	if (c->flags & CONN_RECOVERY && !c->reo_mult)
+		c->reo_mult = 1;
 	tcp_cc_set_window(c, c->cwnd > b->undo_cwnd ? c->cwnd : b->undo_cwnd);
 	c->ssthresh = b->undo_ssthresh;
 	c->cubic.w_max = b->undo_w_max;
 	c->recover = c->snd_una;
 	c->flags &= (uint16_t)~CONN_RECOVERY;
 	b->undo_cwnd = 0;
-	/* It was only late: this path reorders (RFC 8985 6.2 step 3). */
-	c->reo_mult = c->reo_mult ? c->reo_mult : 1;
 	tcp_score_none_lost(c);
 }
 
@@ -125,7 +128,7 @@ static void look_at_tail(struct tcp *t, struct tcp_conn *c, uint32_t acked, bool
 
 /* --- losses ---------------------------------------------------------------------------------- */
 
-static void enter(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+static void enter(struct tcp *t, struct tcp_conn *c, uint32_t delivered, uint64_t now_us)
 {
 	struct tcp_score *b = tcp_score(c);
 
@@ -135,12 +138,13 @@ static void enter(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	tcp_cc_lost(t, c);
 	c->flags |= CONN_RECOVERY;
 	b->prr_delivered = b->prr_out = 0;
-	b->prr_flight = c->snd_max - c->snd_una;
+	/* RecoverFS of RFC 9937 6: what was in flight, as known before this ACK */
+	b->prr_flight = c->snd_max - c->snd_una - b->n_sacked + delivered;
 	tcp_rto_restart(t, c, now_us);
 }
 
-/* What is lost by now, by number (while this path keeps the order) and by time.  Returns whether recovery began. */
-static bool find_lost(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+/* What is lost by now, by number (while this path keeps the order) and by time.  */
+static void find_lost(struct tcp *t, struct tcp_conn *c, uint32_t delivered, uint64_t now_us)
 {
 	struct tcp_score *b = tcp_score(c);
 	uint32_t wait_us;
@@ -151,38 +155,43 @@ static bool find_lost(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	if (wait_us)
 		tcp_reorder_want(t, c, now_us + wait_us);
 	/* After a timeout all is lost that was sent before it: that is no second reason to slow down. */
-	if (c->flags & CONN_RECOVERY || !b->n_lost || seq_lt(c->snd_una, c->recover))
-		return false;
-	enter(t, c, now_us);
-	return true;
+	if (!(c->flags & CONN_RECOVERY) && b->n_lost && seq_ge(c->snd_una, c->recover))
+		enter(t, c, delivered, now_us);
 }
 
-static void set_window(struct tcp_conn *c, uint32_t delivered, bool safe, bool entered)
+static void set_window(struct tcp_conn *c, uint32_t delivered, bool safe)
 {
-	uint32_t n;
-
 	tcp_score(c)->prr_delivered += delivered;
-	n = prr_allows(c, delivered, safe);
-	if (entered && n < c->mss)
-		n = c->mss; /* RFC 6675 5 (4.3): the first one at once */
-	tcp_cc_set_window(c, tcp_in_flight(c) + n);
+	tcp_cc_set_window(c, tcp_in_flight(c) + prr_allows(c, delivered, safe));
 }
 
 void tcp_recovery_late(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
-	bool entered = find_lost(t, c, now_us);
-
+	find_lost(t, c, 0, now_us);
 	if (c->flags & CONN_RECOVERY)
-		set_window(c, 0, false, entered);
+		set_window(c, 0, false);
 	if (tcp_score(c)->n_lost)
 		tcp_conn_ready(t, c);
+}
+
+void tcp_recovery_begin(struct tcp_conn *c, uint64_t now_us)
+{
+	struct tcp_score *b = tcp_score(c);
+
+	b->now_us = (uint32_t)now_us;
+	b->high_before = b->high_sacked;
+	if (seq_ge(c->snd_una, b->used_round)) {
+		b->used = b->used_now;
+		b->used_now = tcp_in_flight(c);
+		b->used_round = c->snd_max;
+	}
 }
 
 void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint32_t acked,
 			uint32_t delivered, uint64_t now_us)
 {
 	struct tcp_score *b = tcp_score(c);
-	bool ended = false, dsack = look_at_dsack(t, c, s), entered;
+	bool ended = false, dsack = look_at_dsack(t, c, s);
 	uint32_t sacked = take_blocks(c, &s->options), n_lost = b->n_lost;
 
 	delivered += sacked;
@@ -197,9 +206,9 @@ void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 		if (c->reo_persist && --c->reo_persist == 0 && c->reo_mult > 1)
 			c->reo_mult = 1;
 	}
-	entered = find_lost(t, c, now_us);
+	find_lost(t, c, delivered, now_us);
 	if (c->flags & CONN_RECOVERY)
-		set_window(c, delivered, acked && b->n_lost <= n_lost, entered);
+		set_window(c, delivered, acked && b->n_lost <= n_lost);
 	else if (acked && !ended)
 		tcp_cc_grow(t, c, acked, now_us);
 }

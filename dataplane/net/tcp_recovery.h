@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tcp_recovery.h - loss recovery with a scoreboard (RFC 6675), at a rate that follows what arrives (RFC 6937)
+ * tcp_recovery.h - loss recovery with a scoreboard (RFC 6675), at a rate that follows what arrives (RFC 9937)
  */
 #ifndef NET_TCP_RECOVERY_H
 #define NET_TCP_RECOVERY_H
@@ -18,11 +18,7 @@ void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 			uint32_t delivered, uint64_t now_us);
 
 /* An ACK arrived: to be called before anything else of it is looked at. */
-static inline void tcp_recovery_begin(struct tcp_conn *c, uint64_t now_us)
-{
-	tcp_score(c)->now_us = (uint32_t)now_us;
-	tcp_score(c)->high_before = tcp_score(c)->high_sacked;
-}
+void tcp_recovery_begin(struct tcp_conn *c, uint64_t now_us);
 
 /* The reordering window has passed for what was overdue. */
 void tcp_recovery_late(struct tcp *t, struct tcp_conn *c, uint64_t now_us);

@@ -107,7 +107,7 @@ void tcp_score_open(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 	CHECK(c->score);
 	struct tcp_score *b = tcp_score(c);
 	memset(b, 0, offsetof(struct tcp_score, sent));
-	b->high_sacked = b->dsack_round = c->snd_una;
+	b->high_sacked = b->dsack_round = b->used_round = c->snd_una;
 	b->n = 1;
 	*at(b, 0) = (struct tcp_sent){ .seq = c->snd_una, .sent_us = (uint32_t)now_us };
 }

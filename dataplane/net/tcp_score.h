@@ -32,12 +32,13 @@ struct tcp_sent {
 
 struct tcp_score {
 	uint32_t n_sacked, n_lost;                   /* octets in ranges of that kind */
-	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 6937: the last is RecoverFS */
+	uint32_t prr_delivered, prr_out, prr_flight; /* RFC 9937: the last is RecoverFS */
 	uint32_t high_sacked;                        /* one past the highest octet that arrived: RACK.fack */
 	uint32_t high_before;                        /* what that was before the ACK in hand */
 	uint32_t now_us;                             /* when the ACK in hand arrived; low 32 bits */
 	uint32_t rack_us, rack_end, rack_rtt_us;     /* what was sent last of all that arrived; RTT 0: nothing yet */
 	uint32_t dsack_round;                        /* one past what was sent when a DSACK last counted */
+	uint32_t used, used_now, used_round;         /* most in flight at once, see tcp_used() */
 	uint32_t undo_cwnd, undo_ssthresh;           /* before the loss; undo_cwnd 0: there is no way back */
 	uint32_t undo_w_max, undo_stamp;             /* stamps before this one are of segments sent before it */
 	uint32_t undo_from, n_undo; /* snd_una then; segments sent again since and not told to be needless */
@@ -58,6 +59,15 @@ static inline uint32_t tcp_in_flight(const struct tcp_conn *c)
 	if (!c->score)
 		return c->snd_nxt - c->snd_una;
 	return c->snd_max - c->snd_una - tcp_score(c)->n_sacked - tcp_score(c)->n_lost;
+}
+
+/* What of the window was in use: the most that was in flight at once, in this round trip or the one before.  What is in
+ * flight as an ACK is looked at may be far less: ACKs come in bursts, and the user had no time to write. */
+static inline uint32_t tcp_used(const struct tcp_conn *c)
+{
+	const struct tcp_score *b = tcp_score(c);
+
+	return b->used > b->used_now ? b->used : b->used_now;
 }
 
 /* Ranges sent within so short a time may be one: it only makes the earlier of them look a little younger. */

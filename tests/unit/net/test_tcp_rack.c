@@ -11,6 +11,9 @@
 #define STAMPS_100MS                                                                                                   \
 	"set mss4 1472", "listen", "in S 0 mss 1472 sackok ts 0", "out S. 0 ack 1", "time +100", "in . 1 ack 1",       \
 		"event ACCEPTED", "quiet"
+#define SACK_20MS                                                                                                      \
+	"listen", "in S 0 mss 1460 sackok", "out S. 0 ack 1 mss 1460", "time +20", "in . 1 ack 1", "event ACCEPTED",   \
+		"quiet"
 
 static const struct script scripts[] = {
 	{ "one segment that arrived behind it, and a quarter of the RTT: lost (RFC 8985 6.2)",
@@ -64,8 +67,15 @@ static const struct script scripts[] = {
 	  { SACK_20MS, SEND_TEN, "time +42", "out P. 13141+1460 ack 1", "time +176", "quiet", "time +6",
 	    "out . 1+1460 ack 1", "stat tcp_tail_probes 1", "stat tcp_rtos 1" } },
 	{ "the probe moves with each segment sent",
+	  { SACK_100MS, "send 2920", "out . 1+1460 ack 1", "out P. 1461+1460 ack 1", "time +50", "send 100",
+	    "out P. 2921+100 ack 1", "time +195", "quiet", "time +7", "out P. 1561+1460 ack 1" } },
+	{ "but not beyond the time of the retransmission timer",
 	  { SACK_100MS, "send 2920", "out . 1+1460 ack 1", "out P. 1461+1460 ack 1", "time +150", "send 100",
-	    "out P. 2921+100 ack 1", "time +150", "quiet", "time +52", "out P. 1561+1460 ack 1" } },
+	    "out P. 2921+100 ack 1", "time +145", "quiet", "time +7", "out P. 1561+1460 ack 1" } },
+	{ "it is set when more goes out behind a segment that was alone",
+	  { SACK_100MS, "send 4380", "out . 1+1460 ack 1", "out . 1461+1460 ack 1", "out P. 2921+1460 ack 1",
+	    "time +100", "in . 1 ack 2921", "quiet", "send 2920", "out . 4381+1460 ack 1", "out P. 5841+1460 ack 1",
+	    "time +198", "quiet", "time +4", "out P. 5841+1460 ack 1", "stat tcp_tail_probes 1", "stat tcp_rtos 0" } },
 	{ "a lost tail that the probe replaced is a loss (RFC 8985 7.4.2)",
 	  { SACK_100MS,
 	    SEND_TEN,
@@ -87,9 +97,9 @@ static const struct script scripts[] = {
 	    "send 29200",
 	    "in . 1 ack 17521",
 	    "quiet",
-	    "in . 1 ack 21901",
+	    "in . 1 ack 18981",
 	    "quiet",
-	    "in . 1 ack 23361",
+	    "in . 1 ack 20441",
 	    "out . 29201+1460 ack 1",
 	    "quiet" } },
 	{ "stamps tell that a segment was only late (RFC 3522)",
@@ -107,6 +117,11 @@ static const struct script scripts[] = {
 	  { STAMPS_100MS, SEND_TEN, "time +202", "out P. 13141+1460 ack 1", "time +400", "out . 1+1460 ack 1 ts 702",
 	    "stat tcp_rtos 1", "time +5", "in . 1 ack 1461 ts 600 ecr 100", "stat tcp_undone 1", "quiet",
 	    "in . 1 ack 14601 ts 600 ecr 100", "quiet", "stat tcp_retransmits 2" } },
+	{ "it says that ACKs were lost, not that this path reorders: three segments are proof enough",
+	  { STAMPS_100MS, SEND_TEN, "time +202", "out P. 13141+1460 ack 1", "time +400", "out . 1+1460 ack 1 ts 702",
+	    "in . 1 ack 14601 ts 600 ecr 100", "stat tcp_undone 1", "send 7300", "out . 14601+1460 ack 1",
+	    "out . 16061+1460 ack 1", "out . 17521+1460 ack 1", "out . 18981+1460 ack 1", "out P. 20441+1460 ack 1",
+	    "in . 1 ack 14601 sack 16061-20441", "out . 14601+1460 ack 1", "quiet" } },
 	{ "without stamps a DSACK tells (RFC 3708)",
 	  { SACK_100MS, SEND_TEN, "send 29200", "quiet", "time +100", "in . 1 ack 1 sack 1461-5841",
 	    "out . 1+1460 ack 1", "quiet", "time +10", "in . 1 ack 5841", "out . 14601+1460 ack 1", "time +90",

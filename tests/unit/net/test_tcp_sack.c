@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_tcp_sack.c - what a peer's SACK blocks lead to: RFC 6675 and 6937, and peers that lie
+ * test_tcp_sack.c - what a peer's SACK blocks lead to: RFC 6675 and 9937, and peers that lie
  */
 #include "dataplane/net/tcp_score.h"
 #include "tests/unit/net/tcp_script.h"
@@ -31,7 +31,7 @@ static const struct script scripts[] = {
 	    "quiet", "in . 1 ack 1 sack 4381-8761,1461-2921", "quiet", "in . 1 ack 2921 sack 4381-8761",
 	    "out . 2921+1460 ack 1", "quiet", "in . 1 ack 14601", "quiet", "stat tcp_rtos 0",
 	    "stat tcp_retransmits 2" } },
-	{ "in recovery one segment goes out for two that arrive, then cwnd is ssthresh (RFC 6937)",
+	{ "in recovery one segment goes out for two that arrive, then cwnd is ssthresh (RFC 9937)",
 	  { "set congestion 1",
 	    SCRIPT_ACCEPT_SACK,
 	    SEND_TEN,
@@ -61,6 +61,15 @@ static const struct script scripts[] = {
 	    "send 14600", "out . 14601+1460 ack 1", "out . 16061+1460 ack 1", "out . 17521+1460 ack 1",
 	    "out . 18981+1460 ack 1", "out . 20441+1460 ack 1", "out . 21901+1460 ack 1", "out . 23361+1460 ack 1",
 	    "quiet" } },
+	{ "seven tenths of what was in use, not of what a burst of ACKs has left of it",
+	  { SCRIPT_ACCEPT_SACK, SEND_TEN, "in . 1 ack 4381", "in . 1 ack 4381 sack 5841-10221", "out . 4381+1460 ack 1",
+	    "in . 1 ack 14601", "send 14600", "out . 14601+1460 ack 1", "out . 16061+1460 ack 1",
+	    "out . 17521+1460 ack 1", "out . 18981+1460 ack 1", "out . 20441+1460 ack 1", "out . 21901+1460 ack 1",
+	    "out . 23361+1460 ack 1", "quiet" } },
+	{ "a timeout in recovery: seven tenths of ssthresh, not of what PRR left of cwnd; and slow start ends there",
+	  { SCRIPT_ACCEPT_100MS, SEND_TEN, "time +100", "in . 1 ack 1 sack 1461-5841", "out . 1+1460 ack 1", "quiet",
+	    "time +302", "out . 1+1460 ack 1", "quiet", "in . 1 ack 14601", "send 14600", "out . 14601+1460 ack 1",
+	    "out . 16061+1460 ack 1", "out . 17521+1460 ack 1", "out . 18981+1460 ack 1", "quiet" } },
 	{ "NewReno keeps half of it",
 	  { "set congestion 1", SCRIPT_ACCEPT_SACK, SEND_TEN, "in . 1 ack 1 sack 1461-5841", "out . 1+1460 ack 1",
 	    "in . 1 ack 14601", "send 14600", "out . 14601+1460 ack 1", "out . 16061+1460 ack 1",
