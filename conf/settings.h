@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "conf/policy_rules.h"
 #include "dataplane/base/ip_addr.h"
 
 #define SETTINGS_STR_MAX 256
@@ -88,6 +89,7 @@ struct settings {
 	uint8_t n_domains;
 	char domains[SETTINGS_DOMAINS_MAX]
 		    [SETTINGS_STR_MAX]; /* relay.domains = [ "example.org" ]; none: any recipient */
+	struct policy_rules rules;      /* policy.rules = ( { name = "..."; when : { ... }; action = "..."; } ) */
 	uint64_t version;               /* of the configuration in force, counted by publish.c */
 };
 

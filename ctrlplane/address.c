@@ -18,6 +18,14 @@ bool address_parse_prefix(struct span s, struct ip_addr *addr, uint8_t *prefix_l
 	return true;
 }
 
+bool address_parse_prefix_or_host(struct span s, struct ip_addr *addr, uint8_t *prefix_len)
+{
+	if (!ip_addr_parse(s, addr))
+		return address_parse_prefix(s, addr, prefix_len);
+	*prefix_len = (uint8_t)(8 * ip_addr_len(addr));
+	return true;
+}
+
 bool address_parse_port(struct span s, struct ip_addr *addr, uint16_t *port)
 {
 	struct span host = s, rest = span_of(NULL, 0);

@@ -10,6 +10,9 @@
 /* "192.0.2.25/24", "2001:db8::25/64".  False, and @out untouched, when it is neither or has no length. */
 bool MUST_USE address_parse_prefix(struct span s, struct ip_addr *addr, uint8_t *prefix_len);
 
+/* The same, or an address alone, which is a prefix of its whole length. */
+bool MUST_USE address_parse_prefix_or_host(struct span s, struct ip_addr *addr, uint8_t *prefix_len);
+
 /* "192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]", "[2001:db8::53]:5353"; @port stays without one. */
 bool MUST_USE address_parse_port(struct span s, struct ip_addr *addr, uint16_t *port);
 

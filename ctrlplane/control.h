@@ -12,6 +12,7 @@
 #include <poll.h>
 
 #include "conf/settings.h"
+#include "ctrlplane/policy/rules.h"
 #include "ctrlplane/record.h"
 #include "dataplane/base/stats.h"
 #include "dns/dns_cache.h"
@@ -66,6 +67,7 @@ struct control_env {
 	const struct record_ring *records;
 	const struct settings *(*settings)(void *arg); /* in force now */
 	const struct stats *(*stats)(void *arg, unsigned worker);
+	const struct policy_counts *(*policy_counts)(void *arg, unsigned worker); /* of the rules in force */
 	void (*status)(void *arg, struct control_status *out);
 	bool (*port)(void *arg, unsigned index, struct control_port *out); /* index as in settings; false: not known */
 	void (*next_hop)(void *arg, unsigned worker, unsigned index, struct shard_hop *out); /* index as in settings */

@@ -80,6 +80,12 @@ static void run_limits(struct control *c, struct client *client, const json_t *a
 	control_answer(client, control_show_limits(c));
 }
 
+static void run_policy(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_policy(c));
+}
+
 static void run_dns(struct control *c, struct client *client, const json_t *args)
 {
 	(void)args;
@@ -169,9 +175,7 @@ static void run_trace(struct control *c, struct client *client, const json_t *ar
 
 	if (count < 0 || last < 0)
 		return;
-	if (ip && ip_addr_parse(span_str(ip), &f.prefix)) {
-		f.prefix_len = (uint8_t)(8 * ip_addr_len(&f.prefix));
-	} else if (ip && !address_parse_prefix(span_str(ip), &f.prefix, &f.prefix_len)) {
+	if (ip && !address_parse_prefix_or_host(span_str(ip), &f.prefix, &f.prefix_len)) {
 		control_refuse(client, "%.60s is no address or prefix; give one such as 192.0.2.0/24", ip);
 		return;
 	}
@@ -319,6 +323,7 @@ static const struct command commands[] = {
 	{ "show ports", run_ports, "ports, their addresses and counters" },
 	{ "show nexthops", run_next_hops, "mail servers behind us and what they answered last" },
 	{ "show limits", run_limits, "every numeric setting in force, with its range" },
+	{ "show policy", run_policy, "the rules in force, and how often each matched" },
 	{ "show dns", run_dns, "resolver and cache" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },
 	{ "explain", run_explain, "all that is known of a message, and the steps of its verification; id" },
@@ -333,7 +338,6 @@ static const struct command commands[] = {
 	/* Promised for later: without a function, and they say so. */
 	{ "show tcp", NULL, NULL },
 	{ "show crypto", NULL, NULL },
-	{ "show policy", NULL, NULL },
 	{ "allow", NULL, NULL },
 	{ "deny", NULL, NULL },
 	{ "quarantine", NULL, NULL },

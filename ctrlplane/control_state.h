@@ -86,6 +86,10 @@ void control_log_change(const struct client *client, const char *what, const cha
 /* control_fail(), or control_refuse() when @usage, with a list of all that is wrong; takes @errors. */
 void control_fail_with(struct client *client, bool usage, json_t *errors, const char *what);
 
+/* control_policy.c */
+json_t *control_show_policy(struct control *c);
+void control_policy_prometheus(struct control *c, FILE *f);
+
 /* The show commands; each gives the result, or NULL after control_fail(). */
 json_t *control_show_status(struct control *c);
 json_t *control_show_stats(struct control *c, const json_t *args);

@@ -72,6 +72,11 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return shard_stats(((struct gateway *)arg)->workers[worker].shard);
 }
 
+static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
+{
+	return shard_policy_counts(((struct gateway *)arg)->workers[worker].shard);
+}
+
 static bool all_drained(const struct gateway *g)
 {
 	for (unsigned i = 0; i < g->n_workers; i++)
@@ -188,6 +193,7 @@ static bool start_control(struct gateway *g, char *error)
 					       .records = &g->records,
 					       .settings = env_settings,
 					       .stats = env_stats,
+					       .policy_counts = env_policy_counts,
 					       .status = env_status,
 					       .port = env_port,
 					       .next_hop = env_next_hop,

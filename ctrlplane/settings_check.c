@@ -58,8 +58,7 @@ static bool is_token(struct span s)
 	return s.len > 0;
 }
 
-/* A field that fits one line: name, colon, space, printable value (RFC 5322 2.2). */
-static bool is_header_field(struct span s)
+bool settings_is_header_field(struct span s)
 {
 	size_t colon = span_find(s, ':');
 
@@ -81,7 +80,7 @@ static void check_strings(struct checking *c)
 	if (s->server_authserv_id[0] && !is_token(span_str(s->server_authserv_id)))
 		found(c, "server.authserv_id", "must be a host name or another token without spaces, is \"%s\"",
 		      s->server_authserv_id);
-	if (!is_header_field(span_str(s->policy_quarantine_header)))
+	if (!settings_is_header_field(span_str(s->policy_quarantine_header)))
 		found(c, "policy.quarantine_header", "must be a header field such as \"X-Spam-Flag: YES\", is \"%s\"",
 		      s->policy_quarantine_header);
 	size_t len = strlen(s->server_control_socket), room = sizeof(((struct sockaddr_un *)0)->sun_path);

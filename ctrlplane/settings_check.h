@@ -7,6 +7,9 @@
 
 #include "conf/settings.h"
 
+/* A field that fits one line: name, colon, space, printable value (RFC 5322 2.2). */
+bool settings_is_header_field(struct span s);
+
 /* @setting: where it stands, as "dns.mode" or "ports.[0].gateway4"; both are borrowed for the call. */
 typedef void settings_problem(void *arg, const char *setting, const char *message);
 

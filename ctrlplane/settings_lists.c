@@ -2,6 +2,8 @@
 /*
  * settings_lists.c - the lists of a configuration: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains
  *
+ * policy.rules has settings_rules.c of its own.
+ *
  * Shapes only; whether an address makes sense where it stands is settings_check.c's question.
  */
 #include <stdio.h>
@@ -10,8 +12,7 @@
 #include "ctrlplane/address.h"
 #include "ctrlplane/settings_load_state.h"
 
-/* How many elements @v has, or -1 after a complaint when it is no list or has too many. */
-static int n_elements(struct settings_loading *l, const config_setting_t *v, const char *name, int most)
+int settings_n_elements(struct settings_loading *l, const config_setting_t *v, const char *name, int most)
 {
 	char shown[80];
 
@@ -49,7 +50,7 @@ static void load_port_addresses(struct settings_loading *l, const config_setting
 				struct settings_port *p)
 {
 	char name[160], shown[80];
-	int n = n_elements(l, v, element_name(name, "ports", port, "addresses"), SETTINGS_ADDRS_MAX);
+	int n = settings_n_elements(l, v, element_name(name, "ports", port, "addresses"), SETTINGS_ADDRS_MAX);
 
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
@@ -95,7 +96,7 @@ static void load_port_neighbours(struct settings_loading *l, const config_settin
 				 struct settings_port *p)
 {
 	char name[160], shown[80];
-	int n = n_elements(l, v, element_name(name, "ports", port, "neighbours"), SETTINGS_NEIGHBOURS_MAX);
+	int n = settings_n_elements(l, v, element_name(name, "ports", port, "neighbours"), SETTINGS_NEIGHBOURS_MAX);
 
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
@@ -152,7 +153,7 @@ static void load_port(struct settings_loading *l, const config_setting_t *group,
 
 static void load_ports(struct settings_loading *l, const config_setting_t *v, const char *list)
 {
-	int n = n_elements(l, v, list, SETTINGS_PORTS_MAX);
+	int n = settings_n_elements(l, v, list, SETTINGS_PORTS_MAX);
 
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
@@ -173,7 +174,7 @@ static void load_routes(struct settings_loading *l, const config_setting_t *v, i
 	char list[48], name[160];
 
 	snprintf(list, sizeof(list), "next_hops.[%d].domains", next_hop);
-	int n = n_elements(l, v, list, SETTINGS_ROUTES_MAX);
+	int n = settings_n_elements(l, v, list, SETTINGS_ROUTES_MAX);
 
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
@@ -229,7 +230,7 @@ static void load_next_hop(struct settings_loading *l, const config_setting_t *gr
 
 static void load_next_hops(struct settings_loading *l, const config_setting_t *v, const char *list)
 {
-	int n = n_elements(l, v, list, SETTINGS_NEXT_HOPS_MAX);
+	int n = settings_n_elements(l, v, list, SETTINGS_NEXT_HOPS_MAX);
 
 	for (int i = 0; i < n; i++) {
 		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
@@ -244,7 +245,7 @@ static void load_next_hops(struct settings_loading *l, const config_setting_t *v
 
 static void load_servers(struct settings_loading *l, const config_setting_t *v, const char *list)
 {
-	int n = n_elements(l, v, list, SETTINGS_SERVERS_MAX);
+	int n = settings_n_elements(l, v, list, SETTINGS_SERVERS_MAX);
 	char name[160], shown[80];
 
 	for (int i = 0; i < n; i++) {
@@ -266,7 +267,7 @@ static void load_servers(struct settings_loading *l, const config_setting_t *v, 
 static void load_strings(struct settings_loading *l, const config_setting_t *v, const char *list, int most,
 			 char (*to)[SETTINGS_STR_MAX], uint8_t *n_to)
 {
-	int n = n_elements(l, v, list, most);
+	int n = settings_n_elements(l, v, list, most);
 	char name[160];
 
 	for (int i = 0; i < n; i++) {
@@ -295,6 +296,8 @@ bool settings_load_list(struct settings_loading *l, const config_setting_t *v, c
 		load_strings(l, v, name, SETTINGS_ARC_TRUSTED_MAX, s->arc_trusted, &s->n_arc_trusted);
 	else if (span_eq(is, SPAN("relay.domains")))
 		load_strings(l, v, name, SETTINGS_DOMAINS_MAX, s->domains, &s->n_domains);
+	else if (span_eq(is, SPAN("policy.rules")))
+		settings_load_rules(l, v, name);
 	else
 		return false;
 	return true;

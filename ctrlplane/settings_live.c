@@ -29,6 +29,7 @@ static const struct list lists[] = {
 	{ "eal", FIELD(n_eal), FIELD(eal), false },
 	{ "arc.trusted", FIELD(n_arc_trusted), FIELD(arc_trusted), true },
 	{ "relay.domains", FIELD(n_domains), FIELD(domains), true },
+	{ "policy.rules", FIELD(rules.n_rules), FIELD(rules), true },
 };
 
 bool setting_is_live(const struct setting *t)

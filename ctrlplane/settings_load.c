@@ -3,7 +3,8 @@
  * settings_load.c - from a file to struct settings, or to a list of all that is wrong with it
  *
  * Three passes: settings_text.c makes the text safe for libconfig; here names, types and ranges are checked while
- * the struct is filled; settings_check.c then looks at the whole.  With settings_lists.c the only file that knows libconfig.
+ * the struct is filled; settings_check.c then looks at the whole.  With settings_lists.c and settings_rules.c the
+ * only file that knows libconfig.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -196,6 +197,8 @@ static void tell_problem(void *arg, const char *setting, const char *message)
 	say_at(w->l, at ? config_setting_source_line(at) : 0, what);
 }
 
+static void load_policy_file(struct settings_loading *l);
+
 static void load_root(struct settings_loading *l, config_t *config)
 {
 	const config_setting_t *root = config_root_setting(config);
@@ -210,6 +213,8 @@ static void load_root(struct settings_loading *l, config_t *config)
 		else if (!settings_load_list(l, v, name))
 			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
 	}
+	if (l->s->policy_file[0] && l->reads_files)
+		load_policy_file(l);
 	unsigned n_errors = l->n_errors;
 	settings_check_strings(l->s, tell_problem, &w);
 	/* A half-filled struct would make the rest say what is not so. */
@@ -230,61 +235,122 @@ static void say_syntax(struct settings_loading *l, const config_t *config)
 	say_at(l, (unsigned)config_error_line(config), what);
 }
 
+/* The text as libconfig reads it; config_destroy() is the caller's when true. */
+static bool parse(struct settings_loading *l, struct span text, config_t *config)
+{
+	char *prepared = malloc(settings_text_room(text));
+	const char *refused = "no memory to read it; free some";
+	bool good = false;
+	unsigned line = 0;
+
+	if (prepared)
+		refused = settings_text_prepare(text, prepared, &line);
+	if (refused) {
+		say_at(l, line, refused);
+	} else {
+		config_init(config);
+		good = config_read_string(config, prepared);
+		if (!good) {
+			say_syntax(l, config);
+			config_destroy(config);
+		}
+	}
+	free(prepared);
+	return good;
+}
+
+/* The octets of @path, to be freed; NULL after a complaint. */
+static char *read_file(struct settings_loading *l, const char *path, size_t *n)
+{
+	FILE *f = fopen(path, "re");
+	char *text = malloc(SETTINGS_FILE_MAX + 1);
+
+	if (!f || !text) {
+		settings_complain(l, NULL, "cannot be opened: %s; name a file that can be read", strerror(errno));
+		goto bad;
+	}
+	errno = 0;
+	*n = fread(text, 1, SETTINGS_FILE_MAX + 1, f);
+	if (!ferror(f) && *n <= SETTINGS_FILE_MAX) {
+		fclose(f);
+		return text;
+	}
+	if (ferror(f))
+		settings_complain(l, NULL, "cannot be read: %s; name a file that can be read", strerror(errno));
+	else
+		settings_complain(l, NULL, "is larger than %d octets; leave something out", SETTINGS_FILE_MAX);
+bad:
+	free(text);
+	if (f)
+		fclose(f);
+	return NULL;
+}
+
+/* A file of its own for the group policy: its lines are told under its name. */
+static void load_policy_file(struct settings_loading *l)
+{
+	const char *file = l->file;
+	char path[SETTINGS_STR_MAX];
+	config_t config;
+	size_t n;
+
+	memcpy(path, l->s->policy_file, sizeof(path));
+	l->file = path;
+	char *text = read_file(l, path, &n);
+	if (text && parse(l, span_of(text, n), &config)) {
+		const config_setting_t *root = config_root_setting(&config);
+
+		for (int i = 0; i < config_setting_length(root); i++) {
+			const config_setting_t *v = config_setting_get_elem(root, (unsigned)i);
+
+			if (strcmp(config_setting_name(v), "policy") == 0)
+				load_group(l, v);
+			else
+				settings_complain(l, v,
+						  "%s has no place here; a policy file has the group policy alone",
+						  config_setting_name(v));
+		}
+		config_destroy(&config);
+	}
+	memcpy(l->s->policy_file, path, sizeof(path)); /* whatever the file says of itself */
+	l->file = file;
+	free(text);
+}
+
+static bool load(struct settings_loading *l, struct span text, struct settings *out)
+{
+	config_t config;
+
+	l->s = malloc(sizeof(*l->s));
+	if (!l->s) {
+		say_at(l, 0, "no memory to read it; free some");
+		return false;
+	}
+	settings_default(l->s);
+	if (parse(l, text, &config)) {
+		load_root(l, &config);
+		config_destroy(&config);
+	}
+	if (l->n_errors == 0)
+		*out = *l->s;
+	free(l->s);
+	return l->n_errors == 0;
+}
+
 bool settings_load_text(struct span text, const char *file, struct settings *out, settings_say *say, void *arg)
 {
 	struct settings_loading l = { .file = file, .say = say, .arg = arg };
-	char *prepared = malloc(settings_text_room(text));
-	unsigned line;
-	config_t config;
 
-	l.s = malloc(sizeof(*l.s));
-	if (!prepared || !l.s) {
-		say_at(&l, 0, "no memory to read it; free some");
-		free(prepared);
-		free(l.s);
-		return false;
-	}
-	settings_default(l.s);
-	const char *refused = settings_text_prepare(text, prepared, &line);
-	if (refused) {
-		say_at(&l, line, refused);
-	} else {
-		config_init(&config);
-		if (config_read_string(&config, prepared))
-			load_root(&l, &config);
-		else
-			say_syntax(&l, &config);
-		config_destroy(&config);
-	}
-	if (l.n_errors == 0)
-		*out = *l.s;
-	free(prepared);
-	free(l.s);
-	return l.n_errors == 0;
+	return load(&l, text, out);
 }
 
 bool settings_load(const char *path, struct settings *out, settings_say *say, void *arg)
 {
-	struct settings_loading l = { .file = path, .say = say, .arg = arg };
-	FILE *f = fopen(path, "re");
-	char *text = malloc(SETTINGS_FILE_MAX + 1);
-	bool good = false;
+	struct settings_loading l = { .file = path, .say = say, .arg = arg, .reads_files = true };
+	size_t n;
+	char *text = read_file(&l, path, &n);
+	bool good = text && load(&l, span_of(text, n), out);
 
-	if (!f || !text) {
-		settings_complain(&l, NULL, "cannot be opened: %s; name a file that can be read", strerror(errno));
-	} else {
-		errno = 0;
-		size_t n = fread(text, 1, SETTINGS_FILE_MAX + 1, f);
-		if (ferror(f))
-			settings_complain(&l, NULL, "cannot be read: %s; name a file that can be read",
-					  strerror(errno));
-		else if (n > SETTINGS_FILE_MAX)
-			settings_complain(&l, NULL, "is larger than %d octets; leave something out", SETTINGS_FILE_MAX);
-		else
-			good = settings_load_text(span_of(text, n), path, out, say, arg);
-	}
 	free(text);
-	if (f)
-		fclose(f);
 	return good;
 }

@@ -17,11 +17,11 @@ typedef void settings_say(void *arg, const char *message);
  * @out: set only when all is well; its version is 0, the caller counts
  * @say: told every error, in the order of the file; the message is borrowed for the call
  *
- * Returns whether there was no error.  Reads the file and nothing else: files that settings name are not opened.
+ * Returns whether there was no error.  Reads the file and the one that policy.file names: others are not opened.
  */
 bool MUST_USE settings_load(const char *path, struct settings *out, settings_say *say, void *arg);
 
-/* The same from memory; @file is only the name that messages bear. */
+/* The same from memory, without policy.file; @file is only the name that messages bear. */
 bool MUST_USE settings_load_text(struct span text, const char *file, struct settings *out, settings_say *say,
 				 void *arg);
 

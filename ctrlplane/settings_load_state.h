@@ -14,6 +14,7 @@ struct settings_loading {
 	settings_say *say;
 	void *arg;
 	struct settings *s;
+	bool reads_files; /* those that settings name, as policy.file */
 	unsigned n_errors;
 };
 
@@ -31,7 +32,13 @@ const char *settings_string(struct settings_loading *l, const config_setting_t *
 bool settings_number(struct settings_loading *l, const config_setting_t *v, const char *name, uint64_t least,
 		     uint64_t most, const char *unit, uint64_t *out);
 
-/* The lists: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains.  False when @name is none of them. */
+/* policy.rules, in settings_rules.c. */
+void settings_load_rules(struct settings_loading *l, const config_setting_t *v, const char *name);
+
+/* How many elements @v has, or -1 after a complaint when it is no list or has too many. */
+int settings_n_elements(struct settings_loading *l, const config_setting_t *v, const char *name, int most);
+
+/* The lists: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains, policy.rules.  False when @name is none of them. */
 bool settings_load_list(struct settings_loading *l, const config_setting_t *v, const char *name);
 
 #endif

@@ -52,6 +52,12 @@ static const char relay_domains[] = "\n\t# domains of the recipients that are ac
 				    "\t# and the next hop must refuse those that are not its own\n"
 				    "\tdomains = [ ];\n";
 
+static const char policy_rules[] =
+	"\n\t# rules in their order, the first that matches decides; without a match DMARC does as above, such as\n"
+	"\t# { name = \"spf-fail\"; when : { spf = \"fail\"; dkim = [ \"none\", \"fail\" ]; }; action = \"reject\"; }\n"
+	"\t# sekisho.conf(5) has the conditions and actions; conf/policy has three whole sets.\n"
+	"\trules = ( );\n";
+
 /* "a|b|c" as "a, b, c" */
 static void print_words(FILE *f, const char *words)
 {
@@ -104,6 +110,8 @@ void settings_print_sample(FILE *f)
 			fputs(dns_servers, f);
 		if (strcmp(at->group, "relay") == 0)
 			fputs(relay_domains, f);
+		if (strcmp(at->group, "policy") == 0)
+			fputs(policy_rules, f);
 		if (strcmp(at->group, "arc") == 0)
 			fputs(arc_trusted, f);
 		fputs("};\n", f);

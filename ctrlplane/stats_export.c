@@ -89,8 +89,13 @@ void stats_prometheus(FILE *f, const struct stats *const *workers, unsigned n_wo
 	}
 }
 
-void stats_prometheus_value(FILE *f, const char *name, const char *type, const char *help, uint64_t value)
+void stats_prometheus_head(FILE *f, const char *name, const char *type, const char *help)
 {
 	put_head(f, "sekisho_", name, "", type, help);
+}
+
+void stats_prometheus_value(FILE *f, const char *name, const char *type, const char *help, uint64_t value)
+{
+	stats_prometheus_head(f, name, type, help);
 	fprintf(f, "sekisho_%s %" PRIu64 "\n", name, value);
 }

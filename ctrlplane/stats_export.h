@@ -29,6 +29,9 @@ json_t *stats_sentences_json(void);
  */
 void stats_prometheus(FILE *f, const struct stats *const *workers, unsigned n_workers);
 
+/* The head of a family, without its values. */
+void stats_prometheus_head(FILE *f, const char *name, const char *type, const char *help);
+
 /* One value more in the same form; @type: "gauge" or "counter". */
 void stats_prometheus_value(FILE *f, const char *name, const char *type, const char *help, uint64_t value);
 

@@ -247,6 +247,20 @@ void ctl_print_limits(FILE *f, const json_t *result, bool all)
 	PRINT_TABLE(f, json_object_get(result, "limits"), columns);
 }
 
+void ctl_print_policy(FILE *f, const json_t *result, bool all)
+{
+	static const struct column columns[] = {
+		{ "RULE", "rule", false }, { "ACTION", "action", false },    { "MONITOR", "monitor", false },
+		{ "HITS", "hits", true },  { "NO ANSWER", "missing", true },
+	};
+	const json_t *rules = json_object_get(result, "rules");
+
+	(void)all;
+	print_fields(f, result);
+	if (json_array_size(rules))
+		PRINT_TABLE(f, rules, columns);
+}
+
 void ctl_print_dns(FILE *f, const json_t *result, bool all)
 {
 	print_fields(f, result);

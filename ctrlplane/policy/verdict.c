@@ -24,7 +24,7 @@ static enum verdict_action action_of(const char *setting)
 }
 
 /* Sets the reply of @action; its text is the caller's. */
-static void decide(struct verdict *out, enum verdict_action action, const char *rule)
+void verdict_set(struct verdict *out, enum verdict_action action, const char *rule)
 {
 	bool refused = action == VERDICT_REJECT || action == VERDICT_DEFER;
 
@@ -59,7 +59,7 @@ static const char *from_rule(enum from_error error)
 
 static void judge_from(struct verdict *out, const struct settings *settings, const struct from *from, struct text *text)
 {
-	decide(out, action_of(settings->policy_bad_from), from_rule(from->error));
+	verdict_set(out, action_of(settings->policy_bad_from), from_rule(from->error));
 	if (out->action != VERDICT_REJECT)
 		return;
 	text_puts(text, "From: ");
@@ -82,17 +82,17 @@ static void judge_temperror(struct verdict *out, const struct settings *settings
 			    struct text *text)
 {
 	if (is_word(settings->policy_temperror, "accept")) {
-		decide(out, VERDICT_ACCEPT, rule);
+		verdict_set(out, VERDICT_ACCEPT, rule);
 		return;
 	}
-	decide(out, VERDICT_DEFER, rule);
+	verdict_set(out, VERDICT_DEFER, rule);
 	text_puts(text, "DMARC: DNS did not answer for ");
 	put_domain(text, domain);
 	text_puts(text, " or the domains that signed for it; try later");
 }
 
 /* The chain is of a sealer who may override, if only it could be validated. */
-static bool arc_is_missed(const struct settings *settings, const struct arc *a)
+bool verdict_arc_is_missed(const struct settings *settings, const struct arc *a)
 {
 	if (a->result != ARC_RESULT_TEMPERROR || !a->covers_from)
 		return false;
@@ -102,7 +102,7 @@ static bool arc_is_missed(const struct settings *settings, const struct arc *a)
 	return false;
 }
 
-static bool arc_overrides(const struct arc *a)
+bool verdict_arc_overrides(const struct arc *a)
 {
 	return a->result == ARC_RESULT_PASS && a->trusted && a->covers_from;
 }
@@ -113,16 +113,16 @@ static void judge_dmarc_failure(struct verdict *out, const struct settings *sett
 	const struct dmarc *m = &v->dmarc;
 	bool reject = m->disposition == DMARC_POLICY_REJECT;
 
-	if (arc_overrides(&v->arc)) {
-		decide(out, VERDICT_ACCEPT, "dmarc.override.arc");
+	if (verdict_arc_overrides(&v->arc)) {
+		verdict_set(out, VERDICT_ACCEPT, "dmarc.override.arc");
 		return;
 	}
-	if (arc_is_missed(settings, &v->arc)) {
+	if (verdict_arc_is_missed(settings, &v->arc)) {
 		judge_temperror(out, settings, "arc.temperror", span_of(v->from.domain, v->from.domain_len), text);
 		return;
 	}
-	decide(out, action_of(reject ? settings->policy_dmarc_reject : settings->policy_dmarc_quarantine),
-	       reject ? "dmarc.reject" : "dmarc.quarantine");
+	verdict_set(out, action_of(reject ? settings->policy_dmarc_reject : settings->policy_dmarc_quarantine),
+		    reject ? "dmarc.reject" : "dmarc.quarantine");
 	if (out->action == VERDICT_QUARANTINE)
 		out->dmarc_disposition = "quarantine";
 	if (out->action != VERDICT_REJECT)
@@ -143,7 +143,7 @@ static void judge_dmarc(struct verdict *out, const struct settings *settings, co
 		return;
 	case DMARC_RESULT_TEMPERROR:
 		/* RFC 9989 5.4: a policy of none must not change how a message is handled. */
-		if (v->dmarc.at_stake > DMARC_POLICY_NONE && !arc_overrides(&v->arc))
+		if (v->dmarc.at_stake > DMARC_POLICY_NONE && !verdict_arc_overrides(&v->arc))
 			judge_temperror(out, settings, "dmarc.temperror", span_of(v->from.domain, v->from.domain_len),
 					text);
 		return;
@@ -152,6 +152,11 @@ static void judge_dmarc(struct verdict *out, const struct settings *settings, co
 	case DMARC_RESULT_PERMERROR:
 		return;
 	}
+}
+
+bool verdict_is_verified(const struct verify *v)
+{
+	return verify_done(v) && v->has_header;
 }
 
 /**
@@ -167,12 +172,12 @@ void verdict_of(struct verdict *out, const struct settings *settings, const stru
 	memset(out, 0, sizeof(*out));
 	out->dmarc_disposition = "none";
 	text_init(&text, out->text, sizeof(out->text));
-	if (!verify_done(v) || !v->has_header) {
-		decide(out, VERDICT_DEFER, "unverified");
+	if (!verdict_is_verified(v)) {
+		verdict_set(out, VERDICT_DEFER, "unverified");
 		text_puts(&text, "The message is not verified; try later");
 		return;
 	}
-	decide(out, VERDICT_ACCEPT, "default");
+	verdict_set(out, VERDICT_ACCEPT, "default");
 	if (v->from.error != FROM_OK)
 		judge_from(out, settings, &v->from, &text);
 	else
@@ -182,10 +187,8 @@ void verdict_of(struct verdict *out, const struct settings *settings, const stru
 const char *verdict_action_text(enum verdict_action a)
 {
 	static const char *const texts[] = {
-		[VERDICT_ACCEPT] = "accept",
-		[VERDICT_QUARANTINE] = "quarantine",
-		[VERDICT_REJECT] = "reject",
-		[VERDICT_DEFER] = "defer",
+		[VERDICT_ACCEPT] = "accept", [VERDICT_QUARANTINE] = "quarantine", [VERDICT_REJECT] = "reject",
+		[VERDICT_DEFER] = "defer",   [VERDICT_DISCARD] = "discard",
 	};
 
 	return texts[a];
@@ -203,5 +206,12 @@ bool verdict_field_is_ours(const struct settings *settings, struct span name)
 {
 	struct span field = span_str(settings->policy_quarantine_header);
 
-	return field.len && span_eq_nocase(name, span_cut(&field, ':'));
+	if (field.len && span_eq_nocase(name, span_cut(&field, ':')))
+		return true;
+	for (unsigned i = 0; i < settings->rules.n_rules; i++) {
+		field = policy_span(&settings->rules, settings->rules.rules[i].field);
+		if (field.len && span_eq_nocase(name, span_cut(&field, ':')))
+			return true;
+	}
+	return false;
 }

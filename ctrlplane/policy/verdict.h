@@ -10,26 +10,34 @@
 #include "conf/settings.h"
 #include "dataplane/auth/verify.h"
 
-enum verdict_action { VERDICT_ACCEPT, VERDICT_QUARANTINE, VERDICT_REJECT, VERDICT_DEFER };
+enum verdict_action { VERDICT_ACCEPT, VERDICT_QUARANTINE, VERDICT_REJECT, VERDICT_DEFER, VERDICT_DISCARD };
 
 struct verdict {
 	enum verdict_action action;
-	const char *rule;    /* constant name: "default", "dmarc.reject", "dmarc.temperror", "from.repeated"... */
-	uint16_t code;       /* reply to the client when the action is REJECT or DEFER; 250 otherwise */
-	uint8_t enhanced[3]; /* 5.7.1 ... */
-	char text[256];      /* reply text, printable ASCII, names the domain and the failed policy */
+	const char *
+		rule; /* "default", "dmarc.reject", "from.repeated"... or the name of a rule, which lies in the settings */
+	uint16_t code;                 /* reply to the client when the action is REJECT or DEFER; 250 otherwise */
+	uint8_t enhanced[3];           /* 5.7.1 ... */
+	char text[256];                /* reply text, printable ASCII, names the domain and the failed policy */
+	uint64_t added;                /* rules whose field goes on top (rules.h) */
 	const char *dmarc_disposition; /* "none" "quarantine" "reject": what was done for DMARC, for the record */
 };
 
 void verdict_of(struct verdict *out, const struct settings *settings, const struct verify *v);
 
-/* "accept" "quarantine" "reject" "defer" */
+/* "accept" "quarantine" "reject" "defer" "discard" */
 const char *verdict_action_text(enum verdict_action a);
+
+/* For rules.c: what verdict_of() is made of. */
+void verdict_set(struct verdict *out, enum verdict_action action, const char *rule); /* the text is the caller's */
+bool verdict_is_verified(const struct verify *v);
+bool verdict_arc_overrides(const struct arc *a);
+bool verdict_arc_is_missed(const struct settings *settings, const struct arc *a);
 
 /* Fields to put on top of a quarantined message (policy.quarantine_header), with CRLF. */
 void verdict_quarantine_fields(const struct settings *settings, const struct verdict *verdict, struct text *out);
 
-/* Whether a field of that name would be taken for the tag above: one that a message brings along is not passed on. */
+/* Whether a field of that name would be taken for the tag above or that of a rule: one that a message brings along is not passed on. */
 bool verdict_field_is_ours(const struct settings *settings, struct span name);
 
 #endif

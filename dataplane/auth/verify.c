@@ -350,6 +350,26 @@ void verify_fields(const struct verify *v, struct text *out)
 		authres_received_spf(&in, out);
 }
 
+enum dkim_result verify_dkim(const struct verify *v)
+{
+	enum dkim_result best = DKIM_RESULT_NONE;
+	struct dkim_report report;
+
+	for (size_t i = 0; i < dkim_n_verified(&v->dkim); i++) {
+		enum dkim_result one = dkim_verified(&v->dkim, i).result;
+
+		if (one == DKIM_RESULT_PASS)
+			return one;
+		if (best == DKIM_RESULT_NONE || one == DKIM_RESULT_TEMPERROR)
+			best = one;
+	}
+	if (best == DKIM_RESULT_NONE && dkim_n_reports(&v->dkim)) { /* none could be verified */
+		dkim_report(&v->dkim, 0, &report);
+		best = report.result;
+	}
+	return best;
+}
+
 bool verify_field_is_forged(const struct auth_settings *settings, struct span name, struct span value)
 {
 	return authres_is_ours(settings, name, value);

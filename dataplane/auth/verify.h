@@ -70,6 +70,7 @@ unsigned verify_n_jobs_out(const struct verify *v);
  * record and for DMARC (the reverse-path, or postmaster@HELO when that is null), and of each by itself.
  * verify_spf_mfrom() is NULL when the reverse-path is null or not known.
  */
+enum dkim_result verify_dkim(const struct verify *v); /* pass before temperror before the first that is not none */
 const struct spf *verify_spf(const struct verify *v);
 const struct spf *verify_spf_helo(const struct verify *v);
 const struct spf *verify_spf_mfrom(const struct verify *v);

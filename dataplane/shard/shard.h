@@ -58,4 +58,8 @@ const struct stats *shard_stats(const struct shard *s);
  * was so a moment ago. */
 void shard_hop(const struct shard *s, unsigned index, uint64_t now_us, struct shard_hop *out);
 
+struct policy_counts;
+/* Of the rules in force.  From another thread as stats are: read as it is. */
+const struct policy_counts *shard_policy_counts(const struct shard *s);
+
 #endif

@@ -124,6 +124,8 @@ void config_change(struct shard *s, struct shard_settings *m, uint64_t now_us)
 
 	CHECK(config); /* the control thread counts what is out (shard_link.h) */
 	*config = (struct shard_config){ .settings = m->settings, .message = m };
+	policy_counts_carry(&config->policy_counts, &m->settings->rules, &s->config->policy_counts,
+			    &s->config->settings->rules);
 	if (s->config->message)
 		s->n_old_configs++;
 	put_in_force(s, config);

@@ -31,24 +31,6 @@ static void copy_text(char *to, size_t cap, struct span from)
 	to[n] = '\0';
 }
 
-/* The best result of all signatures: pass before the rest, then the first one that says more than none. */
-static const char *dkim_summary(const struct verify *v)
-{
-	enum dkim_result best = DKIM_RESULT_NONE;
-	size_t n = dkim_n_reports(&v->dkim);
-
-	for (size_t i = 0; i < n && i < 64; i++) {
-		struct dkim_report report;
-
-		dkim_report(&v->dkim, i, &report);
-		if (report.result == DKIM_RESULT_PASS)
-			return dkim_result_text(DKIM_RESULT_PASS);
-		if (best == DKIM_RESULT_NONE)
-			best = report.result;
-	}
-	return dkim_result_text(best);
-}
-
 static void record_results(struct shard_record *r, const struct txn *t)
 {
 	const struct verify *v = &t->verify;
@@ -57,7 +39,7 @@ static void record_results(struct shard_record *r, const struct txn *t)
 		return;
 	copy_text(r->spf, sizeof(r->spf), span_str(spf_result_text(verify_spf(v)->result)));
 	copy_text(r->iprev, sizeof(r->iprev), span_str(iprev_result_text(verify_iprev(v)->result)));
-	copy_text(r->dkim, sizeof(r->dkim), span_str(dkim_summary(v)));
+	copy_text(r->dkim, sizeof(r->dkim), span_str(dkim_result_text(verify_dkim(v))));
 	copy_text(r->arc, sizeof(r->arc), span_str(arc_result_text(v->arc.result)));
 	copy_text(r->dmarc, sizeof(r->dmarc), span_str(dmarc_result_text(v->dmarc.result)));
 	copy_text(r->from_domain, sizeof(r->from_domain), span_of(v->from.domain, v->from.domain_len));

@@ -14,7 +14,7 @@
 #ifndef SHARD_STATE_H
 #define SHARD_STATE_H
 
-#include "ctrlplane/policy/verdict.h"
+#include "ctrlplane/policy/rules.h"
 #include "dataplane/base/pool.h"
 #include "dataplane/base/timer.h"
 #include "dataplane/msg/msg_store.h"
@@ -49,6 +49,7 @@ struct shard_config {
 	struct smtp_relay_settings relay;
 	struct auth_settings auth;
 	const char *arc_trusted[SETTINGS_ARC_TRUSTED_MAX + 1];
+	struct policy_counts policy_counts;
 };
 
 struct client {
@@ -128,6 +129,7 @@ struct txn {
 	struct stream stream;
 	uint32_t n_rcpts;
 	uint32_t rcpt_text_len;
+	uint64_t rcpt_rules; /* policy_rcpt() of all recipients */
 	uint16_t mail_from_len;
 	char id[TXN_ID_LEN + 1], session[TXN_ID_LEN + 1];
 	struct ip_addr client_ip; /* the client's facts again: the record outlives it */

@@ -131,7 +131,23 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 	verify_fields(&t->verify, &t->fields);
 	if (t->verdict.action == VERDICT_QUARANTINE)
 		verdict_quarantine_fields(config_settings(s, t->config), &t->verdict, &t->fields);
+	policy_fields(config_settings(s, t->config), &t->verdict, &t->fields);
 	msg_received_write(&trace, &t->fields);
+}
+
+static void txn_policy(struct shard *s, struct txn *t)
+{
+	const struct settings *settings = config_settings(s, t->config);
+	struct policy_facts f = { .client = t->client_ip,
+				  .helo = span_of(t->helo, t->helo_len),
+				  .mail_from = span_of(t->mail_from, t->mail_from_len),
+				  .rcpt_rules = t->rcpt_rules,
+				  .n_rcpts = t->n_rcpts,
+				  .size = msg_len(t->msg) };
+
+	policy_facts_of(&f, settings, &t->verify);
+	policy_fact_set(&f, POLICY_TLS, "no");
+	policy_judge(&t->verdict, settings, &f, &t->verify, &s->configs[t->config].policy_counts, txn_explain(s, t));
 }
 
 static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
@@ -139,7 +155,7 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 	struct smtp_reply reply;
 
 	if (!txn_malformed(s, t))
-		verdict_of(&t->verdict, config_settings(s, t->config), &t->verify);
+		txn_policy(s, t);
 	txn_fields(s, t, now_us);
 	if (t->fields.full && t->verdict.action != VERDICT_REJECT)
 		verdict_own(t, "fields.full", VERDICT_DEFER, 451, 3, 0,
@@ -158,6 +174,9 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 		break;
 	case VERDICT_DEFER:
 		s->stats.shard_deferred++;
+		break;
+	case VERDICT_DISCARD:
+		s->stats.shard_discarded++;
 		break;
 	}
 	reply_of_verdict(&reply, &t->verdict);
@@ -255,6 +274,14 @@ void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Recipient of another server; send it in another message"));
 		return;
 	}
+	uint64_t rules = policy_rcpt(&config_settings(s, t->config)->rules, rcpt->bytes);
+	if (t->n_rcpts && rules != t->rcpt_rules) {
+		s->stats.shard_rcpt_policy++;
+		smtp_reply_set(reply, 452, 4, 5, 3,
+			       SPAN("Other rules are for that recipient; send it in another message"));
+		return;
+	}
+	t->rcpt_rules = rules;
 	text_init(&text, at, sizeof(t->rcpt_text) - t->rcpt_text_len);
 	text_put(&text, rcpt->bytes);
 	dsn_write(&text, " NOTIFY=", rcpt->dsn[0]);

@@ -30,6 +30,15 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return &workers[worker];
 }
 
+static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
+{
+	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
+
+	(void)arg;
+	(void)worker;
+	return &counts;
+}
+
 static void env_status(void *arg, struct control_status *out)
 {
 	(void)arg;
@@ -132,6 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.records = &records,
 						.settings = env_settings,
 						.stats = env_stats,
+						.policy_counts = env_policy_counts,
 						.status = env_status,
 						.port = env_port,
 						.next_hop = env_next_hop,

@@ -34,6 +34,15 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return &stats;
 }
 
+static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
+{
+	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
+
+	(void)arg;
+	(void)worker;
+	return &counts;
+}
+
 static void env_status(void *arg, struct control_status *out)
 {
 	(void)arg;
@@ -112,6 +121,7 @@ static const struct control_env env = { .n_workers = 1,
 					.records = &records,
 					.settings = env_settings,
 					.stats = env_stats,
+					.policy_counts = env_policy_counts,
 					.status = env_status,
 					.port = env_port,
 					.next_hop = env_next_hop,

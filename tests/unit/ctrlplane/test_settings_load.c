@@ -11,6 +11,7 @@
 #define NEEDED                                                                                                         \
 	"ports = ({ device = \"net_tap0\"; addresses = [ \"192.0.2.25/24\" ]; gateway4 = \"192.0.2.1\"; });"           \
 	"next_hops = ({ address = \"192.0.2.26\"; });\n"
+#define RULES(list) NEEDED "policy: { rules = (\n" list "); };"
 #define HOP "next_hops = ({ address = \"192.0.2.26\"; });\n"
 #define PORT(members) HOP "ports = ({ device = \"d\"; addresses = [ \"192.0.2.25/24\" ];\n" members " });\n"
 #define ADDRESSES(list)                                                                                                \
@@ -97,6 +98,48 @@ static const struct {
 	  "f:2: net.fragments must be \"drop\" with more than one worker, is \"reassemble\"\n" },
 	{ "a core that is none", NEEDED "server: { first_core = 1023; workers = 2; };",
 	  "f:2: server.workers must end at core 1023, ends at 1024\n" },
+	{ "rules that are no list", NEEDED "policy: { rules = 1; };", "f:2: policy.rules must be a list, is 1\n" },
+	{ "a rule that is no group", NEEDED "policy: { rules = ( 1 ); };",
+	  "f:2: policy.rules.[0] must be a group: { name = \"...\"; when : { ... }; action = \"...\"; }\n" },
+	{ "a rule without an action", RULES("{ name = \"a\"; }"),
+	  "f:3: policy.rules.[0] must have a name and an action\n" },
+	{ "a rule with a name that is none", RULES("{ name = \"A b\"; action = \"accept\"; }"),
+	  "f:3: policy.rules.[0].name must be 1 to 40 of a-z 0-9 - . _, is \"A b\"\n" },
+	{ "two rules of one name",
+	  RULES("{ name = \"a\"; action = \"accept\"; },\n{ name = \"a\"; action = \"accept\"; }"),
+	  "f:4: policy.rules.[1].name must not be that of an earlier rule, is \"a\"\n" },
+	{ "an action that is none", RULES("{ name = \"a\"; action = \"bounce\"; }"),
+	  "f:3: policy.rules.[0].action must be one of accept, tag, defer, reject, quarantine, discard, default, add, "
+	  "is "
+	  "\"bounce\"\n" },
+	{ "a condition that is none", RULES("{ name = \"a\"; action = \"accept\";\nwhen : { moon = \"full\"; }; }"),
+	  "f:4: there is no condition policy.rules.[0].when.moon; sekisho.conf(5) lists them\n" },
+	{ "a word that is none of the condition's",
+	  RULES("{ name = \"a\"; action = \"accept\"; when : { arc = [ \"pass\", \"softfail\" ]; }; }"),
+	  "f:3: policy.rules.[0].when.arc must be of none, pass, fail, temperror, is \"softfail\"\n" },
+	{ "a condition of no word", RULES("{ name = \"a\"; action = \"accept\"; when : { helo = [ ]; }; }"),
+	  "f:3: policy.rules.[0].when.helo is empty; name what shall match or leave it out\n" },
+	{ "a prefix that is none",
+	  RULES("{ name = \"a\"; action = \"accept\"; when : { client = \"192.0.2.0/33\"; }; }"),
+	  "f:3: policy.rules.[0].when.client must be addresses or prefixes such as 192.0.2.0/24, is "
+	  "\"192.0.2.0/33\"\n" },
+	{ "a tag without a field", RULES("{ name = \"a\"; action = \"tag\"; }"),
+	  "f:3: policy.rules.[0].field belongs to the actions tag and add, and they need it\n" },
+	{ "a field with a line end", RULES("{ name = \"a\"; action = \"add\"; field = \"X: 1\\nY: 2\"; }"),
+	  "f:3: policy.rules.[0].field must have no control octets, is \"X: 1\\x0aY: 2\"\n" },
+	{ "a text for a message that is accepted", RULES("{ name = \"a\"; action = \"accept\"; text = \"no\"; }"),
+	  "f:3: policy.rules.[0].text belongs to the actions reject and defer; leave it out\n" },
+	{ "a text that is not ASCII", RULES("{ name = \"a\"; action = \"reject\"; text = \"n\xc3\xb6\"; }"),
+	  "f:3: policy.rules.[0].text must be 1 to 200 printable ASCII characters, is \"n\\xc3\\xb6\"\n" },
+	{ "a size that is none",
+	  RULES("{ name = \"a\"; action = \"accept\"; when : { size_min = 9; size_max = 8; }; }"),
+	  "f:3: policy.rules.[0].when.size_min must be at most size_max\n" },
+	{ "monitor that is no flag", RULES("{ name = \"a\"; action = \"accept\"; monitor = 1; }"),
+	  "f:3: policy.rules.[0].monitor must be true or false, is 1\n" },
+	{ "missing that is no word", RULES("{ name = \"a\"; action = \"accept\"; missing = \"open\"; }"),
+	  "f:3: policy.rules.[0].missing must be one of defer, skip, is \"open\"\n" },
+	{ "another member", RULES("{ name = \"a\"; action = \"accept\"; colour = 1; }"),
+	  "f:3: there is no setting policy.rules.[0].colour; sekisho.conf(5) lists them\n" },
 	{ "mode forward without servers", NEEDED "\ndns: { mode = \"forward\"; };",
 	  "f:3: dns.servers must name a resolver, since dns.mode is \"forward\"\n" },
 	{ "mode zone without a file", NEEDED "dns: { mode = \"zone\"; };",

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+/*
+ * control_daemon.h - a daemon that is only a struct of functions, for test_control.c
+ */
+#ifndef CONTROL_DAEMON_H
+#define CONTROL_DAEMON_H
+
+#include "ctrlplane/control.h"
+
+static struct daemon {
+	struct settings settings;
+	struct stats stats[2];
+	struct record_ring records;
+	bool draining, ending, ring_full, file_bad;
+	unsigned n_slow; /* workers that have not taken the last settings */
+	unsigned n_session_asks;
+	uint64_t sessions_tag, dns_tag;
+	struct dns_question asked;
+	char flushed[256];
+	struct control *control;
+	uint64_t now_us;
+} d;
+
+static const struct settings *env_settings(void *arg)
+{
+	return &((struct daemon *)arg)->settings;
+}
+
+static const struct stats *env_stats(void *arg, unsigned worker)
+{
+	return &((struct daemon *)arg)->stats[worker];
+}
+
+static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
+{
+	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
+
+	(void)arg;
+	(void)worker;
+	return &counts;
+}
+
+static void env_status(void *arg, struct control_status *out)
+{
+	struct daemon *daemon = arg;
+
+	*out = (struct control_status){ .version = "9.9", .config = "f", .uptime_s = 5, .draining = daemon->draining };
+}
+
+static bool env_port(void *arg, unsigned index, struct control_port *out)
+{
+	(void)arg;
+	*out = (struct control_port){
+		.mac = "02:00:00:00:00:01", .driver = "net_tap", .link_up = true, .rx_packets = 7
+	};
+	return index == 0;
+}
+
+static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
+{
+	(void)arg;
+	(void)index;
+	*out = (struct shard_hop){
+		.state = worker ? SHARD_HOP_DOWN : SHARD_HOP_UP, .n_connections = 2, .accepted = 3, .extensions = "DSN"
+	};
+}
+
+static void env_dns_counts(void *arg, struct dns_cache_counts *out)
+{
+	(void)arg;
+	*out = (struct dns_cache_counts){ .hits = 3, .entries = 2, .entries_max = 1000 };
+}
+
+static size_t env_dns_flush(void *arg, struct span name)
+{
+	struct daemon *daemon = arg;
+
+	snprintf(daemon->flushed, sizeof(daemon->flushed), "[%.*s]", (int)name.len, (const char *)name.at);
+	return 4;
+}
+
+static bool env_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag)
+{
+	struct daemon *daemon = arg;
+
+	daemon->asked = *q;
+	daemon->dns_tag = tag;
+	return !daemon->ring_full;
+}
+
+static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
+{
+	struct daemon *daemon = arg;
+
+	(void)worker;
+	daemon->n_session_asks++;
+	daemon->sessions_tag = tag;
+	return !daemon->ring_full;
+}
+
+static void env_drain(void *arg)
+{
+	((struct daemon *)arg)->draining = true;
+}
+
+static bool env_resume(void *arg)
+{
+	struct daemon *daemon = arg;
+
+	if (!daemon->ending)
+		daemon->draining = false;
+	return !daemon->ending;
+}
+
+static bool env_reload(void *arg, struct control_change *c)
+{
+	struct daemon *daemon = arg;
+
+	if (daemon->file_bad) {
+		c->usage = true;
+		json_array_append_new(c->errors, json_string("f:2: a; mend it"));
+		json_array_append_new(c->errors, json_string("f:3: b; mend it"));
+		return false;
+	}
+	c->version = ++daemon->settings.version;
+	json_array_append_new(c->changed, json_string("smtp.hops_max"));
+	json_array_append_new(c->restart, json_string("smtp.port"));
+	return true;
+}
+
+static bool env_rollback(void *arg, struct control_change *c)
+{
+	c->back_to = 3;
+	c->version = ++((struct daemon *)arg)->settings.version;
+	return true;
+}
+
+static unsigned env_settings_awaited(void *arg, uint64_t version)
+{
+	struct daemon *daemon = arg;
+
+	return version == daemon->settings.version ? daemon->n_slow : 0;
+}
+
+static const struct control_env env = { .arg = &d,
+					.n_workers = 2,
+					.records = &d.records,
+					.settings = env_settings,
+					.stats = env_stats,
+					.policy_counts = env_policy_counts,
+					.status = env_status,
+					.port = env_port,
+					.next_hop = env_next_hop,
+					.dns_counts = env_dns_counts,
+					.dns_flush = env_dns_flush,
+					.dns_lookup = env_dns_lookup,
+					.sessions = env_sessions,
+					.drain = env_drain,
+					.resume = env_resume,
+					.reload = env_reload,
+					.rollback = env_rollback,
+					.settings_awaited = env_settings_awaited };
+
+#endif
