@@ -12,7 +12,7 @@ struct tcp_settings tcp_settings_default(void)
 		.time_wait_max = 65536,
 		.buffer_blocks = 16384,
 		.receive_max = 4194304,
-		.send_max = 262144,
+		.send_max = 4194304,
 		.rto_min_us = 200000,
 		.rto_max_us = 60000000,
 		.syn_retries = 5,

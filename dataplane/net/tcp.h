@@ -23,10 +23,10 @@ struct tcp_settings {
 	uint32_t conns_max;     /* connections in any state but TIME-WAIT and half-open */
 	uint32_t half_open_max; /* SYN received, not yet acknowledged */
 	uint32_t time_wait_max;
-	uint32_t buffer_blocks;          /* pool of TCP_BLOCK octets each, shared by all send and receive buffers */
-	uint32_t receive_max;            /* octets buffered and offered as window, which begins with 64 KiB and grows */
-	uint32_t send_max;               /* octets taken by tcp_send() and not yet acknowledged, for one connection */
-	uint32_t rto_min_us, rto_max_us; /* 200 ms, 60 s */
+	uint32_t buffer_blocks; /* pool of TCP_BLOCK octets each, shared by all send and receive buffers */
+	uint32_t receive_max;   /* octets buffered and offered as window, which begins with 64 KiB and grows */
+	uint32_t send_max; /* octets taken by tcp_send() and not yet acknowledged; 64 KiB at first, grows with cwnd */
+	uint32_t rto_min_us, rto_max_us;    /* 200 ms, 60 s */
 	uint32_t syn_retries, data_retries; /* 5, 10: then the connection fails with ERR_TIMEOUT */
 	uint32_t time_wait_us;              /* 60 s */
 	uint16_t mss4, mss6;                /* what we announce: MTU less headers */

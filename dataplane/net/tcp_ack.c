@@ -49,7 +49,7 @@ static uint32_t new_ack(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 	    c->snd_una == tcp_conn_end(c))
 		tcp_rto_restart(t, c, now_us);
 	/* A quarter is free: later, and half of a round trip would go by with less in flight than there may be. */
-	if (c->flags & CONN_WANT_WRITE && !tcp_link_on(&c->starved) && tcp_unacked(c) <= t->settings.send_max / 4 * 3) {
+	if (c->flags & CONN_WANT_WRITE && !tcp_link_on(&c->starved) && tcp_unacked(c) <= tcp_send_limit(t, c) / 4 * 3) {
 		c->flags &= (uint16_t)~CONN_WANT_WRITE;
 		tcp_conn_event(t, c, TCP_EVENT_WRITABLE);
 	}

@@ -247,6 +247,8 @@ struct tcp_reply {
 #define TCP_REPLIES_SPARE 64    /* of these, not for RSTs to strangers: handshakes and closes go first */
 #define TCP_PRESSED_MSS 4       /* while blocks are scarce no window is wider than so many segments */
 #define TCP_AHEAD_LEAST 4000    /* records; with fewer a look ahead costs more than it spares (make bench) */
+#define TCP_SEND_LEAST 65536    /* octets that tcp_send() takes ahead of the peer's ACKs, however small cwnd is */
+#define TCP_SEND_SHARE 4        /* beyond that, of the blocks that are left no more than a part so large */
 #define TCP_PORTS_MAX 16        /* listened to */
 #define TCP_MSS_MIN 88          /* least that mss_min may be: two thirds of such a packet */
 #define TCP_CHALLENGES_PER_S 10 /* for one connection (RFC 5961 10) */
@@ -489,6 +491,11 @@ void tcp_mtu_proven(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 
 /* The path takes packets of @mtu octets at most.  False when we send none that are larger. */
 bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now_us);
+
+/* --- tcp_user.c ------------------------------------------------------------------------------- */
+
+/* Octets that tcp_send() takes before some of them are acknowledged: it grows with cwnd, up to send_max. */
+size_t tcp_send_limit(const struct tcp *t, const struct tcp_conn *c);
 
 /* --- tcp_out.c -------------------------------------------------------------------------------- */
 

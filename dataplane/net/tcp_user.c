@@ -91,11 +91,25 @@ size_t tcp_unacked(const struct tcp_conn *c)
 	return c->snd_end - tcp_conn_data_una(c);
 }
 
+/* Two windows: while one is on its way the next one is at hand; but at most a quarter of what memory is left on top. */
+size_t tcp_send_limit(const struct tcp *t, const struct tcp_conn *c)
+{
+	size_t want = 2 * (size_t)c->cwnd, max = t->settings.send_max, shared;
+
+	if (want > TCP_SEND_LEAST) {
+		shared = tcp_unacked(c) +
+			 tcp_blocks_free(&t->blocks, t->blocks.keep_send) * TCP_BLOCK_ROOM / TCP_SEND_SHARE;
+		want = want < shared ? want : shared;
+	}
+	want = want > TCP_SEND_LEAST ? want : TCP_SEND_LEAST;
+	return want < max ? want : max;
+}
+
 static size_t own_room(const struct tcp *t, const struct tcp_conn *c)
 {
-	size_t n = tcp_unacked(c);
+	size_t n = tcp_unacked(c), limit = tcp_send_limit(t, c);
 
-	return may_send(c) && n < t->settings.send_max ? t->settings.send_max - n : 0;
+	return may_send(c) && n < limit ? limit - n : 0;
 }
 
 size_t tcp_send_room(const struct tcp *t, const struct tcp_conn *c)
