@@ -46,9 +46,11 @@ struct settings_port {
 
 struct settings_next_hop {
 	struct ip_addr addr;
-	uint16_t port;     /* 25 */
-	uint16_t priority; /* 10; the lowest that works is taken first */
-	uint16_t weight;   /* 1; share of the messages among those of one priority */
+	uint16_t port;           /* 25 */
+	uint16_t priority;       /* 10; the lowest that works is taken first */
+	uint16_t weight;         /* 1; share of the messages among those of one priority */
+	bool lmtp;               /* protocol = "lmtp" (RFC 2033) */
+	uint32_t recipients_max; /* of one message; 0: as smtp.recipients_max; by LMTP 1 unless it is given */
 };
 
 /* Mail for a domain goes to these next hops only; next hops without a route take what no route names. */

@@ -257,6 +257,10 @@ static void check_next_hops(struct checking *c)
 		else if (s->n_ports && !is_reachable(s, &h->addr))
 			bad_address(c, name, "be in the prefix of a port, or a port must have a gateway for it",
 				    &h->addr);
+		if (h->lmtp && h->port == 25) { /* RFC 2033 5 */
+			snprintf(name, sizeof(name), "next_hops.[%zu].port", i);
+			found(c, name, "must be another than 25 for LMTP (RFC 2033 5)");
+		}
 		for (size_t j = 0; j < i; j++)
 			if (ip_addr_eq(&h->addr, &s->next_hops[j].addr) && h->port == s->next_hops[j].port)
 				bad_address(c, name, "not be given twice with the same port", &h->addr);

@@ -198,6 +198,17 @@ static void load_routes(struct settings_loading *l, const config_setting_t *v, i
 	}
 }
 
+static void load_protocol(struct settings_loading *l, const config_setting_t *v, const char *name,
+			  struct settings_next_hop *h)
+{
+	const char *s = settings_string(l, v, name);
+	char shown[80];
+
+	if (s && strcmp(s, "smtp") != 0 && strcmp(s, "lmtp") != 0)
+		settings_complain(l, v, "%s must be one of smtp|lmtp, is %s", name, settings_shown(v, shown));
+	h->lmtp = s && strcmp(s, "lmtp") == 0;
+}
+
 static void load_next_hop(struct settings_loading *l, const config_setting_t *group, int index,
 			  struct settings_next_hop *h)
 {
@@ -221,11 +232,18 @@ static void load_next_hop(struct settings_loading *l, const config_setting_t *gr
 		} else if (span_eq(member, SPAN("weight"))) {
 			if (settings_number(l, v, name, 1, 1000, "", &n))
 				h->weight = (uint16_t)n;
-		} else if (span_eq(member, SPAN("domains")))
+		} else if (span_eq(member, SPAN("recipients_max"))) {
+			if (settings_number(l, v, name, 1, 100000, "", &n))
+				h->recipients_max = (uint32_t)n;
+		} else if (span_eq(member, SPAN("protocol")))
+			load_protocol(l, v, name, h);
+		else if (span_eq(member, SPAN("domains")))
 			load_routes(l, v, index);
 		else
 			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
 	}
+	if (h->lmtp && h->recipients_max == 0)
+		h->recipients_max = 1;
 }
 
 static void load_next_hops(struct settings_loading *l, const config_setting_t *v, const char *list)

@@ -81,7 +81,16 @@ void config_offers(struct shard *s)
 	unsigned all = SMTP_OFFER_8BITMIME | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN;
 	bool any = false;
 
+	uint32_t most = 0; /* RCPTMAX: what the next hop that takes most takes (RFC 9422 4) */
+
 	smtp->message_max = s->config->settings->smtp_message_max;
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
+		uint32_t max = route_recipients_max(s, 1U << i);
+
+		most = max > most ? max : most;
+	}
+	if (most < smtp->recipients_max)
+		smtp->recipients_max = most;
 	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
 		const struct hop *h = &s->hops[i];
 

@@ -143,7 +143,7 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 		hop_take(s, t, now_us);
 		return;
 	}
-	if (a->final_dot_sent) {
+	if (a->final_dot_sent || a->mixed) {
 		t->duplicate_possible = true;
 		s->stats.shard_relay_duplicate_possible++;
 	}
@@ -361,6 +361,8 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 	case TCP_EVENT_CONNECTED:
 		r->up = true;
 		smtp_relay_init(&r->smtp, &s->configs[r->config].relay, &s->stats, now_us);
+		if (r->hop->settings->lmtp)
+			smtp_relay_use_lmtp(&r->smtp);
 		relay_run(s, r, now_us);
 		break;
 	case TCP_EVENT_PEER_CLOSED:

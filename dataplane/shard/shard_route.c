@@ -40,6 +40,19 @@ void route_init(struct shard *s)
 		s->hops_unrouted &= ~c->routes[i].next_hops;
 }
 
+uint32_t route_recipients_max(const struct shard *s, uint32_t hops)
+{
+	uint32_t most = UINT32_MAX;
+
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
+		uint32_t max = s->env.settings->next_hops[i].recipients_max;
+
+		if ((hops >> i & 1) && max && max < most)
+			most = max;
+	}
+	return most;
+}
+
 uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path)
 {
 	size_t at = span_find_last(forward_path, '@');

@@ -319,6 +319,9 @@ void route_init(struct shard *s);
 /* Where mail to @forward_path, without <>, may go: bit i is hops[i].  0: it is not taken here, by the settings @c. */
 uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path);
 
+/* Recipients of one message to any of @hops. */
+uint32_t route_recipients_max(const struct shard *s, uint32_t hops);
+
 /* shard_hop.c */
 void hop_init(struct shard *s, uint64_t now_us);
 void hop_timer(struct shard *s, struct hop *h, uint64_t now_us);

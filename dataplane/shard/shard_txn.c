@@ -281,7 +281,11 @@ void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 			       SPAN("Other rules are for that recipient; send it in another message"));
 		return;
 	}
-	t->rcpt_rules = rules;
+	if (t->n_rcpts >= route_recipients_max(s, hops)) {
+		s->stats.shard_rcpt_hop_max++;
+		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("One message may not have more recipients; send another"));
+		return;
+	}
 	text_init(&text, at, sizeof(t->rcpt_text) - t->rcpt_text_len);
 	text_put(&text, rcpt->bytes);
 	dsn_write(&text, " NOTIFY=", rcpt->dsn[0]);
@@ -292,6 +296,7 @@ void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 		return;
 	}
 	t->hops = hops;
+	t->rcpt_rules = rules;
 	t->rcpts_dsn[t->n_rcpts] = (uint16_t)(text.len - rcpt->bytes.len);
 	t->rcpts[t->n_rcpts++] = span_of(at, rcpt->bytes.len);
 	t->rcpt_text_len += (uint32_t)text.len;

@@ -10,6 +10,8 @@
  *
  *	where CHUNKING is offered: ENVELOPE --all 2yz, BDAT n LAST--> BODY (RFC 3030)
  *
+ *	by LMTP: GREETING --220--> LHLO, which has no HELO; FINAL --a reply for each recipient, RESULT--> IDLE (RFC 2033)
+ *
  *	421, no reply in time, connection lost, a reply that makes no sense: RESULT if a message is in hand, CLOSED
  *
  * MAIL and the RCPTs are one group if the next hop offers PIPELINING (RFC 2920); DATA waits for all their replies.
@@ -68,7 +70,7 @@ static void give_result(struct smtp_relay *r)
 {
 	r->envelope = NULL;
 	r->due |= DUE_RESULT;
-	r->result_lost = r->result_final_dot_sent = false;
+	r->result_lost = r->result_mixed = r->result_final_dot_sent = false;
 }
 
 /* Nothing more is sent or told but what is known already. */
@@ -86,6 +88,7 @@ static void fail(struct smtp_relay *r, enum smtp_text which)
 		/* A 421 to the final dot is an answer: the message was not taken. */
 		bool dot = r->state == RELAY_AT_FINAL && r->final_dot_out && which != SMTP_TEXT_NEXT_HOP_CLOSES;
 
+		dot |= r->n_took > 0;
 		smtp_reply_fixed(&r->result, which);
 		give_result(r);
 		r->result_lost = true;
@@ -210,18 +213,39 @@ static void on_body(struct smtp_relay *r, const struct smtp_reply *reply)
 	close_relay(r);
 }
 
+/* Which of two replies is the message's: one that lets the client try again counts most, then any refusal. */
+static bool outweighs(const struct smtp_reply *reply, const struct smtp_reply *other)
+{
+	bool temporary = reply->code / 100 == 4, permanent = smtp_reply_permanent(reply);
+
+	return (temporary && other->code / 100 != 4) || (permanent && smtp_reply_positive(other));
+}
+
+/* How many replies the end of a message gets. */
+static uint32_t n_finals(const struct smtp_relay *r)
+{
+	return r->lmtp ? r->n_accepted : 1;
+}
+
 static void on_final(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
 {
 	if (reply->code / 100 == 3) {
 		fail_unclear(r);
 		return;
 	}
-	r->result = *reply;
-	if (smtp_reply_positive(reply))
+	if (r->n_finals == 0 || outweighs(reply, &r->result))
+		r->result = *reply;
+	r->n_took += smtp_reply_positive(reply);
+	r->since_us = now_us;
+	if (++r->n_finals < n_finals(r))
+		return;
+	if (r->n_took == r->n_finals)
 		r->stats->relay_accepted++;
 	else
 		r->stats->relay_refused++;
 	give_result(r);
+	r->result_mixed = r->n_took && r->n_took < r->n_finals;
+	r->stats->relay_mixed += r->result_mixed;
 	become_ready(r, now_us);
 }
 
@@ -240,12 +264,12 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 			return;
 		}
 		become(r, RELAY_AT_EHLO, now_us);
-		smtp_relay_send(r, "EHLO ", r->settings->hostname);
+		smtp_relay_send(r, r->lmtp ? "LHLO " : "EHLO ", r->settings->hostname);
 		return;
 	case RELAY_AT_EHLO:
 		if (good) {
 			become_ready(r, now_us);
-		} else if (smtp_reply_permanent(reply)) { /* 4.1.4: one who does not know EHLO */
+		} else if (smtp_reply_permanent(reply) && !r->lmtp) { /* 4.1.4: one who does not know EHLO */
 			become(r, RELAY_AT_HELO, now_us);
 			smtp_relay_send(r, "HELO ", r->settings->hostname);
 		} else {
@@ -286,7 +310,8 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 /* Octets follow a reply, and no other is due: nobody asked for them, and they must not pass for a later reply. */
 static void on_unasked(struct smtp_relay *r)
 {
-	if (r->state == RELAY_AT_CLOSED || (r->state == RELAY_AT_ENVELOPE && r->n_replied < r->n_sent))
+	if (r->state == RELAY_AT_CLOSED || (r->state == RELAY_AT_ENVELOPE && r->n_replied < r->n_sent) ||
+	    (r->state == RELAY_AT_FINAL && r->final_dot_out && r->n_finals > 0))
 		return;
 	if (r->state == RELAY_AT_IDLE) /* often a 421 after the last message: its RESULT stands */
 		close_relay(r);
@@ -303,6 +328,11 @@ void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *set
 	r->settings = settings;
 	r->stats = stats;
 	become(r, RELAY_AT_GREETING, now_us);
+}
+
+void smtp_relay_use_lmtp(struct smtp_relay *r)
+{
+	r->lmtp = true;
 }
 
 size_t smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us)
@@ -340,6 +370,7 @@ bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action)
 		action->kind = RELAY_RESULT;
 		action->reply = &r->result;
 		action->lost = r->result_lost;
+		action->mixed = r->result_mixed;
 		action->final_dot_sent = r->result_final_dot_sent;
 	} else if (r->out_sent < r->out_len) {
 		action->bytes = span_of(r->out + r->out_sent, (size_t)(r->out_len - r->out_sent));
@@ -367,7 +398,7 @@ void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelo
 	CHECK(envelope->n_rcpts > 0);
 	r->envelope = envelope;
 	r->mail_refused = r->final_dot_out = false;
-	r->n_sent = r->n_replied = r->n_accepted = r->n_refused = 0;
+	r->n_sent = r->n_replied = r->n_accepted = r->n_refused = r->n_finals = r->n_took = 0;
 	if (envelope->smtputf8 && !r->has_smtputf8) {
 		smtp_reply_fixed(&r->result, SMTP_TEXT_NEXT_HOP_ASCII);
 		r->stats->relay_refused++;

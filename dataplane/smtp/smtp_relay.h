@@ -6,6 +6,10 @@
  * were accepted, or BDAT when the next hop offers CHUNKING (RFC 3030) and the size is known.
  * The body is written by smtp_relay_body() once BODY_WANTED was told.  The result of a message is one
  * reply, the next hop's own where it gave one.
+ *
+ * By LMTP (RFC 2033) the next hop replies for each recipient, and one RESULT is made of these: all 2yz is 2yz; else a
+ * 4yz if there is one, since the client keeps the message then; else the first 5yz.  When some took it and some did not,
+ * those who did get it again when the client tries again: mixed, counted.  Messages of one recipient avoid that.
  */
 #ifndef SMTP_RELAY_H
 #define SMTP_RELAY_H
@@ -38,6 +42,7 @@ struct smtp_relay_action {
 	struct span bytes;
 	const struct smtp_reply *reply; /* RESULT; borrowed until the next call */
 	bool lost;                      /* RESULT: made by ourselves, as the next hop was lost, late, or unclear */
+	bool mixed;                     /* RESULT by LMTP: some recipients have the message, although it is no 2yz */
 	bool final_dot_sent; /* RESULT of 4yz made by ourselves because the connection broke or timed out: whether the
 				final dot, or last octet, was on its way, so that a duplicate is possible (counted, logged) */
 };
@@ -59,6 +64,8 @@ struct smtp_envelope {
 
 void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *settings, struct stats *stats,
 		     uint64_t now_us); /* the TCP connection is established, the greeting awaited */
+/* Before anything is fed: the next hop speaks LMTP. */
+void smtp_relay_use_lmtp(struct smtp_relay *r);
 size_t MUST_USE smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us);
 bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action);
 

@@ -10,7 +10,7 @@
 /* What is awaited; transitions stand at the top of smtp_relay.c. */
 enum smtp_relay_state {
 	RELAY_AT_GREETING,
-	RELAY_AT_EHLO,
+	RELAY_AT_EHLO,     /* by LMTP that to LHLO */
 	RELAY_AT_HELO,     /* EHLO was refused */
 	RELAY_AT_IDLE,     /* a message, from the caller */
 	RELAY_AT_ENVELOPE, /* replies to MAIL and RCPT */
@@ -43,10 +43,12 @@ struct smtp_relay {
 	uint8_t due;                          /* what smtp_relay_next() has to tell: DUE_... of smtp_relay.c */
 	bool pipelining, has_size, has_8bitmime, has_chunking, has_smtputf8, has_dsn; /* offered in the reply to EHLO */
 	uint64_t size_max;                                                            /* of the next hop's SIZE */
+	bool lmtp;                                                                    /* RFC 2033 */
 	bool by_bdat;                   /* the message in hand is sent as one chunk */
 	uint64_t body_left;             /* by BDAT: octets of the message that were not given yet */
 	bool final_dot_out;             /* the final dot was told */
-	bool result_lost;               /* of DUE_RESULT */
+	uint32_t n_finals, n_took;      /* replies to the final dot; those of them that are 2yz */
+	bool result_lost, result_mixed; /* of DUE_RESULT */
 	bool result_final_dot_sent;     /* likewise */
 	bool mail_refused;              /* `result` has the reply */
 	uint8_t body_end[2];            /* the last two octets of the body, CRLF at its beginning */

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """sink.py - a next hop that fails where it is told to
 
-usage: sink.py ADDRESS FOLDER BEHAVIOUR
+usage: sink.py ADDRESS FOLDER BEHAVIOUR [PORT]
 Stores each message as FOLDER/N.eml, synced, before its 250.  BEHAVIOUR: good, or PHASE:HOW with PHASE one of greeting ehlo
 mail rcpt data body dot stored, and HOW one of kill (SIGKILL to this process), close, reset, hang, 4xx (421 at greeting), 5xx.
+After LHLO it speaks LMTP (RFC 2033): a reply for each recipient, 452 for those whose address begins with "full".
 "body" is in the midst of the message, "dot" after the final dot before anything is stored, "stored" after it is stored.
 asked: each message says by the local part of its sender, PHASE-…, where it hangs; "rset" refuses the recipient, then hangs.
 """
@@ -61,6 +62,8 @@ def serve(connection):
     f = connection.makefile("rb")
     asked = b""
 
+    lmtp, rcpts = False, []
+
     def say(phase, good):
         connection.sendall(fail_at(phase, connection, asked) or good)
 
@@ -68,16 +71,19 @@ def serve(connection):
         say("greeting", b"220 sink ESMTP\r\n")
         for line in f:
             verb = line.strip().split(b" ")[0].split(b":")[0].upper()
-            if verb in (b"EHLO", b"HELO"):
+            lmtp |= verb == b"LHLO"
+            if verb in (b"EHLO", b"HELO", b"LHLO"):
                 say("ehlo", b"250-sink\r\n250-PIPELINING\r\n250-SIZE 60000000\r\n250 8BITMIME\r\n")
             elif verb == b"MAIL":
                 asked = line.partition(b"<")[2]
+                rcpts = []
                 say("mail", b"250 2.1.0 ok\r\n")
             elif verb == b"RCPT" and PHASE == "asked" and asked.startswith(b"rset-"):
                 connection.sendall(b"450 4.2.1 not now\r\n")
             elif verb == b"RSET":
                 say("rset", b"250 2.0.0 ok\r\n")
             elif verb == b"RCPT":
+                rcpts.append(line)
                 say("rcpt", b"250 2.1.5 ok\r\n")
             elif verb == b"DATA":
                 refusal = fail_at("data", connection, asked)
@@ -98,6 +104,9 @@ def serve(connection):
                     connection.sendall(refusal)
                     continue
                 store(b"".join(lines))
+                if lmtp:
+                    connection.sendall(b"".join(b"452 4.2.2 full\r\n" if b"<full" in r else b"250 2.1.5 delivered\r\n" for r in rcpts))
+                    continue
                 say("stored", b"250 2.0.0 stored\r\n")
             elif verb == b"QUIT":
                 connection.sendall(b"221 2.0.0 bye\r\n")
@@ -114,7 +123,7 @@ def serve(connection):
 def main():
     s = socket.socket()
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind((ADDRESS, 25))
+    s.bind((ADDRESS, int(sys.argv[4]) if len(sys.argv) > 4 else 25))
     s.listen(128)
     print("listening", flush=True)
     while True:

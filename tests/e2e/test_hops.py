@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """test_hops.py - a next hop over IPv6, and one that is down before one that works"""
 import json
+import os
 import smtplib
+import sys
 import time
 
 from traffic import big_body, body_of, send, verify
-from world import GATEWAY, GOOD, Checks, World, message
+from world import GATEWAY, GOOD, NEXT_HOP, Checks, World, message, port_open, wait_for
 
 
 def passes(c, w, name, n, octets=2000):
@@ -16,6 +18,26 @@ def passes(c, w, name, n, octets=2000):
         return
     stored = w.stored(n)[-1]
     c.ok(body_of(stored) == data.split(b"\r\n\r\n", 1)[1] and verify(w.signers, stored), f"{name}: stored octet for octet, verifies")
+
+
+def lmtp(c):
+    with World(hop_text=f'{{ address = "{NEXT_HOP}"; port = 24; protocol = "lmtp"; }}', next_hop="none") as w:
+        folder = w.path("sink")
+        os.makedirs(folder)
+        w.spawn("sink", sys.executable, os.path.join(os.path.dirname(__file__), "sink.py"), NEXT_HOP, folder, "good", "24")
+        wait_for(lambda: port_open(NEXT_HOP, 24), 5, "the sink listens")
+
+        def attempt(to):
+            return send(w.signers["good.example"].sign(message("a@good.example", to, to=to)), to=(to,))
+
+        code, text = attempt("user@inside.example")
+        c.ok(code == 250 and text == b"2.1.5 delivered", "by LMTP: the recipient's reply", (code, text))
+        code, text = attempt("full@inside.example")
+        c.ok(code == 452 and text == b"4.2.2 full", "a full mailbox: its reply", (code, text))
+        with smtplib.SMTP(GATEWAY, source_address=(GOOD, 0)) as s:
+            s.ehlo("mail.good.example")
+            s.mail("a@good.example")
+            c.ok([s.rcpt(f"{u}@inside.example")[0] for u in ("one", "two")] == [250, 452], "one recipient a message")
 
 
 def main():
@@ -48,6 +70,7 @@ def main():
         hops = json.loads(w.ctl("--json", "show", "nexthops").stdout)["next_hops"]
         c.ok([h["state"] for h in hops] == ["up", "down"] and hops[0]["accepted"] == 1 and "DSN" in hops[0]["extensions"],
              "show nexthops tells", hops)
+    lmtp(c)
     c.done()
 
 

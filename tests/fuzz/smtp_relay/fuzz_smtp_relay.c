@@ -102,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.envelope.dsn = SPAN(" RET=FULL");
 	in = span_of(data + 1 + n_cuts, size - 1 - n_cuts);
 	smtp_relay_init(&relay, &settings, &stats, 0);
+	if (n_cuts & 4)
+		smtp_relay_use_lmtp(&relay);
 	drain(&relay);
 	while (in.len) {
 		size_t cut = i < n_cuts ? data[1 + i++] : 0;

@@ -218,6 +218,10 @@ static const struct {
 	  "f:2: next_hops.[0].port must be 1 to 65535, is 0\n" },
 	{ "a next hop with a weight of none", HOPS("{ address = \"192.0.2.26\"; weight = 0; }"),
 	  "f:2: next_hops.[0].weight must be 1 to 1000, is 0\n" },
+	{ "a protocol that is none", HOPS("{ address = \"192.0.2.26\"; protocol = \"uucp\"; }"),
+	  "f:2: next_hops.[0].protocol must be one of smtp|lmtp, is \"uucp\"\n" },
+	{ "LMTP on the port of SMTP", HOPS("{ address = \"192.0.2.26\"; protocol = \"lmtp\"; }"),
+	  "f:2: next_hops.[0].port must be another than 25 for LMTP (RFC 2033 5)\n" },
 	{ "a route that is no domain", HOPS("{ address = \"192.0.2.26\"; domains = [ \"@inside.example\" ]; }"),
 	  "f:2: next_hops.[0].domains must be domain names in ASCII (A-labels), \"@inside.example\" is none\n" },
 	{ "a domain twice at one next hop",
@@ -293,7 +297,8 @@ static void test_good(struct settings *s, struct heard *h)
 		"neighbours = [ \"192.0.2.26 02:00:00:00:aB:1a\" ]; },\n"
 		"{ device = \"net_tap1\"; addresses = ( \"198.51.100.0/31\" ); } );\n"
 		"next_hops = ( { address = \"203.0.113.4\"; port = 2525; domains = [ \"a.example\" ]; weight = 7; },\n"
-		"{ address = \"2001:db8:1::4\"; domains = [ \"b.example\", \"A.example\" ]; priority = 0; } );\n"
+		"{ address = \"2001:db8:1::4\"; domains = [ \"b.example\", \"A.example\" ]; priority = 0; port = 24; "
+		"protocol = \"lmtp\"; } );\n"
 		"eal = [ \"--log-level=8\" ];\n"
 		"dns : { mode = \"forward\"; servers = [ \"192.0.2.53\", \"[2001:db8::53]:5353\", \"2001:db8::54\", "
 		"\"192.0.2.53:5353\" ]; };\n"
@@ -329,6 +334,9 @@ static void test_good(struct settings *s, struct heard *h)
 		   s->next_hops[1].weight == 1 && s->n_routes == 2 && s->routes[0].next_hops == 3 &&
 		   s->routes[1].next_hops == 2,
 	   "a domain of two next hops is one route");
+	ok(!s->next_hops[0].lmtp && s->next_hops[0].recipients_max == 0 && s->next_hops[1].lmtp &&
+		   s->next_hops[1].recipients_max == 1,
+	   "by LMTP a message has one recipient unless it is said otherwise");
 	ok(s->n_dns_servers == 4 && s->dns_servers[0].port == 53 && s->dns_servers[1].port == 5353 &&
 		   s->dns_servers[2].port == 53 && s->dns_servers[3].port == 5353,
 	   "servers with and without a port");

@@ -77,6 +77,10 @@ static void sink_stored(struct sink *k)
 
 	if (sink_fails(k, STORED))
 		return;
+	for (unsigned i = 0; k->lmtp && i < k->n_rcpts; i++)
+		sink_reply(k, i < 4 && world.hop.finals[i] ? world.hop.finals[i] : "250 2.1.5 Delivered\r\n");
+	if (k->lmtp)
+		return;
 	snprintf(text, sizeof(text), "250 2.0.0 Stored as %zu\r\n", world.n_stored);
 	sink_reply(k, text);
 }
@@ -127,14 +131,17 @@ static bool sink_chunk(struct sink *k, struct span in, size_t *n)
 
 static void sink_command(struct sink *k, struct span line)
 {
-	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO"))) {
+	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO")) || span_eq_nocase(span_head(line, 4), SPAN("LHLO"))) {
+		k->lmtp = line.at[0] == 'L';
 		if (!sink_fails(k, EHLO))
 			sink_reply(k, world.hop.ehlo ? world.hop.ehlo : "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("MAIL"))) {
+		k->n_rcpts = 0;
 		snprintf(world.hop.mail, sizeof(world.hop.mail), "%.*s", (int)line.len, (const char *)line.at);
 		if (!sink_fails(k, MAIL))
 			sink_reply(k, "250 2.1.0 Ok\r\n");
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("RCPT"))) {
+		k->n_rcpts++;
 		snprintf(world.hop.rcpt, sizeof(world.hop.rcpt), "%.*s", (int)line.len, (const char *)line.at);
 		if (!sink_fails(k, RCPT))
 			sink_reply(k, "250 2.1.5 Ok\r\n");

@@ -59,7 +59,8 @@ struct sink {
 	bool in_data, deaf, silent, over;
 	struct octets in, out;
 	size_t out_at;
-	unsigned n_messages;
+	unsigned n_messages, n_rcpts;
+	bool lmtp;
 };
 
 static struct world {
@@ -90,6 +91,7 @@ static struct world {
 		char mail[1024], rcpt[1024]; /* the last of each */
 		bool unplugged;              /* nobody is there: frames to it vanish */
 		bool refuses;                /* nobody listens */
+		const char *finals[4];       /* by LMTP: for each recipient; NULL: 250 */
 		unsigned down;               /* bit n: 192.0.2.n resets each connection */
 	} hop;
 	char *stored[STORED_MAX];

@@ -217,6 +217,46 @@ static void equals_help(void)
 	all_is_given_back("equals");
 }
 
+/* --- LMTP (RFC 2033) --------------------------------------------------------------------------- */
+
+static struct caller *to_lmtp(uint32_t recipients_max)
+{
+	hops_settings(1);
+	world.settings.next_hops[0].lmtp = true;
+	world.settings.next_hops[0].recipients_max = recipients_max;
+	world_open();
+	struct caller *c = greeted();
+	say(c, "MAIL FROM:<a@good.example>\r\nRCPT TO:<u@inside.example>\r\nRCPT TO:<v@inside.example>\r\n");
+	return c;
+}
+
+static void lmtp(void)
+{
+	struct caller *c = to_lmtp(1);
+	ok(strstr(c->got.at, "LIMITS RCPTMAX=1 ") != NULL, "EHLO tells that a message may have one recipient");
+	is_last(c, "452 4.5.3", "another one comes in another message");
+	say(c, "DATA\r\n");
+	say(c, MESSAGE);
+	is_last(c, "250 2.1.5 Delivered", "the recipient's own reply is the message's");
+	world.hop.finals[0] = "552 5.2.2 Full\r\n";
+	say(c, ENVELOPE);
+	say(c, MESSAGE);
+	is_last(c, "552 5.2.2 Full", "its refusal too");
+	ok(stats()->shard_relay_duplicate_possible == 0 && world.n_sinks == 1, "nobody gets it twice");
+	all_is_given_back("LMTP");
+
+	c = to_lmtp(3);
+	is_last(c, "250", "more recipients by setting");
+	say(c, "DATA\r\n");
+	world.hop.finals[1] = "452 4.2.2 Full\r\n";
+	say(c, MESSAGE);
+	is_last(c, "452 4.2.2 Full", "one has it and one has not: the client is to try again");
+	ok(stats()->relay_mixed == 1 && stats()->shard_relay_duplicate_possible == 1 &&
+		   world.records[0].duplicate_possible,
+	   "counted and told, since one gets it twice");
+	all_is_given_back("LMTP to many");
+}
+
 /* --- probes and warm connections --------------------------------------------------------------- */
 
 static void probe_settings(unsigned n)
@@ -334,6 +374,7 @@ int main(void)
 	all_down();
 	breaker_of_losses();
 	equals_help();
+	lmtp();
 	probe_at_start();
 	stale_probe();
 	probe_finds_out();

@@ -17,7 +17,7 @@ static struct {
 	uint64_t now_us;
 	size_t cut; /* octets from the next hop, and room for the body, in pieces of at most so many; 0: whole */
 	bool begun, closed, ready, wanted, hold_body;
-	bool dup; /* final_dot_sent of the last result */
+	bool dup, mixed, lmtp; /* final_dot_sent and mixed of the last result */
 	struct octets in, said, content, scratch;
 	size_t n_fed, n_read, n_written;
 	struct smtp_envelope envelope;
@@ -67,6 +67,7 @@ static void relay_action(const struct smtp_relay_action *a)
 		text_init(&t, pr.result, sizeof(pr.result));
 		smtp_reply_line(a->reply, &t);
 		pr.dup = a->final_dot_sent;
+		pr.mixed = a->mixed;
 		break;
 	case RELAY_CLOSE:
 		pr.closed = true;
@@ -188,9 +189,13 @@ static bool relay_send(struct span text, bool crlf, bool now)
 
 static bool play_relay_line(struct span word, struct span rest)
 {
+	if (span_eq(word, SPAN("lmtp")))
+		return pr.lmtp = true;
 	if (!pr.begun) {
 		pr.begun = true;
 		smtp_relay_init(&pr.relay, &pr.settings, &pr.stats, pr.now_us);
+		if (pr.lmtp)
+			smtp_relay_use_lmtp(&pr.relay);
 	}
 	if (span_eq(word, SPAN("n>")) || span_eq(word, SPAN("n+")))
 		return relay_send(rest, true, word.at[1] == '>');
@@ -217,6 +222,8 @@ static bool play_relay_line(struct span word, struct span rest)
 		return relay_result(rest);
 	if (span_eq(word, SPAN("no-result")))
 		return pr.result[0] == '\0';
+	if (span_eq(word, SPAN("mixed")) || span_eq(word, SPAN("not-mixed")))
+		return pr.mixed == (word.len == strlen("mixed"));
 	if (span_eq(word, SPAN("duplicate")))
 		return pr.dup == span_eq(rest, SPAN("possible"));
 	if (span_eq(word, SPAN("ready")))

@@ -40,7 +40,9 @@
  *				and NOTIFY, to b@example.net alone
  *	hold-body, wanted	the body is not written when it is wanted; it is
  *	result TEXT, no-result	the reply that the message got, as "CODE ENHANCED TEXT", begins so; it has none yet
+ *	lmtp			before all else: the next hop speaks LMTP
  *	duplicate possible|no	final_dot_sent of that result
+ *	mixed, not-mixed	by LMTP: some recipients have the message of that result, and some do not
  *	ready, busy		READY was told and not used; it was not
  *	lost, quit		the connection is gone; smtp_relay_quit()
  */
