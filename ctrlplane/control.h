@@ -25,6 +25,7 @@
 #define CONTROL_SESSIONS_MAX 2000        /* rows of show sessions */
 #define CONTROL_SETTINGS_WAIT_US 2000000 /* for all workers to take new settings; then it is told how many did not */
 #define CONTROL_SESSIONS_WAIT_US 2000000 /* for all workers; then with those that answered */
+#define CONTROL_SIDE_WAIT_US 60000000    /* for a side thread, which may be writing */
 #define CONTROL_DNS_WAIT_US 60000000 /* for an answer that never comes back; the resolver has its own, shorter limit */
 #define CONTROL_IDLE_US 600000000    /* without a request and without a trace; then the connection is closed */
 
@@ -83,6 +84,8 @@ struct control_env {
 	/* @c: begun; false: c->errors say why nothing is changed. */
 	bool (*reload)(void *arg, struct control_change *c);
 	bool (*rollback)(void *arg, struct control_change *c);
+	/* A report command; takes @args.  Answer by control_side_answer(), perhaps before this returns.  False: too busy. */
+	bool (*report)(void *arg, const char *command, json_t *args, uint64_t tag);
 	unsigned (*settings_awaited)(void *arg, uint64_t version); /* workers that have not taken it yet */
 };
 
@@ -107,7 +110,7 @@ size_t control_fds(struct control *c, struct pollfd *fds);
 /* What poll() said of these descriptors; also runs the time limits, so call it each turn.  @now_us: monotonic. */
 void control_handle(struct control *c, const struct pollfd *fds, size_t n_fds, uint64_t now_us);
 
-/* The three below do nothing while @c is NULL: nobody asks before the socket is open, or when it could not be. */
+/* Those below do nothing while @c is NULL: nobody asks before the socket is open, or when it could not be. */
 
 /* A record to those who trace. */
 void control_trace_record(struct control *c, const struct shard_record *r);
@@ -115,5 +118,7 @@ void control_trace_record(struct control *c, const struct shard_record *r);
 /* Late answers; a tag that nobody waits for (any more) is ignored. */
 void control_sessions(struct control *c, const struct shard_sessions *s);
 void control_dns_answer(struct control *c, uint64_t tag, const struct dns_answer *answer);
+/* Of a side thread; takes @result, and when it is NULL tells @error. */
+void control_side_answer(struct control *c, uint64_t tag, json_t *result, const char *error, bool refused);
 
 #endif

@@ -334,6 +334,12 @@ static const struct command commands[] = {
 	{ "resume", run_resume, "take connections again" },
 	{ "reload", control_run_reload, "read the configuration anew; a fault in it changes nothing" },
 	{ "rollback", control_run_rollback, "the settings before the last reload" },
+	{ "report list", control_run_report_list, "aggregate reports and what became of them" },
+	{ "report show", control_run_report_show, "rows and deliveries of one; report: its number or domain" },
+	{ "report preview", control_run_report_preview, "one as it would be sent now; report: its number or domain" },
+	{ "report send", control_run_report_send, "end periods now and send them; domain" },
+	{ "report suppressed", control_run_report_suppressed, "addresses that refused reports" },
+	{ "report unsuppress", control_run_report_unsuppress, "write to an address again; address" },
 	{ "help", run_help, "this list" },
 	/* Promised for later: without a function, and they say so. */
 	{ "show tcp", NULL, NULL },
@@ -341,7 +347,6 @@ static const struct command commands[] = {
 	{ "allow", NULL, NULL },
 	{ "deny", NULL, NULL },
 	{ "quarantine", NULL, NULL },
-	{ "report", NULL, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

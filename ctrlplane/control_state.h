@@ -16,11 +16,12 @@
  *   IDLE -> SESSIONS   show sessions, asked the workers   control_run()
  *   IDLE -> DNS        dns lookup, asked the resolver     control_run()
  *   IDLE -> TRACE      trace                              control_run()
+ *   IDLE -> SIDE       report ..., asked its thread       control_run()
  *   IDLE -> SETTINGS   reload, rollback: published        control_run()
- *   SESSIONS, DNS, TRACE, SETTINGS -> IDLE   last line answered   control_answer()
+ *   SESSIONS, DNS, TRACE, SIDE, SETTINGS -> IDLE   last line answered   control_answer()
  *   any -> FREE        closed by either side, time limit  client_close()
  */
-enum client_state { CLIENT_FREE, CLIENT_IDLE, CLIENT_SESSIONS, CLIENT_DNS, CLIENT_TRACE, CLIENT_SETTINGS };
+enum client_state { CLIENT_FREE, CLIENT_IDLE, CLIENT_SESSIONS, CLIENT_DNS, CLIENT_TRACE, CLIENT_SIDE, CLIENT_SETTINGS };
 
 struct client {
 	enum client_state state;
@@ -29,7 +30,7 @@ struct client {
 	bool half_closed;          /* it will send no more; close when all is answered */
 	uint64_t tag;              /* of what is awaited */
 	uint64_t idle_deadline_us; /* IDLE: close */
-	uint64_t wait_deadline_us; /* SESSIONS, DNS, SETTINGS: answer without it */
+	uint64_t wait_deadline_us; /* SESSIONS, DNS, SIDE, SETTINGS: answer without it */
 	char *in;                  /* CONTROL_REQUEST_MAX octets */
 	size_t n_in;
 	char *out;
@@ -89,6 +90,14 @@ void control_fail_with(struct client *client, bool usage, json_t *errors, const 
 /* control_policy.c */
 json_t *control_show_policy(struct control *c);
 void control_policy_prometheus(struct control *c, FILE *f);
+
+/* Commands of control_side.c. */
+void control_run_report_list(struct control *c, struct client *client, const json_t *args);
+void control_run_report_show(struct control *c, struct client *client, const json_t *args);
+void control_run_report_preview(struct control *c, struct client *client, const json_t *args);
+void control_run_report_send(struct control *c, struct client *client, const json_t *args);
+void control_run_report_suppressed(struct control *c, struct client *client, const json_t *args);
+void control_run_report_unsuppress(struct control *c, struct client *client, const json_t *args);
 
 /* The show commands; each gives the result, or NULL after control_fail(). */
 json_t *control_show_status(struct control *c);

@@ -2,7 +2,7 @@
 /*
  * gateway_dns.c - DNS for all workers: one cache, and one question in flight for many askers
  *
- * An asker is a worker's ticket, or the control socket's.  Tickets have 64 bits of their own, so an asker in
+ * An asker is a worker's ticket, the control socket's or the reports'.  Tickets have 64 bits of their own, so an asker in
  * dns_flight is a slot of the table below, which remembers who it was.
  */
 #include <errno.h>
@@ -11,12 +11,12 @@
 
 #include "ctrlplane/gateway.h"
 
-enum { ZONE_FILE_MAX = 16 << 20, ASKERS_MAX = 65536, FROM_CONTROL = 0xffff };
+enum { ZONE_FILE_MAX = 16 << 20, ASKERS_MAX = 65536, FROM_CONTROL = 0xffff, FROM_REPORTS = 0xfffe };
 
 static struct asker {
 	uint64_t ticket;
 	uint32_t next_free;
-	uint16_t worker; /* or FROM_CONTROL */
+	uint16_t worker; /* or FROM_CONTROL, FROM_REPORTS */
 } askers[ASKERS_MAX];
 static uint32_t free_asker; /* index + 1; 0: none */
 
@@ -32,8 +32,10 @@ static void hand_out(struct gateway *g, uint16_t worker, uint64_t ticket, const 
 {
 	if (worker == FROM_CONTROL)
 		control_dns_answer(g->control, ticket, answer);
-	else
+	else if (worker != FROM_REPORTS)
 		gateway_answer_worker(g, worker, ticket, q, answer);
+	else if (g->reports)
+		report_dns_answer(g->reports, ticket, answer);
 }
 
 static void ask(struct gateway *g, uint16_t worker, uint64_t ticket, const struct dns_question *q, uint64_t now_us)
@@ -80,6 +82,11 @@ bool gateway_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag)
 {
 	ask(arg, FROM_CONTROL, tag, q, gateway_now_us());
 	return true;
+}
+
+void gateway_dns_ask_for_reports(struct gateway *g, const struct dns_question *q, uint64_t tag)
+{
+	ask(g, FROM_REPORTS, tag, q, gateway_now_us());
 }
 
 static void land(struct gateway *g, uint64_t flight, const struct dns_answer *answer, uint64_t now_us)

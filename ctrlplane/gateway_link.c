@@ -95,11 +95,31 @@ void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, 
 	down(g, worker, m);
 }
 
+bool gateway_send(struct gateway *g, uint64_t tag, const char *mail_from, struct span rcpts, struct span octets)
+{
+	struct shard_send *m = own_new(sizeof(*m) + rcpts.len + octets.len);
+	unsigned worker = g->send_worker++ % g->n_workers;
+
+	if (!m)
+		return false;
+	uint8_t *at = (uint8_t *)(m + 1);
+	memcpy(at, rcpts.at, rcpts.len);
+	memcpy(at + rcpts.len, octets.at, octets.len);
+	*m = (struct shard_send){ .m = { .kind = SHARD_DOWN_SEND, .worker = (uint16_t)worker, .tag = tag },
+				  .rcpts = span_of(at, rcpts.len),
+				  .octets = span_of(at + rcpts.len, octets.len) };
+	snprintf(m->mail_from, sizeof(m->mail_from), "%s", mail_from);
+	down(g, worker, m);
+	return true;
+}
+
 /* A message of ours that the worker has done with. */
 static void home(struct gateway *g, struct shard_message *m)
 {
 	if (m->kind == SHARD_DOWN_SETTINGS)
 		gateway_settings_home(g, (const struct shard_settings *)m);
+	if (m->kind == SHARD_DOWN_SEND)
+		gateway_sent(g, (const struct shard_send *)m);
 	free(own_of(m));
 }
 
@@ -108,6 +128,8 @@ static void record(struct gateway *g, const struct shard_record *r)
 	char *line = record_line(r);
 
 	record_ring_add(&g->records, r);
+	if (g->reports)
+		report_record(g->reports, r);
 	control_trace_record(g->control, r);
 	if (line)
 		log_file_put(&g->log, span_str(line));
@@ -140,6 +162,7 @@ static void up(struct gateway *g, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_DRAIN:
 	case SHARD_DOWN_RESUME:
 	case SHARD_DOWN_FLUSH:
+	case SHARD_DOWN_SEND:
 	case SHARD_DOWN_SETTINGS:
 		break;
 	}

@@ -70,6 +70,26 @@ bool settings_is_header_field(struct span s)
 	return colon + 1 < s.len && s.at[colon + 1] == ' ';
 }
 
+/* A plain address, as it stands in From and in MAIL without quotes. */
+static bool is_address(struct span s)
+{
+	size_t at = span_find_last(s, '@');
+
+	return at != SPAN_NONE && is_token(span_head(s, at)) && is_host_name(span_skip(s, at + 1));
+}
+
+static void check_report(struct checking *c)
+{
+	const struct settings *s = c->s;
+
+	if (s->report_from[0] && !is_address(span_str(s->report_from)))
+		found(c, "report.from", "must be an address such as dmarc-reports@mx.example, is \"%s\"",
+		      s->report_from);
+	if (s->report_key_file[0] && !is_token(span_str(s->report_selector)))
+		found(c, "report.selector", "must name the key of report.key_file in DNS, is \"%s\"",
+		      s->report_selector);
+}
+
 static void check_strings(struct checking *c)
 {
 	const struct settings *s = c->s;
@@ -83,6 +103,7 @@ static void check_strings(struct checking *c)
 	if (!settings_is_header_field(span_str(s->policy_quarantine_header)))
 		found(c, "policy.quarantine_header", "must be a header field such as \"X-Spam-Flag: YES\", is \"%s\"",
 		      s->policy_quarantine_header);
+	check_report(c);
 	size_t len = strlen(s->server_control_socket), room = sizeof(((struct sockaddr_un *)0)->sun_path);
 	if (len == 0 || len >= room)
 		found(c, "server.control_socket", "must be a path of 1 to %zu octets, has %zu", room - 1, len);

@@ -5,105 +5,25 @@
 #include <string.h>
 
 #include "ctrlplane/cli/ctl_print.h"
+#include "ctrlplane/cli/ctl_table.h"
 #include "dataplane/base/span.h"
-
-#define CELL_MAX 400 /* octets of a cell; the rest is cut */
-
-/* A value as a cell. */
-static void cell_text(const json_t *v, char out[CELL_MAX])
-{
-	const unsigned char *s = (const unsigned char *)json_string_value(v);
-	size_t n = 0, len = json_string_length(v);
-
-	out[0] = '\0';
-	if (json_is_integer(v))
-		snprintf(out, CELL_MAX, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-	else if (json_is_real(v))
-		snprintf(out, CELL_MAX, "%.2f", json_real_value(v));
-	else if (json_is_boolean(v))
-		snprintf(out, CELL_MAX, "%s", json_is_true(v) ? "yes" : "no");
-	for (size_t i = 0; s && i < len && n + 5 < CELL_MAX; i++) {
-		if (s[i] >= ' ' && s[i] < 0x7f)
-			out[n++] = (char)s[i];
-		else
-			n += (size_t)snprintf(out + n, CELL_MAX - n, "\\x%02x", s[i]);
-	}
-	if (s)
-		out[n] = '\0';
-}
 
 static void put(FILE *f, const json_t *object, const char *key)
 {
-	char cell[CELL_MAX];
+	char cell[CTL_CELL_MAX];
 
-	cell_text(json_object_get(object, key), cell);
+	ctl_cell(json_object_get(object, key), cell);
 	fputs(cell, f);
 }
 
 /* A list of strings, with commas. */
 static void put_list(FILE *f, const json_t *list)
 {
-	char cell[CELL_MAX];
+	char cell[CTL_CELL_MAX];
 
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		cell_text(json_array_get(list, i), cell);
+		ctl_cell(json_array_get(list, i), cell);
 		fprintf(f, "%s%s", i ? ", " : "", cell);
-	}
-}
-
-struct column {
-	const char *head, *key;
-	bool right; /* numbers */
-};
-
-static void print_table(FILE *f, const json_t *rows, const struct column *columns, size_t n_columns)
-{
-	size_t width[16] = { 0 };
-	char cell[CELL_MAX];
-
-	CHECK(n_columns <= 16);
-	for (size_t c = 0; c < n_columns; c++) {
-		width[c] = strlen(columns[c].head);
-		for (size_t r = 0; r < json_array_size(rows); r++) {
-			cell_text(json_object_get(json_array_get(rows, r), columns[c].key), cell);
-			if (strlen(cell) > width[c])
-				width[c] = strlen(cell);
-		}
-	}
-	for (size_t r = 0; r <= json_array_size(rows); r++) {
-		for (size_t c = 0; c < n_columns; c++) {
-			if (r == 0)
-				snprintf(cell, sizeof(cell), "%s", columns[c].head);
-			else
-				cell_text(json_object_get(json_array_get(rows, r - 1), columns[c].key), cell);
-			int pad = c + 1 == n_columns && !columns[c].right ? 0 : (int)width[c];
-			fprintf(f, "%s%*s", c ? "  " : "", columns[c].right ? pad : -pad, cell);
-		}
-		fputc('\n', f);
-	}
-}
-
-#define PRINT_TABLE(f, rows, columns) print_table((f), (rows), (columns), sizeof(columns) / sizeof((columns)[0]))
-
-/* Every scalar of an object, one a line. */
-static void print_fields(FILE *f, const json_t *object)
-{
-	const char *key;
-	const json_t *v;
-	size_t width = 0;
-	char cell[CELL_MAX];
-	void *at;
-
-	for (at = json_object_iter((json_t *)object); at; at = json_object_iter_next((json_t *)object, at))
-		if (strlen(json_object_iter_key(at)) > width)
-			width = strlen(json_object_iter_key(at));
-	for (at = json_object_iter((json_t *)object); at; at = json_object_iter_next((json_t *)object, at)) {
-		key = json_object_iter_key(at);
-		v = json_object_iter_value(at);
-		if (json_is_object(v) || json_is_array(v))
-			continue;
-		cell_text(v, cell);
-		fprintf(f, "%-*s  %s\n", (int)width, key, cell);
 	}
 }
 
@@ -111,7 +31,7 @@ static void print_fields(FILE *f, const json_t *object)
 static void print_counters(FILE *f, const json_t *counters, const json_t *help, bool all)
 {
 	size_t width = 0, n_zero = 0;
-	char sentence[CELL_MAX];
+	char sentence[CTL_CELL_MAX];
 	void *at;
 
 	for (at = json_object_iter((json_t *)counters); at; at = json_object_iter_next((json_t *)counters, at))
@@ -124,7 +44,7 @@ static void print_counters(FILE *f, const json_t *counters, const json_t *help, 
 			n_zero++;
 			continue;
 		}
-		cell_text(json_object_get(help, json_object_iter_key(at)), sentence);
+		ctl_cell(json_object_get(help, json_object_iter_key(at)), sentence);
 		fprintf(f, "%-*s  %12" JSON_INTEGER_FORMAT "%s%s\n", (int)width, json_object_iter_key(at), n,
 			sentence[0] ? "  " : "", sentence);
 	}
@@ -135,7 +55,7 @@ static void print_counters(FILE *f, const json_t *counters, const json_t *help, 
 void ctl_print_status(FILE *f, const json_t *result, bool all)
 {
 	(void)all;
-	print_fields(f, result);
+	ctl_fields(f, result);
 }
 
 void ctl_print_stats(FILE *f, const json_t *result, bool all)
@@ -150,7 +70,7 @@ void ctl_print_stats(FILE *f, const json_t *result, bool all)
 
 void ctl_print_sessions(FILE *f, const json_t *result, bool all)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{ "WORKER", "worker", true }, { "CLIENT", "client_ip", false },    { "PORT", "client_port", true },
 		{ "STATE", "state", false },  { "AGE s", "age_s", true },          { "MESSAGES", "messages", true },
 		{ "HELO", "helo", false },    { "MAIL FROM", "mail_from", false },
@@ -161,7 +81,7 @@ void ctl_print_sessions(FILE *f, const json_t *result, bool all)
 
 	(void)all;
 	if (json_array_size(rows))
-		PRINT_TABLE(f, rows, columns);
+		CTL_TABLE(f, rows, columns);
 	fprintf(f, "%" JSON_INTEGER_FORMAT " sessions, %zu shown\n", total, json_array_size(rows));
 	if (silent)
 		fprintf(f, "%" JSON_INTEGER_FORMAT " workers did not answer in time\n", silent);
@@ -177,7 +97,7 @@ static void put_gateway(FILE *f, const json_t *port, const char *key)
 
 void ctl_print_ports(FILE *f, const json_t *result, bool all)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{ "DEVICE", "device", false },         { "LINK", "link", false },       { "MAC", "mac", false },
 		{ "Mb/s", "speed_mbps", true },        { "MTU", "mtu", true },          { "VLAN", "vlan", true },
 		{ "RX", "rx_packets", true },          { "MISSED", "rx_missed", true }, { "ERRORS", "rx_errors", true },
@@ -186,7 +106,7 @@ void ctl_print_ports(FILE *f, const json_t *result, bool all)
 	const json_t *ports = json_object_get(result, "ports");
 
 	(void)all;
-	PRINT_TABLE(f, ports, columns);
+	CTL_TABLE(f, ports, columns);
 	for (size_t i = 0; i < json_array_size(ports); i++) {
 		const json_t *p = json_array_get(ports, i);
 
@@ -201,7 +121,7 @@ void ctl_print_ports(FILE *f, const json_t *result, bool all)
 
 void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{ "ADDRESS", "address", false },
 		{ "PORT", "port", true },
 		{ "STATE", "state", false },
@@ -221,7 +141,7 @@ void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 
 	const json_t *hops = json_object_get(result, "next_hops");
 
-	PRINT_TABLE(f, hops, columns);
+	CTL_TABLE(f, hops, columns);
 	for (size_t i = 0; i < json_array_size(hops); i++) {
 		const json_t *domains = json_object_get(json_array_get(hops, i), "domains");
 
@@ -237,33 +157,33 @@ void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 
 void ctl_print_limits(FILE *f, const json_t *result, bool all)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{ "SETTING", "setting", false }, { "VALUE", "value", true }, { "UNIT", "unit", false },
 		{ "LEAST", "least", true },      { "MOST", "most", true },   { "DEFAULT", "default", true },
 		{ "", "help", false },
 	};
 
 	(void)all;
-	PRINT_TABLE(f, json_object_get(result, "limits"), columns);
+	CTL_TABLE(f, json_object_get(result, "limits"), columns);
 }
 
 void ctl_print_policy(FILE *f, const json_t *result, bool all)
 {
-	static const struct column columns[] = {
+	static const struct ctl_column columns[] = {
 		{ "RULE", "rule", false }, { "ACTION", "action", false },    { "MONITOR", "monitor", false },
 		{ "HITS", "hits", true },  { "NO ANSWER", "missing", true },
 	};
 	const json_t *rules = json_object_get(result, "rules");
 
 	(void)all;
-	print_fields(f, result);
+	ctl_fields(f, result);
 	if (json_array_size(rules))
-		PRINT_TABLE(f, rules, columns);
+		CTL_TABLE(f, rules, columns);
 }
 
 void ctl_print_dns(FILE *f, const json_t *result, bool all)
 {
-	print_fields(f, result);
+	ctl_fields(f, result);
 	if (json_array_size(json_object_get(result, "servers"))) {
 		fputs("servers: ", f);
 		put_list(f, json_object_get(result, "servers"));
@@ -387,7 +307,7 @@ void ctl_print_explain(FILE *f, const json_t *r, bool all)
 void ctl_print_lookup(FILE *f, const json_t *result, bool all)
 {
 	const json_t *records = json_object_get(result, "records");
-	char cell[CELL_MAX];
+	char cell[CTL_CELL_MAX];
 
 	(void)all;
 	put(f, result, "name");
@@ -400,7 +320,7 @@ void ctl_print_lookup(FILE *f, const json_t *result, bool all)
 	fputs(" s", f);
 	fputs(json_is_true(json_object_get(result, "secure")) ? ", validated\n" : "\n", f);
 	for (size_t i = 0; i < json_array_size(records); i++) {
-		cell_text(json_array_get(records, i), cell);
+		ctl_cell(json_array_get(records, i), cell);
 		fprintf(f, "%s\n", cell);
 	}
 }
@@ -408,7 +328,7 @@ void ctl_print_lookup(FILE *f, const json_t *result, bool all)
 void ctl_print_changed(FILE *f, const json_t *result, bool all)
 {
 	(void)all;
-	print_fields(f, result);
+	ctl_fields(f, result);
 }
 
 /* What a reload or a rollback did, and what is left to do. */

@@ -11,6 +11,7 @@
 
 #include "conf/version.h"
 #include "ctrlplane/cli/ctl_client.h"
+#include "ctrlplane/cli/ctl_keygen.h"
 #include "ctrlplane/cli/ctl_print.h"
 #include "ctrlplane/settings_load.h"
 
@@ -64,13 +65,23 @@ static const struct verb verbs[] = {
 	{ "dns lookup", { "name", "type" }, 0, ctl_print_lookup, "ask as the gateway asks" },
 	{ "dns flush", { "[name]" }, 0, ctl_print_changed, "forget cached answers, of one name or all" },
 	{ "log level", { "[level]" }, 0, ctl_print_changed, "error, warning, info or debug" },
+	{ "report list", { 0 }, 0, ctl_print_reports, "DMARC aggregate reports and what became of them" },
+	{ "report show", { "report" }, 0, ctl_print_report, "rows and deliveries of one, by its number or domain" },
+	{ "report preview", { "report" }, 0, ctl_print_preview, "the XML of one as it would be sent now" },
+	{ "report send", { "[domain]" }, 0, ctl_print_changed, "end periods now, of one domain or all, and send them" },
+	{ "report suppressed", { 0 }, 0, ctl_print_suppressed, "addresses that refused, and until when they get none" },
+	{ "report unsuppress", { "address" }, 0, ctl_print_changed, "write to that address again" },
+	{ "report keygen",
+	  { "file", "selector", "domain" },
+	  0,
+	  ctl_print_changed,
+	  "a new key that signs reports, and its record for DNS; needs no daemon" },
 	{ "top", { 0 }, 0, NULL, NULL },
 	{ "show tcp", { 0 }, 0, NULL, NULL },
 	{ "show crypto", { 0 }, 0, NULL, NULL },
 	{ "allow", { 0 }, 0, NULL, NULL },
 	{ "deny", { 0 }, 0, NULL, NULL },
 	{ "quarantine", { 0 }, 0, NULL, NULL },
-	{ "report", { 0 }, 0, NULL, NULL },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -215,6 +226,13 @@ static void hear_error(void *arg, const char *message)
 		complain(EXIT_USAGE, "%s", message);
 }
 
+static int make_key(const struct options *o)
+{
+	char error[256];
+
+	return ctl_keygen(o->args, o->json, error) ? EXIT_GOOD : complain(EXIT_FAILED, "%s", error);
+}
+
 static int check_file(const struct options *o)
 {
 	static struct settings s;
@@ -339,7 +357,9 @@ int main(int argc, char **argv)
 		else
 			status = take_operands(v, argc - optind - n_words, argv + optind + n_words, o.args);
 		if (status == EXIT_GOOD)
-			status = strcmp(v->words, "check") == 0 ? check_file(&o) : ask_daemon(v, &o);
+			status = strcmp(v->words, "check") == 0           ? check_file(&o)
+				 : strcmp(v->words, "report keygen") == 0 ? make_key(&o)
+									  : ask_daemon(v, &o);
 	}
 	json_decref(o.args);
 	if (fflush(stdout) != 0 || ferror(stdout))

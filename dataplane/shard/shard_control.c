@@ -109,6 +109,7 @@ void control_record(struct shard *s, const struct txn *t, const struct smtp_repl
 	record_rcpts(r, t);
 	r->size = t->msg ? msg_len(t->msg) : 0;
 	record_results(r, t);
+	report_facts(s, r, t, reply);
 	copy_text(r->action, sizeof(r->action), span_str(verdict_action_text(t->verdict.action)));
 	copy_text(r->rule, sizeof(r->rule), span_str(t->verdict.rule ? t->verdict.rule : ""));
 	text_init(&text, r->reply, sizeof(r->reply));
@@ -219,6 +220,7 @@ static void take_back(struct shard *s, struct shard_message *m)
 	case SHARD_DOWN_DRAIN:
 	case SHARD_DOWN_RESUME:
 	case SHARD_DOWN_FLUSH:
+	case SHARD_DOWN_SEND:
 	case SHARD_DOWN_SETTINGS:
 		CHECK(!"a message of the control thread came home to the worker");
 	}
@@ -250,6 +252,9 @@ static bool obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 		dns_cache_flush(s->kept, SPAN(""));
 		dmarc_cache_flush(s->walks);
 		break;
+	case SHARD_DOWN_SEND:
+		send_begin(s, (struct shard_send *)m, now_us);
+		return false;
 	case SHARD_DOWN_SETTINGS:
 		config_change(s, (struct shard_settings *)m, now_us);
 		return false;
@@ -278,6 +283,7 @@ bool control_step(struct shard *s, uint64_t now_us)
 		bool home = ring_put(&s->env.link->down_back, m);
 		CHECK(home);
 	}
+	send_step(s);
 	if (s->draining)
 		control_check_drained(s);
 	return any;

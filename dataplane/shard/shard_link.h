@@ -31,6 +31,7 @@ enum shard_message_kind {
 	SHARD_DOWN_DRAIN,    /* struct shard_message: no new connections, 421 to idle ones, finish transactions */
 	SHARD_DOWN_RESUME,
 	SHARD_DOWN_FLUSH,    /* struct shard_message: forget cached DNS answers */
+	SHARD_DOWN_SEND,     /* struct shard_send: hand this message to a next hop */
 	SHARD_DOWN_SETTINGS, /* struct shard_settings: what begins from now on takes these */
 };
 
@@ -52,6 +53,18 @@ struct settings;
 struct shard_settings {
 	struct shard_message m;
 	const struct settings *settings;
+};
+
+/* A message of our own.  It stays with the worker until its fate is known, and comes home with the reply. */
+struct shard_send {
+	struct shard_message m;
+	struct shard_send *next; /* the worker's */
+	char mail_from[324];
+	struct span rcpts;  /* each ended by a NUL */
+	struct span octets; /* whole, with CRLF; copied by the worker */
+	bool body_8bit, smtputf8;
+	uint16_t code; /* Out: of the next hop's reply; 452 when the worker has no room */
+	char reply[256];
 };
 
 struct shard_question {
@@ -103,6 +116,29 @@ struct shard_hop {
 	uint64_t accepted, refused, lost;                                    /* messages */
 };
 
+/*
+ * What a DMARC aggregate report tells of one message (RFC 9990 3.1), as texts that each end with a NUL: those of
+ * enum shard_fact in their order, then d=, s= and the result of each DKIM signature.
+ */
+enum shard_fact {
+	FACT_DISPOSITION, /* "pass" "none" "quarantine" "reject" */
+	FACT_DKIM,        /* aligned: "pass" or "fail" */
+	FACT_SPF,
+	FACT_REASON, /* why the policy was not followed to the letter: a PolicyOverrideType, or "" */
+	FACT_COMMENT,
+	FACT_HEADER_FROM,
+	FACT_ENVELOPE_FROM, /* domain of the reverse-path; "": null */
+	FACT_SPF_DOMAIN,
+	FACT_SPF_RESULT,
+	N_FACTS
+};
+
+struct shard_report {
+	char domain[256];   /* where the policy record stands; "": there is nothing to report */
+	char policy[96];    /* as published: "method=treewalk;p=reject;sp=none;np=none;adkim=r;aspf=r;t=n" */
+	uint16_t facts_len; /* of the record's facts */
+};
+
 /* All that is known of one message at its end; ctrlplane/record.c makes one line of JSON of it. */
 struct shard_record {
 	struct shard_message m;
@@ -124,8 +160,10 @@ struct shard_record {
 	uint64_t dns_us, crypto_us,
 		total_us;        /* waited for DNS after the final dot; in the crypto batch; DATA to reply */
 	bool duplicate_possible; /* the next hop was lost after the final dot */
+	struct shard_report report;
 	uint16_t fields_len;
 	char fields[8192]; /* the Authentication-Results and other fields put on top */
+	char facts[4096];  /* see enum shard_fact */
 	/* The account, a line a step; NULL: none.  Worker's memory: whoever keeps the record copies it. */
 	const char *steps;
 	uint32_t steps_len;

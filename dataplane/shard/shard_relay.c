@@ -136,7 +136,7 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 	r->hop->n_busy--;
 	t->relay = NULL;
 	bool lost = r->peer_closed || !r->conn;
-	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && t->client) {
+	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && (t->client || t->send)) {
 		t->retried = true;
 		s->stats.shard_relay_retried++;
 		relay_drop_idle(s, r->hop, now_us);

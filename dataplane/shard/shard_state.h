@@ -112,7 +112,8 @@ struct stream {
 };
 
 struct txn {
-	struct client *client; /* NULL: it went away */
+	struct client *client;   /* NULL: it went away, or there is none */
+	struct shard_send *send; /* of a message of our own; else NULL */
 	struct relay *relay;
 	struct hop *hop;           /* WAITING: for a connection to it */
 	uint32_t hops, hops_tried; /* where its recipients' mail may go; of these, those that could not be reached */
@@ -225,6 +226,7 @@ struct shard {
 	uint64_t unix_offset_us;          /* wall clock less monotonic */
 	uint32_t id_counter, generation;
 	struct dmarc_cache *walks;
+	struct shard_send *sends_home; /* for which the ring had no room */
 	struct shard_config configs[SHARD_CONFIGS_MAX];
 	struct shard_config *config; /* in force: what begins now gets it */
 	uint32_t n_old_configs;      /* others that are not home yet */
@@ -302,6 +304,7 @@ void txn_timer(struct shard *s, struct txn *t, uint64_t now_us);
 void txn_answered(struct shard *s, uint64_t ticket, const struct dns_question *q, const struct dns_answer *answer,
 		  uint64_t now_us);
 void txn_job_done(struct shard *s, struct crypto_job *job, uint64_t now_us);
+void txn_release(struct shard *s, struct txn *t);
 /* The message is over: the client gets @reply, the record is written, the txn is released. */
 void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
 
@@ -357,5 +360,13 @@ bool control_ask(struct shard *s, const struct dns_question *q, uint64_t ticket)
 void control_record(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
 bool control_step(struct shard *s, uint64_t now_us);
 void control_check_drained(struct shard *s);
+
+/* shard_send.c: messages of our own */
+void send_begin(struct shard *s, struct shard_send *m, uint64_t now_us);
+void send_done(struct shard *s, struct shard_send *m, const struct smtp_reply *reply);
+void send_step(struct shard *s);
+
+/* shard_report.c: what the domain owner's report will tell of @t, whose client got @reply */
+void report_facts(const struct shard *s, struct shard_record *r, const struct txn *t, const struct smtp_reply *reply);
 
 #endif

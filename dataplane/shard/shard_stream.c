@@ -7,10 +7,13 @@
  */
 #include "dataplane/shard/shard_state.h"
 
-static bool forged(const struct shard_config *config, const struct msg_header *h, const struct msg_field *f)
+static bool forged(const struct shard *s, const struct txn *t, const struct msg_header *h, const struct msg_field *f)
 {
+	const struct shard_config *config = &s->configs[t->config];
 	struct span name = msg_field_name(h, f);
 
+	if (t->send)
+		return false; /* what we send ourselves is as we want it */
 	return verify_field_is_forged(&config->auth, name, msg_field_value(h, f)) ||
 	       verdict_field_is_ours(config->settings, name);
 }
@@ -31,13 +34,15 @@ static uint32_t field_from(const struct msg_header *h, uint64_t at)
 }
 
 /* Finds the next run of the header section that is passed on: @p moves over what is not. */
-static void header_run(const struct shard_config *config, const struct msg_header *h, struct stream *p)
+static void header_run(const struct shard *s, struct txn *t, struct stream *p)
 {
+	const struct msg_header *h = msg_header_of(t->msg);
+
 	p->end = h->bytes.len;
 	for (uint32_t i = field_from(h, p->at); i < h->n_fields; i++) {
 		const struct msg_field *f = &h->fields[i];
 
-		if (!forged(config, h, f))
+		if (!forged(s, t, h, f))
 			continue;
 		if (f->at > p->at) {
 			p->end = f->at;
@@ -53,7 +58,7 @@ uint64_t stream_len(const struct shard *s, const struct txn *t)
 	uint64_t len = t->fields.len + h->bytes.len + (msg_has_separator(t->msg) ? 2 : 0) + msg_body_len(t->msg);
 
 	for (uint32_t i = 0; i < h->n_fields; i++)
-		if (forged(&s->configs[t->config], h, &h->fields[i]))
+		if (forged(s, t, h, &h->fields[i]))
 			len -= h->fields[i].len;
 	return len;
 }
@@ -67,7 +72,7 @@ static struct span part_run(const struct shard *s, struct txn *t)
 		return span_skip(text_span(&t->fields), (size_t)p->at);
 	case STREAM_HEADER:
 		if (p->at == p->end)
-			header_run(&s->configs[t->config], msg_header_of(t->msg), p);
+			header_run(s, t, p);
 		return span_part(msg_header_of(t->msg)->bytes, (size_t)p->at, (size_t)p->end);
 	case STREAM_SEPARATOR:
 		return msg_has_separator(t->msg) ? span_skip(SPAN("\r\n"), (size_t)p->at) : SPAN("");

@@ -23,7 +23,7 @@ static uint64_t ticket_pack(const struct shard *s, const struct txn *t, uint32_t
 	       (uint64_t)t->generation << TICKET_BITS | ticket;
 }
 
-static void txn_release(struct shard *s, struct txn *t)
+void txn_release(struct shard *s, struct txn *t)
 {
 	timer_cancel(&s->timers, &t->timer);
 	if (t->msg)
@@ -432,7 +432,10 @@ void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, 
 	struct client *c = t->client;
 	struct smtp_reply copy = *reply; /* it may lie in the relay, which goes on meanwhile */
 
-	control_record(s, t, &copy, now_us);
+	if (t->send)
+		send_done(s, t->send, &copy);
+	else
+		control_record(s, t, &copy, now_us);
 	txn_release(s, t);
 	if (c)
 		client_answer(s, c, &copy, now_us);

@@ -101,6 +101,15 @@ static bool env_resume(void *arg)
 	return true;
 }
 
+static bool env_report(void *arg, const char *command, json_t *args, uint64_t tag)
+{
+	(void)arg;
+	(void)command;
+	(void)tag;
+	json_decref(args);
+	return false;
+}
+
 static bool env_change(void *arg, struct control_change *change)
 {
 	(void)arg;
@@ -151,6 +160,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.sessions = env_sessions,
 						.drain = env_drain,
 						.resume = env_resume,
+						.report = env_report,
 						.reload = env_change,
 						.rollback = env_change,
 						.settings_awaited = env_settings_awaited };

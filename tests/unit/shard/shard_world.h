@@ -243,6 +243,8 @@ static bool rings_turn(void)
 	while ((m = ring_get(&world.link.down_back))) {
 		any = true;
 		world.n_settings_home += m->kind == SHARD_DOWN_SETTINGS;
+		if (m->kind == SHARD_DOWN_SEND)
+			world.sent = *(const struct shard_send *)m;
 		free(m);
 	}
 	while ((m = ring_get(&world.link.up))) {

@@ -99,7 +99,8 @@ static struct world {
 	unsigned stored_at[STORED_MAX]; /* last octet of the sink's address */
 	struct shard_record records[RECORDS_MAX];
 	size_t n_records;
-	char steps[1 << 16]; /* account of the last record */
+	struct shard_send sent; /* message of our own that came home last */
+	char steps[1 << 16];    /* account of the last record */
 	size_t steps_len;
 	bool drained;
 	uint64_t settings_version; /* that the shard says it has in force */
@@ -117,13 +118,16 @@ static struct ip_addr address(const char *text)
 	return a;
 }
 
-static const char *const world_zone = "good.example TXT \"v=spf1 ip4:192.0.2.10 -all\"\n"
-				      "_dmarc.good.example TXT \"v=DMARC1; p=reject\"\n"
-				      "good.example A 192.0.2.10\n"
-				      "mail.good.example A 192.0.2.10\n"
-				      "mild.example TXT \"v=spf1 -all\"\n"
-				      "_dmarc.mild.example TXT \"v=DMARC1; p=quarantine\"\n"
-				      "fails.example TXT \"v=spf1 -all\"\n"
-				      "_dmarc.fails.example TXT !SERVFAIL\n";
+static const char *const world_zone =
+	"good.example TXT \"v=spf1 ip4:192.0.2.10 -all\"\n"
+	"_dmarc.good.example TXT \"v=DMARC1; p=reject\"\n"
+	"good.example A 192.0.2.10\n"
+	"mail.good.example A 192.0.2.10\n"
+	"rua.example TXT \"v=spf1 ip4:192.0.2.10 -all\"\n"
+	"_dmarc.rua.example TXT \"v=DMARC1; p=reject; sp=none; aspf=s; rua=mailto:a@b.example\"\n"
+	"mild.example TXT \"v=spf1 -all\"\n"
+	"_dmarc.mild.example TXT \"v=DMARC1; p=quarantine\"\n"
+	"fails.example TXT \"v=spf1 -all\"\n"
+	"_dmarc.fails.example TXT !SERVFAIL\n";
 
 #endif

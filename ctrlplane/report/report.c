@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report.c - aggregate reports: the thread that owns the store, and its two ends
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "conf/version.h"
+#include "ctrlplane/log.h"
+#include "ctrlplane/report/report_state.h"
+
+enum { TURN_MS = 500, PURGE_S = 3600, DAY_S = 86400 };
+
+enum in_kind { IN_MESSAGE, IN_DNS, IN_MAIL, IN_REQUEST };
+
+/* What comes in; one block of memory, the octets behind it. */
+struct in {
+	enum in_kind kind;
+	uint64_t tag;
+	/* MESSAGE */
+	struct report_message message;
+	/* DNS */
+	const struct dns_answer *answer;
+	/* MAIL */
+	unsigned code;
+	struct span text;
+	/* REQUEST */
+	const char *command;
+	json_t *args;
+	struct report_wish *wish; /* what will be the answer */
+	_Alignas(16) uint8_t octets[];
+};
+
+static struct in *in_new(enum in_kind kind, uint64_t tag, size_t n_octets)
+{
+	struct in *m = malloc(sizeof(*m) + n_octets);
+
+	if (m)
+		*m = (struct in){ .kind = kind, .tag = tag };
+	return m;
+}
+
+static uint64_t now_s(void)
+{
+	return (uint64_t)time(NULL);
+}
+
+/* --- the control thread's end ------------------------------------------------------------------ */
+
+static struct span put_octets(uint8_t **at, struct span s)
+{
+	struct span copy = span_of(*at, s.len);
+
+	memcpy(*at, s.at, s.len);
+	*at += s.len;
+	return copy;
+}
+
+void report_record(struct reports *r, const struct shard_record *record)
+{
+	struct span domain = span_str(record->report.domain), policy = span_str(record->report.policy);
+	struct span facts = span_of(record->facts, record->report.facts_len);
+
+	if (domain.len == 0)
+		return;
+	struct in *m = in_new(IN_MESSAGE, 0, domain.len + policy.len + facts.len);
+	if (m) {
+		uint8_t *at = m->octets;
+
+		m->message = (struct report_message){ .unix_s = record->time_unix_us / 1000000,
+						      .client = record->client,
+						      .domain = put_octets(&at, domain),
+						      .policy = put_octets(&at, policy),
+						      .facts = put_octets(&at, facts) };
+	}
+	if (m && side_put(&r->side, m))
+		return;
+	free(m);
+	r->n_behind++;
+}
+
+void report_dns_answer(struct reports *r, uint64_t tag, const struct dns_answer *answer)
+{
+	struct in *m = in_new(IN_DNS, tag, answer->size);
+
+	if (m) {
+		memcpy(m->octets, answer, answer->size);
+		m->answer = (const struct dns_answer *)(const void *)m->octets;
+	}
+	if (!m || !side_put(&r->side, m)) {
+		log_error("reports: an answer of DNS was lost for want of room; reports wait until sekishod is started "
+			  "anew");
+		free(m);
+	}
+}
+
+void report_mail_result(struct reports *r, uint64_t tag, unsigned code, struct span text)
+{
+	struct in *m = in_new(IN_MAIL, tag, text.len);
+	uint8_t *at = m ? m->octets : NULL;
+
+	if (m) {
+		m->code = code;
+		m->text = put_octets(&at, text);
+	}
+	if (!m || !side_put(&r->side, m)) {
+		log_error("reports: a reply was lost for want of room; that report is sent again when sekishod is "
+			  "started anew");
+		free(m);
+	}
+}
+
+bool report_request(struct reports *r, const char *command, json_t *args, uint64_t tag)
+{
+	struct in *m = in_new(IN_REQUEST, tag, 0);
+
+	if (m) {
+		m->command = command;
+		m->args = args;
+		m->wish = calloc(1, sizeof(*m->wish));
+		if (m->wish && side_put(&r->side, m))
+			return true;
+		free(m->wish);
+	}
+	free(m);
+	json_decref(args);
+	return false;
+}
+
+struct report_wish *report_next(struct reports *r)
+{
+	return side_get(&r->side);
+}
+
+void report_wish_free(struct report_wish *w)
+{
+	free(w->mail);
+	json_decref(w->result);
+	free(w);
+}
+
+const char *report_from(const struct reports *r)
+{
+	return r->from;
+}
+
+/* --- the side thread --------------------------------------------------------------------------- */
+
+static void take(void *arg, void *message)
+{
+	struct reports *r = arg;
+	struct in *m = message;
+
+	switch (m->kind) {
+	case IN_MESSAGE:
+		r->n_taken++;
+		report_store_add(r->store, &m->message);
+		break;
+	case IN_DNS:
+		if (m->tag == r->job_tag)
+			report_job_answer(&r->job, m->answer, now_s());
+		break;
+	case IN_MAIL:
+		if (m->tag == r->job_tag)
+			report_job_sent(&r->job, m->code, m->text, now_s());
+		break;
+	case IN_REQUEST:
+		m->wish->kind = REPORT_WISH_ANSWER;
+		m->wish->tag = m->tag;
+		report_store_commit(r->store);
+		report_show(r, m->command, m->args, m->wish, now_s());
+		json_decref(m->args);
+		side_say(&r->side, m->wish);
+		break;
+	}
+	free(m);
+}
+
+/* The wish is there before the job moves on: it never waits for what could not be asked. */
+static void next_wish(struct reports *r, uint64_t now)
+{
+	struct report_action action, *a = &action;
+	struct report_wish *w = r->spare ? r->spare : calloc(1, sizeof(*w));
+
+	r->spare = w;
+	if (!w || !report_job_next(&r->job, a, now))
+		return;
+	r->spare = NULL;
+	w->tag = ++r->job_tag;
+	switch (a->act) {
+	case REPORT_ACT_ASK:
+		w->kind = REPORT_WISH_ASK;
+		w->question = a->question;
+		break;
+	case REPORT_ACT_SEND:
+		w->kind = REPORT_WISH_SEND;
+		w->mail = a->mail;
+		w->mail_len = a->mail_len;
+		snprintf(w->to, sizeof(w->to), "%s", a->to);
+		break;
+	}
+	side_say(&r->side, w);
+}
+
+static int turn(void *arg)
+{
+	struct reports *r = arg;
+	uint64_t now = now_s();
+
+	if (!report_store_commit(r->store))
+		log_error("reports: rows could not be written; make room for %s", r->settings.report_store);
+	if (now != r->looked_s) {
+		r->looked_s = now;
+		report_store_close_due(r->store, now);
+	}
+	if (now >= r->purged_s + PURGE_S) {
+		r->purged_s = now;
+		report_store_purge(r->store, now);
+	}
+	if (!r->side.ending)
+		next_wish(r, now);
+	return TURN_MS;
+}
+
+/* --- start and end ----------------------------------------------------------------------------- */
+
+static bool open_signer(struct reports *r, char error[512])
+{
+	const char *why = NULL;
+
+	if (!r->settings.report_key_file[0])
+		return true;
+	r->signer = crypto_signer_open(r->settings.report_key_file, &why);
+	if (!r->signer)
+		snprintf(error, 512, "report.key_file %.200s: %s", r->settings.report_key_file, why);
+	return r->signer != NULL;
+}
+
+static bool open_store(struct reports *r, char error[512])
+{
+	struct report_store_settings s = { .path = r->settings.report_store,
+					   .interval_s = r->settings.report_interval_s,
+					   .rows_max = r->settings.report_rows_max,
+					   .store_mb = r->settings.report_store_mb,
+					   .keep_s = r->settings.report_keep_days * DAY_S };
+	char why[256] = "";
+
+	r->store = report_store_open(&s, why);
+	if (!r->store)
+		snprintf(error, 512, "%s", why);
+	return r->store != NULL;
+}
+
+struct reports *report_open(const struct settings *settings, struct span (*organizational)(struct span domain),
+			    char error[512])
+{
+	struct reports *r = aligned_alloc(alignof(struct reports), sizeof(*r)); /* rings lie on cache lines */
+
+	snprintf(error, 512, "no memory for reports");
+	if (!r)
+		return NULL;
+	memset(r, 0, sizeof(*r));
+	r->settings = *settings;
+	const struct settings *s = &r->settings;
+	if (s->report_from[0])
+		snprintf(r->from, sizeof(r->from), "%s", s->report_from);
+	else
+		snprintf(r->from, sizeof(r->from), "dmarc-reports@%s", s->server_hostname);
+	r->author = (struct report_author){ .organization = s->report_organization[0] ? s->report_organization
+										      : s->server_hostname,
+					    .email = r->from,
+					    .contact = s->report_contact,
+					    .generator = "sekisho " SEKISHO_VERSION,
+					    .rfc7489 = strcmp(s->report_format, "rfc7489") == 0 };
+	struct side_work work = { take, turn, r };
+	if (!open_signer(r, error) || !open_store(r, error)) {
+		report_close(r);
+		return NULL;
+	}
+	struct report_job_settings job = { .hostname = s->server_hostname,
+					   .author = r->author,
+					   .signer = r->signer,
+					   .selector = s->report_selector,
+					   .addresses_max = (unsigned)s->report_addresses_max,
+					   .attempts_max = (unsigned)s->report_attempts_max,
+					   .retry_s = s->report_retry_s,
+					   .suppress_s = s->report_suppress_s,
+					   .organizational = organizational };
+	report_job_init(&r->job, &job, r->store);
+	if (side_start(&r->side, &work))
+		return r;
+	snprintf(error, 512, "the system gives no thread for reports");
+	report_close(r);
+	return NULL;
+}
+
+void report_close(struct reports *r)
+{
+	struct report_wish *w;
+
+	if (!r)
+		return;
+	side_stop(&r->side);
+	while ((w = side_get(&r->side)))
+		report_wish_free(w);
+	free(r->spare);
+	report_store_close(r->store);
+	crypto_signer_close(r->signer);
+	free(r);
+}

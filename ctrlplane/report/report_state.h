@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report_state.h - what report.c and report_show.c share; for no one else
+ */
+#ifndef REPORT_STATE_H
+#define REPORT_STATE_H
+
+#include "ctrlplane/report/report.h"
+#include "ctrlplane/report/report_job.h"
+#include "ctrlplane/side.h"
+
+#define REPORT_LIST_MAX 500 /* periods, rows or addresses in one answer */
+
+struct reports {
+	/* Set before the thread starts, then never changed */
+	struct settings settings;
+	char from[SETTINGS_STR_MAX + 32];
+	struct crypto_signer *signer;
+	struct report_author author;
+
+	/* The side thread's */
+	struct report_store *store;
+	struct report_job job;
+	uint64_t job_tag;          /* of what the job waits for */
+	struct report_wish *spare; /* for what the job wants next */
+	uint64_t looked_s, purged_s;
+	uint64_t n_taken;
+
+	_Atomic uint64_t n_behind; /* messages for which there was no room on the way in */
+	struct side side;
+};
+
+/* Fills in what a request is answered with. */
+void report_show(struct reports *r, const char *command, const json_t *args, struct report_wish *out, uint64_t now_s);
+
+#endif

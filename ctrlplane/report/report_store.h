@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * report_store.h - what reports are made of, on disk: periods, their rows, their deliveries, addresses that are dead
+ *
+ * The interface of the storage; report_sqlite.c, the only file that knows SQLite, is behind it.  One thread owns a store.
+ * Whatever returns is on disk when the call returns, but for rows, which are when report_store_commit() does.
+ *
+ *   a period   one policy domain, one policy as published, begin and end: becomes one report
+ *   OPEN       takes rows                                   -> CLOSED by its end, or by report_store_close_now()
+ *   CLOSED     its addresses are to be found out in DNS     -> ADDRESSED, or DONE when there is none
+ *   ADDRESSED  has deliveries that are not over             -> DONE with the last
+ *   DONE       kept for a while, to be looked at
+ *
+ *   a delivery PENDING -> SENDING -> SENT, or PENDING again (4yz), or FAILED (5yz, given up)
+ *              SENDING when the process died: PENDING again at the next start, under the same Message-ID.
+ */
+#ifndef REPORT_STORE_H
+#define REPORT_STORE_H
+
+#include "dataplane/base/ip_addr.h"
+
+enum report_state { REPORT_OPEN, REPORT_CLOSED, REPORT_ADDRESSED, REPORT_DONE };
+enum report_delivery_state { DELIVERY_PENDING, DELIVERY_SENDING, DELIVERY_SENT, DELIVERY_FAILED };
+
+#define REPORT_ADDRESS_MAX 320 /* octets of an address that reports go to */
+#define REPORT_NOTE_MAX 256    /* octets of a reply or a reason that are kept */
+
+struct report_store_settings {
+	const char *path;
+	uint64_t interval_s; /* of a period, which begins at a multiple of it */
+	uint64_t rows_max;   /* of a period; messages of further rows are counted in n_over */
+	uint64_t store_mb;   /* of the file; then no row is added */
+	uint64_t keep_s;     /* after it is DONE */
+};
+
+/* One message, as the worker told it (shard_link.h); all borrowed for the call. */
+struct report_message {
+	uint64_t unix_s;
+	struct ip_addr client;
+	struct span domain, policy, facts;
+};
+
+struct report_period {
+	int64_t id;
+	enum report_state state;
+	uint64_t begin_s, end_s, next_s; /* next_s: not looked at before */
+	uint64_t n_attempts;             /* to find its addresses */
+	uint64_t n_rows, n_messages, n_over;
+	char domain[256], policy[96];
+	char note[REPORT_NOTE_MAX]; /* why it came to nothing; "" */
+};
+
+struct report_delivery {
+	char address[REPORT_ADDRESS_MAX + 1];
+	enum report_delivery_state state;
+	uint64_t next_s, n_attempts;
+	char reply[REPORT_NOTE_MAX];
+};
+
+struct report_suppressed {
+	char address[REPORT_ADDRESS_MAX + 1];
+	uint64_t until_s, n_failures;
+	char reply[REPORT_NOTE_MAX];
+};
+
+struct report_store;
+
+/* NULL with @error set, of which it has 256 octets.  What was being sent when it was open last is PENDING again. */
+struct report_store *report_store_open(const struct report_store_settings *s, char error[256]);
+void report_store_close(struct report_store *st);
+
+/**
+ * report_store_add - count one message in its period and row
+ *
+ * In a store that is full a message of a row that exists is counted, one of another row in its period's n_over, one of
+ * another period is lost.  So are those since the last commit when the disk fails.
+ */
+void report_store_add(struct report_store *st, const struct report_message *m);
+bool report_store_commit(struct report_store *st);           /* rows since the last one; false: they are lost */
+uint64_t report_store_n_lost(const struct report_store *st); /* messages, since the store was opened */
+
+/* Periods whose end has come are CLOSED. */
+void report_store_close_due(struct report_store *st, uint64_t now_s);
+/* Those of @domain (NULL: all) now, which is then their end.  What waits for a retry is due as well.  How many. */
+unsigned report_store_close_now(struct report_store *st, const char *domain, uint64_t now_s);
+/* One that is CLOSED or ADDRESSED and due; the one that waits longest. */
+bool report_store_due(struct report_store *st, uint64_t now_s, struct report_period *out);
+bool report_store_period(struct report_store *st, int64_t id, struct report_period *out);
+/* Of that domain, newest first; its rows are of use for a preview while it is OPEN. */
+bool report_store_newest(struct report_store *st, const char *domain, struct report_period *out);
+
+/* @each is called with a row's key (client address, NUL, facts) and count, in the order of the keys. */
+typedef void report_row(void *arg, struct span key, uint64_t count);
+void report_store_rows(struct report_store *st, int64_t id, report_row *each, void *arg);
+
+/* CLOSED to ADDRESSED, with these addresses PENDING; without one it is DONE, for the reason @note. */
+bool report_store_address(struct report_store *st, int64_t id, const char (*addresses)[REPORT_ADDRESS_MAX + 1],
+			  size_t n, const char *note, uint64_t now_s);
+/* Not now: looked at again at @next_s. */
+void report_store_later(struct report_store *st, int64_t id, uint64_t next_s, const char *note);
+
+/* The first PENDING delivery that is due.  False: the period has none now, and report_store_settle() says what of it. */
+bool report_store_delivery(struct report_store *st, int64_t id, uint64_t now_s, struct report_delivery *out);
+bool report_store_sending(struct report_store *st, int64_t id, const char *address);
+bool report_store_sent(struct report_store *st, int64_t id, const struct report_delivery *d);
+/* ADDRESSED without an open delivery becomes DONE, another one is due when the first of them is. */
+void report_store_settle(struct report_store *st, int64_t id, uint64_t now_s);
+
+/* Addresses that refused: not written to before @until_s.  Each failure counts; success forgets it. */
+bool report_store_suppressed(struct report_store *st, const char *address, struct report_suppressed *out);
+void report_store_suppress(struct report_store *st, const struct report_suppressed *s);
+bool report_store_unsuppress(struct report_store *st, const char *address);
+
+/* What is DONE for longer than keep_s goes. */
+void report_store_purge(struct report_store *st, uint64_t now_s);
+
+/* Lists for the operator, newest first, @max at most. */
+void report_store_list(struct report_store *st, unsigned max, void (*each)(void *arg, const struct report_period *p),
+		       void *arg);
+void report_store_deliveries(struct report_store *st, int64_t id,
+			     void (*each)(void *arg, const struct report_delivery *d), void *arg);
+void report_store_suppressions(struct report_store *st, unsigned max,
+			       void (*each)(void *arg, const struct report_suppressed *s), void *arg);
+
+#endif
