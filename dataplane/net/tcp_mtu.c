@@ -111,21 +111,28 @@ bool tcp_mtu_lower(struct tcp *t, struct tcp_conn *c, uint32_t mtu, uint64_t now
 	return true;
 }
 
+/* What a step below the least of IPv6 takes: a segment as large as there are any, or patience, since few paths are so
+ * narrow, and after an outage of a few seconds it would be remembered for ten minutes that this one is. */
+static bool may_step(const struct tcp_conn *c, uint16_t mtu, bool full)
+{
+	return mtu >= IP6_MTU_MIN || full || c->retries >= 2 * TCP_BLACK_HOLE_RTOS;
+}
+
 void tcp_mtu_black_hole(struct tcp *t, struct tcp_conn *c)
 {
 	uint8_t family = c->flow.key.remote.family;
-	uint32_t first = c->mss < c->snd_wnd ? c->mss : c->snd_wnd; /* the largest that the peer's window admits */
+	uint32_t flight = seq_past(c->snd_una, seq_min(c->snd_max, c->snd_end));
+	uint32_t most = c->mss < c->snd_wnd ? c->mss : c->snd_wnd;
+	uint32_t first = flight < most ? flight : most; /* octets in the segment that does not arrive */
 
 	/* A line that loses one in ten loses three in a row now and then: a full segment that passed says it is that. */
 	if (c->retries < (c->options & CONN_PASSES ? TCP_BLACK_HOLE_RTOS_PASSED : TCP_BLACK_HOLE_RTOS))
 		return;
-	/* If small segments are lost as well the path is dead, not narrow. */
-	if (seq_past(c->snd_una, seq_min(c->snd_max, c->snd_end)) < first)
-		return;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		if (steps[i] < mtu_least(t, family))
 			break;
-		if (data_of(c, steps[i]) < first && lower(c, steps[i])) {
+		/* If small segments are lost as well the path is dead, not narrow. */
+		if (data_of(c, steps[i]) < first && may_step(c, steps[i], first == most) && lower(c, steps[i])) {
 			t->stats->tcp_black_holes++;
 			c->options |= CONN_NARROWED;
 			return;

@@ -25,6 +25,11 @@ static const struct {
 	      .hold_us = 45417, .rate = 1595112, .queue_max = 41000, .mtu_tell = 1, .strip = 8, .merge = 36781 },
 	    .octets = { 248458, 67563 }, .receive_max = 30870, .send_max = 265297, .blocks = 15, .reader_max = 8403, .mss = 804,
 	    .simultaneous = true } },
+	/* The last segment was not quite full, and too large all the same. */
+	{ 30076, { "a black hole and a last segment below the MSS",
+	    { .loss = 6822, .repeat = 1696, .hold = 10390, .good = 16199, .burst_us = 4096, .thin = 21049, .corrupt = 378, .delay_us = 2,
+	      .hold_us = 33253, .rate = 83263, .queue_max = 136988, .mtu = 1466, .shift = 1 },
+	    .octets = { 221812, 97084 }, .receive_max = 14192, .send_max = 40267, .blocks = 463, .mss = 1459, .pause_us = 534567 } },
 };
 /* clang-format on */
 

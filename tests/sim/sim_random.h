@@ -24,8 +24,9 @@ static void sim_random_boxes(struct impair_harm *h, uint64_t *d)
 	h->merge = sim_seldom(d, 4, 60000);
 	h->mtu = sim_draw(d, 8) ? 0 : 1280 + sim_draw(d, 221);
 	h->mtu_tell = sim_draw(d, 2);
-	/* Their numbers must not be the next ones when they arrive: only where nothing overtakes them. */
-	if (!h->hold && !h->jitter_us) {
+	/* Their numbers must not be the next ones when they arrive: only where nothing overtakes them, or is joined to
+	 * what went before them. */
+	if (!h->hold && !h->jitter_us && !h->merge) {
 		h->inject_rst = sim_seldom(d, 4, 5000);
 		h->inject_syn = sim_seldom(d, 4, 5000);
 	}
