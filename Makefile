@@ -50,6 +50,7 @@ ROOM_CFLAGS_dns = -D_GNU_SOURCE
 ROOM_CFLAGS_crypto = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/wire = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/sim = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/oracle = -D_GNU_SOURCE
 
 LIB := $(B)/libsekisho.a
 # What tests share; no program that is shipped has it.
@@ -80,7 +81,7 @@ build: ## build all programs into build/bin (release flavour)
 	@mkdir -p build/bin && for p in build/release/bin/*; do ln -sf "../release/bin/$$(basename $$p)" build/bin/; done
 
 programs: $(PROGRAMS)
-tests-build: $(TESTS) $(FUZZ_REPLAYS) $(WIRE_PROGRAMS)
+tests-build: $(TESTS) $(FUZZ_REPLAYS) $(WIRE_PROGRAMS) $(ORACLE)
 wire-build: $(WIRE_PROGRAMS)
 
 $(B)/%.o: %.c
@@ -108,6 +109,12 @@ $(PROGRAMS):
 $(B)/tests/%: $(B)/tests/%.o $(IMPAIR) $(LIB)
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(IMPAIR) $(LIB) $(LIBS)
+
+# The kernel's TCP and ours, asked the same.
+ORACLE := $(B)/tests/oracle/oracle
+$(ORACLE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/oracle/*.c)) $(LIB)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(B)/tools/bench/bench: $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c)) $(LIB)
 	@echo "  LD    $@"
@@ -139,7 +146,7 @@ SHELL_SCRIPTS += tests/sim/long
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
 	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan tests-build build/asan/bin/sekisho-check
-	@tests/run $(call picked,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%)))
+	@tests/run $(call picked,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%) $(ORACLE:$(B)/%=build/asan/%)))
 
 e2e: build ## the real daemon and real peers in network namespaces (root; T=name picks)
 	@tools/deps test
@@ -158,6 +165,12 @@ wire: build ## our TCP beside the kernel's over lines that lose and damage: time
 
 HOURS ?= 24
 SEEDS ?= 10000
+.PHONY: oracle
+oracle: ## what the kernel's TCP answers to segments, and what ours does (root; also in `make test`)
+	@tools/deps build test
+	@+$(MAKE) --no-print-directory FLAVOUR=asan build/asan/tests/oracle/oracle
+	@tests/run build/asan/tests/oracle/oracle
+
 .PHONY: sim-long
 sim-long: ## random networks for HOURS of virtual time and SEEDS seeds at least, invariants after each event (both cores)
 	@tools/deps build

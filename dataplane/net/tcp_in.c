@@ -317,10 +317,11 @@ static void stray_input(struct tcp *t, const struct tcp_key *key, uint16_t ifind
 		return;
 	}
 	t->stats->tcp_strays += kind != TCP_SYN;
-	if (kind == TCP_SYN && tcp_listening(t, key->local_port))
-		tcp_half_open(t, key, ifindex, s, iss_min, now_us);
-	else
+	if (!tcp_listening(t, key->local_port) || kind & TCP_ACK)
 		tcp_reply_reset(t, key, ifindex, s, now_us);
+	else if (kind == TCP_SYN)
+		tcp_half_open(t, key, ifindex, s, iss_min, now_us);
+	/* Else it goes without an answer (3.10.7.2, fourth); so does a SYN with a FIN, which nobody sends in earnest. */
 }
 
 /* The flow of @segment, whose ports are there. */

@@ -45,7 +45,7 @@ static uint8_t play_flags(const char *word)
 	return flags;
 }
 
-static const char *play_flags_text(uint8_t flags)
+__attribute__((unused)) static const char *play_flags_text(uint8_t flags)
 {
 	static char text[8];
 	size_t n = 0;
@@ -78,7 +78,7 @@ static void play_sack(struct play_segment *s, const char *text)
 	}
 }
 
-static struct play_segment play_segment(const char **line)
+__attribute__((unused)) static struct play_segment play_segment(const char **line)
 {
 	struct play_segment s = { .wnd = UINT32_MAX,
 				  .mss = UINT32_MAX,
