@@ -22,6 +22,9 @@ struct hash_state {
 	alignas(64) uint8_t opaque[128];
 };
 
+/* Streams of a worker that are hashed two at a time. */
+struct hash_pair;
+
 /* Vector instructions beyond those that all machines have. */
 enum simd { SIMD_PORTABLE, SIMD_AVX2, SIMD_AVX512 };
 
@@ -29,6 +32,10 @@ struct hash_ops {
 	void (*sha256_init)(struct hash_state *);
 	void (*sha256_update)(struct hash_state *, struct span);
 	void (*sha256_final)(struct hash_state *, uint8_t digest[SHA256_LEN]);
+	/* the same with company (hash_pair.h), where there is a struct hash_pair; settle comes before final */
+	void (*pair_update)(struct hash_pair *, struct hash_state *, struct span);
+	void (*pair_settle)(struct hash_pair *, struct hash_state *);
+	void (*pair_drop)(struct hash_pair *, const struct hash_state *);
 	/* only for the test switch that allows rsa-sha1 */
 	void (*sha1_init)(struct hash_state *);
 	void (*sha1_update)(struct hash_state *, struct span);

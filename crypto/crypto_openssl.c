@@ -21,6 +21,7 @@
 
 #include "crypto/crypto_openssl.h"
 #include "crypto/ed25519_rule.h"
+#include "crypto/hash_pair.h"
 #include "crypto/rsa_rule.h"
 #include "dataplane/base/siphash.h"
 
@@ -90,6 +91,9 @@ const struct hash_ops crypto_openssl_hash = {
 	.sha256_init = sha256_init,
 	.sha256_update = sha256_update,
 	.sha256_final = sha256_final,
+	.pair_update = hash_pair_update,
+	.pair_settle = hash_pair_settle,
+	.pair_drop = hash_pair_drop,
 	.sha1_init = sha1_init,
 	.sha1_update = sha1_update,
 	.sha1_final = sha1_final,

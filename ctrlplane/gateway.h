@@ -46,6 +46,7 @@ struct gateway {
 	struct gateway_worker *workers;
 	struct dpdk *dpdk;
 	struct crypto_backend *crypto[STATS_WORKERS_MAX];
+	struct hash_pair *hash_pairs[STATS_WORKERS_MAX];
 	struct dns_resolver resolver;
 	struct dns_zone *zone;
 	struct dns_cache *cache;

@@ -19,6 +19,7 @@
 
 #include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
+#include "crypto/hash_pair.h"
 #include "ctrlplane/gateway.h"
 #include "ctrlplane/settings_sample.h"
 #include "conf/version.h"
@@ -242,6 +243,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 	link_init(w);
 	gateway_random(env.seed, sizeof(env.seed));
 	const char *why = NULL;
+	env.hash_pair = g->hash_pairs[i] = hash_pair_open();
 	env.crypto = g->crypto[i] = crypto_open(g->settings->crypto_backend, KEYS_MAX, &why);
 	if (!env.crypto) {
 		snprintf(error, 512, "%s", why);
@@ -363,8 +365,10 @@ static void gateway_end(struct gateway *g)
 	gateway_dns_close(g);
 	if (g->dpdk)
 		dpdk_close(g->dpdk);
-	for (unsigned i = 0; i < g->n_workers; i++)
+	for (unsigned i = 0; i < g->n_workers; i++) {
 		crypto_close(g->crypto[i]);
+		hash_pair_close(g->hash_pairs[i]);
+	}
 	record_ring_close(&g->records);
 	log_file_close(&g->log);
 	gateway_settings_end(g);

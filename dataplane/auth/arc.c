@@ -143,6 +143,7 @@ void arc_begin(struct arc *a, const struct auth_settings *settings, const struct
 	a->now_unix = now_unix;
 	a->decided = a->body_ended = a->body_is_good = a->temporary = false;
 	a->n_begun = a->n_checked = 0;
+	a->body.hash.pair = NULL;
 	for (size_t i = 0; i < ARC_SLOTS; i++)
 		a->slots[i].state = ARC_STATE_FREE;
 
@@ -162,6 +163,7 @@ void arc_begin(struct arc *a, const struct auth_settings *settings, const struct
 	a->covers_from = ams.signs_from;
 	memcpy(a->bh, ams.bh, sizeof(a->bh));
 	dkim_body_init(&a->body, settings->hash, false, (enum dkim_canon)ams.canon_body, ams.l);
+	dkim_body_join(&a->body, settings->hash_pair);
 }
 
 /* keys */
@@ -245,6 +247,11 @@ void arc_body(struct arc *a, struct span bytes)
 {
 	if (!a->decided)
 		dkim_body_add(&a->body, bytes);
+}
+
+void arc_leave(struct arc *a)
+{
+	dkim_body_drop(&a->body);
 }
 
 void arc_body_end(struct arc *a)

@@ -22,6 +22,7 @@ bool arc_question(struct arc *a, unsigned *slot, struct dns_question *q);
 void arc_answer(struct arc *a, unsigned slot, const struct dns_answer *answer);
 void arc_body(struct arc *a, struct span bytes);
 void arc_body_end(struct arc *a);
+void arc_leave(struct arc *a); /* no more octets: @a may go */
 struct crypto_job *arc_job(struct arc *a);
 void arc_job_done(struct arc *a, struct crypto_job *job);
 void arc_give_up(struct arc *a);

@@ -68,6 +68,7 @@ struct auth_settings {
 
 	/* The shard's or the test's; never NULL */
 	const struct hash_ops *hash;
+	struct hash_pair *hash_pair;      /* the worker's; NULL: every body is hashed alone */
 	const struct auth_memory *memory; /* but this one may be: then every check starts from nothing */
 	/* U-labels to A-labels (IDNA 2008, UTS 46), lower case; false when it is no domain name.  Pure. */
 	bool (*to_ascii)(struct span domain, struct text *out);

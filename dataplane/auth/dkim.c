@@ -207,6 +207,7 @@ static uint8_t share_body(struct dkim *k, const struct dkim_sig *sig)
 	}
 	if (i == k->n_bodies) {
 		dkim_body_init(&k->bodies[i].body, k->settings->hash, sha1, (enum dkim_canon)sig->canon_body, sig->l);
+		dkim_body_join(&k->bodies[i].body, k->settings->hash_pair);
 		k->bodies[i].n_users = 0;
 		k->n_bodies++;
 	}
@@ -344,6 +345,12 @@ void dkim_body_end(struct dkim *k)
 		k->bodies[i].digest_len = (uint8_t)dkim_body_final(&k->bodies[i].body, k->bodies[i].digest);
 	for (size_t i = 0; i < k->n_slots; i++)
 		compare_body(k, &k->slots[i]);
+}
+
+void dkim_leave(struct dkim *k)
+{
+	for (size_t i = 0; i < k->n_bodies; i++)
+		dkim_body_drop(&k->bodies[i].body);
 }
 
 /* jobs and results */

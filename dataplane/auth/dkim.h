@@ -52,6 +52,7 @@ void dkim_answer(struct dkim *k, unsigned slot, const struct dns_answer *answer)
 
 void dkim_body(struct dkim *k, struct span bytes); /* body octets, cut anywhere */
 void dkim_body_end(struct dkim *k);
+void dkim_leave(struct dkim *k); /* no more octets: @k may go */
 
 /* The next job that is ready and not yet handed out, NULL when there is none now. */
 struct crypto_job *dkim_job(struct dkim *k);

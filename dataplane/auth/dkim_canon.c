@@ -18,6 +18,7 @@
 void dkim_hash_init(struct dkim_hash *h, const struct hash_ops *ops, bool sha1)
 {
 	h->ops = ops;
+	h->pair = NULL;
 	h->sha1 = sha1;
 	h->n_gathered = 0;
 	h->simd = (uint8_t)(ops->simd ? ops->simd() : SIMD_PORTABLE);
@@ -31,6 +32,8 @@ static void update(struct dkim_hash *h, struct span s)
 {
 	if (h->sha1)
 		h->ops->sha1_update(&h->state, s);
+	else if (h->pair)
+		h->ops->pair_update(h->pair, &h->state, s);
 	else
 		h->ops->sha256_update(&h->state, s);
 }
@@ -61,6 +64,8 @@ size_t dkim_hash_final(struct dkim_hash *h, uint8_t digest[SHA256_LEN])
 		h->ops->sha1_final(&h->state, digest);
 		return SHA1_LEN;
 	}
+	if (h->pair)
+		h->ops->pair_settle(h->pair, &h->state);
 	h->ops->sha256_final(&h->state, digest);
 	return SHA256_LEN;
 }
@@ -190,6 +195,19 @@ void dkim_body_init(struct dkim_body *b, const struct hash_ops *ops, bool sha1, 
 	b->canon = canon;
 	b->n_octets = b->n_lines = 0;
 	b->cr = b->wsp = b->text = false;
+}
+
+void dkim_body_join(struct dkim_body *b, struct hash_pair *pair)
+{
+	DCHECK(b->n_octets == 0);
+	b->hash.pair = b->hash.sha1 ? NULL : pair;
+}
+
+void dkim_body_drop(struct dkim_body *b)
+{
+	if (b->hash.pair)
+		b->hash.ops->pair_drop(b->hash.pair, &b->hash.state);
+	b->hash.pair = NULL;
 }
 
 /* Canonical octets: hashed up to the limit, counted past it. */

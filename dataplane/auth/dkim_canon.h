@@ -15,6 +15,7 @@ enum dkim_canon { DKIM_CANON_SIMPLE, DKIM_CANON_RELAXED };
 struct dkim_hash {
 	struct hash_state state;
 	const struct hash_ops *ops;
+	struct hash_pair *pair; /* not NULL: hashed with company, and then no copy may be made */
 	bool sha1;
 	uint8_t simd; /* enum simd */
 	uint8_t n_gathered;
@@ -50,6 +51,11 @@ struct dkim_body {
 };
 
 void dkim_body_init(struct dkim_body *b, const struct hash_ops *ops, bool sha1, enum dkim_canon canon, uint64_t limit);
+
+/* Octets may wait in @pair from now on, until dkim_body_final() or dkim_body_drop(). */
+void dkim_body_join(struct dkim_body *b, struct hash_pair *pair);
+/* The digest is not wanted any more. */
+void dkim_body_drop(struct dkim_body *b);
 void dkim_body_add(struct dkim_body *b, struct span octets);
 
 /* Returns the length of the digest; n_octets is then the whole length, or a length above the limit. */

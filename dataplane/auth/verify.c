@@ -133,6 +133,14 @@ void verify_end(struct verify *v, uint64_t now_us)
 	settle(v);
 }
 
+void verify_leave(struct verify *v)
+{
+	if (!v->has_header)
+		return;
+	dkim_leave(&v->dkim);
+	arc_leave(&v->arc);
+}
+
 void verify_envelope_only(struct verify *v)
 {
 	v->envelope_only = true;

@@ -39,6 +39,9 @@ void verify_header(struct verify *v, const struct msg_header *header, uint64_t n
 void verify_body(struct verify *v, struct span bytes);
 void verify_end(struct verify *v, uint64_t now_us);
 
+/* No more octets will come, and what waits to be hashed is forgotten: before @v is released, ended or not. */
+void verify_leave(struct verify *v);
+
 /* No message will come: done when SPF and iprev are. */
 void verify_envelope_only(struct verify *v);
 

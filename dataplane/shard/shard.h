@@ -20,6 +20,7 @@ struct shard_env {
 	const struct settings *settings;
 	const struct net_settings *net;
 	const struct hash_ops *hash;
+	struct hash_pair *hash_pair; /* NULL: bodies are hashed alone */
 	const struct crypto_backend *crypto;
 	bool (*to_ascii)(struct span domain, struct text *out);
 	struct span (*organizational)(struct span domain);

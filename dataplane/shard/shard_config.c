@@ -67,6 +67,7 @@ static void make_auth(struct shard *s, struct shard_config *config)
 	a->authserv_id = c->server_authserv_id[0] ? c->server_authserv_id : c->server_hostname;
 	a->received_spf = c->spf_received_spf;
 	a->hash = s->env.hash;
+	a->hash_pair = s->env.hash_pair;
 	a->memory = &s->memory;
 	a->to_ascii = s->env.to_ascii;
 	a->organizational = s->env.organizational;

@@ -26,6 +26,7 @@ static uint64_t ticket_pack(const struct shard *s, const struct txn *t, uint32_t
 void txn_release(struct shard *s, struct txn *t)
 {
 	timer_cancel(&s->timers, &t->timer);
+	verify_leave(&t->verify);
 	if (t->msg)
 		msg_give(s->store, t->msg);
 	t->msg = NULL;

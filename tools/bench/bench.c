@@ -178,10 +178,10 @@ static struct shard *worker(void)
 	s->dns = dns_cache_init(aligned_alloc(64, size), &settings, &key);
 	s->kept = dns_cache_init(aligned_alloc(64, size), &settings, &key);
 	s->memory = shard_memory_for_auth(s);
-	s->auth = auth_settings_default();
-	s->auth.authserv_id = "mx.example";
-	s->auth.stats = &s->stats;
-	s->auth.memory = &s->memory;
+	s->configs[0].auth = auth_settings_default();
+	s->configs[0].auth.authserv_id = "mx.example";
+	s->configs[0].auth.stats = &s->stats;
+	s->configs[0].auth.memory = &s->memory;
 	return s;
 }
 
@@ -216,7 +216,7 @@ static void make_senders(void)
 static void check_spf(struct shard *s, struct spf *spf, unsigned i)
 {
 	for (int scope = 0; scope < 2; scope++) {
-		spf_begin(spf, &s->auth, scope ? SPF_SCOPE_MFROM : SPF_SCOPE_HELO, &senders[i], NULL, 2);
+		spf_begin(spf, &s->configs[0].auth, scope ? SPF_SCOPE_MFROM : SPF_SCOPE_HELO, &senders[i], NULL, 2);
 		for (bool done = spf_step(spf, NULL, 2); !done;)
 			done = spf_step(spf, dns_cache_get(s->dns, spf_question(spf), 2), 2);
 	}
@@ -229,7 +229,7 @@ static void bench_spf(void)
 	struct shard *s = worker();
 	struct spf *spf = malloc(sizeof(*spf));
 	double warm[ROUNDS], cold[ROUNDS], build[ROUNDS];
-	const struct auth_memory *memory = s->auth.memory;
+	const struct auth_memory *memory = s->configs[0].auth.memory;
 
 	make_senders();
 	for (unsigned i = 0; i < DOMAINS; i++) {
@@ -251,11 +251,11 @@ static void bench_spf(void)
 	for (int r = 0; r < ROUNDS; r++) {
 		double rsa = bench_rsa2048_s(), start = now_s();
 
-		s->auth.memory = NULL;
+		s->configs[0].auth.memory = NULL;
 		for (unsigned i = 0; i < DOMAINS; i++)
 			check_spf(s, spf, i);
 		cold[r] = (now_s() - start) / DOMAINS / rsa;
-		s->auth.memory = memory;
+		s->configs[0].auth.memory = memory;
 		dns_cache_flush(s->kept, SPAN(""));
 		start = now_s();
 		for (unsigned i = 0; i < 2 * DOMAINS; i++)

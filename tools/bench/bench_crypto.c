@@ -15,7 +15,9 @@
 #endif
 
 #include "crypto/crypto_open.h"
+#include "crypto/crypto_openssl.h"
 #include "crypto/ed25519_rule.h"
+#include "crypto/hash_pair.h"
 #include "crypto/rsa_ifma.h"
 #include "tools/bench/bench_crypto.h"
 #include "tools/bench/bench_figure.h"
@@ -240,10 +242,53 @@ static void bench_ed25519(void)
 	crypto_close(backend);
 }
 
+/* Two streams that take turns in pieces as canonicalisation makes them, beside OpenSSL one after the other. */
+static void bench_sha256(void)
+{
+	enum { PIECE = 2048, LEN = 64 * PIECE, STREAMS = 2 };
+	static uint8_t text[STREAMS][LEN];
+	static struct hash_state states[STREAMS];
+	const struct hash_ops *ops = &crypto_openssl_hash;
+	struct hash_pair *pair = hash_pair_open();
+	double ratio[ROUNDS];
+
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i / LEN][i % LEN] = (uint8_t)(rand() >> 8);
+	for (int r = 0; pair && r < ROUNDS; r++) {
+		uint8_t digest[STREAMS][SHA256_LEN], expected[STREAMS][SHA256_LEN];
+		double start = now_s();
+
+		for (int i = 0; i < STREAMS; i++)
+			ops->sha256_init(&states[i]);
+		for (size_t at = 0; at < LEN; at += PIECE)
+			for (int i = 0; i < STREAMS; i++)
+				ops->pair_update(pair, &states[i], span_of(text[i] + at, PIECE));
+		for (int i = 0; i < STREAMS; i++) {
+			ops->pair_settle(pair, &states[i]);
+			ops->sha256_final(&states[i], digest[i]);
+		}
+		double ours = now_s() - start;
+
+		start = now_s();
+		for (int i = 0; i < STREAMS; i++) {
+			ops->sha256_init(&states[i]);
+			for (size_t at = 0; at < LEN; at += PIECE)
+				ops->sha256_update(&states[i], span_of(text[i] + at, PIECE));
+			ops->sha256_final(&states[i], expected[i]);
+		}
+		ratio[r] = (now_s() - start) / ours;
+		if (memcmp(digest, expected, sizeof(digest)) != 0)
+			exit(1);
+	}
+	say("crypto.sha256_multi.ratio", pair ? median(ratio, ROUNDS) : 1, "of_openssl_rate");
+	hash_pair_close(pair);
+}
+
 void bench_crypto(void)
 {
 	bench_rsa(1024, "crypto.rsa1024.ratio", "crypto.rsa1024.share");
 	bench_rsa(2048, "crypto.rsa2048.ratio", "crypto.rsa2048.share");
 	bench_rsa(4096, "crypto.rsa4096.ratio", "crypto.rsa4096.share");
 	bench_ed25519();
+	bench_sha256();
 }

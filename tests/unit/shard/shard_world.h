@@ -102,6 +102,7 @@ static void world_open(void)
 	struct shard_env env = { .settings = &world.settings,
 				 .net = &world.shard_net,
 				 .hash = &world.hash,
+				 .hash_pair = world.hash_pair = hash_pair_open(),
 				 .crypto = world.crypto,
 				 .to_ascii = domain_to_ascii,
 				 .organizational = domain_organizational,
@@ -136,6 +137,7 @@ static void world_close(void)
 		free(world.stored[i]);
 	dns_zone_close(world.zone);
 	crypto_openssl_close(world.crypto);
+	hash_pair_close(world.hash_pair);
 	free(world.shard_memory);
 	free(world.peer_memory);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "crypto/crypto_openssl.h"
+#include "crypto/hash_pair.h"
 #include "ctrlplane/settings_table.h"
 #include "dataplane/shard/shard_state.h"
 #include "dns/dns_zone.h"
@@ -106,6 +107,7 @@ static struct world {
 	uint64_t settings_version; /* that the shard says it has in force */
 	size_t n_settings_home;    /* SHARD_DOWN_SETTINGS that came back */
 	struct hash_ops hash;
+	struct hash_pair *hash_pair;
 	uintptr_t deepest;      /* lowest address of the stack in a call of the hash; 0: there was none */
 	unsigned (*lose)(void); /* NULL, or whether the next frame is lost */
 } world;
