@@ -259,8 +259,17 @@ static bool next_piece(struct tcp_conn *c, uint32_t mss, struct piece *p)
 	}
 	if (flags & CONN_TAIL)
 		return next_tail(c, mss, p);
-	if (c->score && tcp_score(c)->n_lost)
-		return next_lost(c, mss, p);
+	struct tcp_score *b = c->score ? tcp_score(c) : NULL;
+
+	/* F-RTO (RFC 5682 3.1, step 2b): while there are new octets these tell more than what may have arrived already. */
+	if (b && b->frto == TCP_FRTO_NEW && next_new(c, mss, p))
+		return true;
+	if (b && b->n_lost) {
+		bool any = next_lost(c, mss, p);
+
+		b->frto = any && b->frto == TCP_FRTO_NEW ? TCP_FRTO_OFF : b->frto;
+		return any;
+	}
 	return next_new(c, mss, p);
 }
 

@@ -3,7 +3,8 @@
  * tcp_recovery.c - loss recovery with a scoreboard (RFC 6675), at a rate that follows what arrives (RFC 9937)
  *
  * What is lost and what is new compete for the same window: cwnd less what is in flight.  tcp_out.c sends lost octets
- * first.  A loss that proves to be none is undone.  Rules 3 and 4 of NextSeg() (RFC 6675 4) are not here: they send on suspicion.
+ * first.  A loss that proves to be none is undone.  Rules 3 and 4 of NextSeg() (RFC 6675 4) are not here: they send on
+ * suspicion what RACK finds lost as soon as anything that was sent again arrives.
  */
 #include "dataplane/net/tcp_cc.h"
 #include "dataplane/net/tcp_rack.h"
@@ -46,20 +47,22 @@ static uint32_t prr_allows(const struct tcp_conn *c, uint32_t delivered, bool sa
 
 /* --- the way back (RFC 3522, RFC 4015, RFC 3708) -------------------------------------------- */
 
-void tcp_undo_arm(struct tcp_conn *c, uint64_t now_us)
+bool tcp_undo_arm(struct tcp_conn *c, uint64_t now_us)
 {
 	struct tcp_score *b = c->score ? tcp_score(c) : NULL;
 
-	if (!b || b->undo_cwnd)
-		return; /* a second loss on top of the first: the way leads back to before the first */
+	if (!b || (b->undo_cwnd && seq_lt(c->snd_una, c->recover)))
+		return false; /* a second loss on top of the first: the way leads back to before the first */
+	b->undo_cwnd = 0;
 	if (b->sent[b->first].flags & SENT_AGAIN)
-		return; /* an echo from before now may be that of the second time it was sent */
+		return false; /* an echo from before now may be that of the second time it was sent */
 	b->undo_cwnd = c->cwnd;
 	b->undo_ssthresh = c->ssthresh;
 	b->undo_w_max = c->cubic.w_max;
 	b->undo_stamp = tcp_stamp_clock(now_us) + c->stamp_offset;
 	b->undo_from = c->snd_una;
 	b->n_undo = 0;
+	return true;
 }
 
 static void undo(struct tcp *t, struct tcp_conn *c)
@@ -76,6 +79,7 @@ static void undo(struct tcp *t, struct tcp_conn *c)
 	c->recover = c->snd_una;
 	c->flags &= (uint16_t)~CONN_RECOVERY;
 	b->undo_cwnd = 0;
+	b->frto = TCP_FRTO_OFF;
 	tcp_score_none_lost(c);
 }
 
@@ -110,6 +114,25 @@ static bool look_at_dsack(struct tcp *t, struct tcp_conn *c, const struct tcp_se
 	return true;
 }
 
+void tcp_frto_begin(struct tcp_conn *c, bool armed)
+{
+	tcp_score(c)->frto = armed && !(c->options & CONN_STAMPS) ? TCP_FRTO_HEAD : TCP_FRTO_OFF;
+}
+
+/* RFC 5682 3.1: for peers without timestamps, which would tell at once; DSACK comes late or never.  What was not sent again and arrives all
+ * the same was on its way when the timer expired. */
+static void look_at_frto(struct tcp *t, struct tcp_conn *c, uint32_t acked)
+{
+	struct tcp_score *b = tcp_score(c);
+
+	if (b->frto == TCP_FRTO_NEW && b->late && b->undo_cwnd)
+		undo(t, c); /* step 3b */
+	else if (b->frto == TCP_FRTO_HEAD && acked && seq_lt(c->snd_una, c->recover))
+		b->frto = TCP_FRTO_NEW;
+	else
+		b->frto = TCP_FRTO_OFF; /* steps 2a, 3a: it was needed */
+}
+
 /* RFC 8985 7.4.2: a tail that had to be sent again was lost, unless it came twice. */
 static void look_at_tail(struct tcp *t, struct tcp_conn *c, uint32_t acked, bool dsack)
 {
@@ -133,7 +156,6 @@ static void enter(struct tcp *t, struct tcp_conn *c, uint32_t delivered, uint64_
 	struct tcp_score *b = tcp_score(c);
 
 	t->stats->tcp_fast_retransmits++;
-	b->undo_cwnd = 0;
 	tcp_undo_arm(c, now_us);
 	tcp_cc_lost(t, c);
 	c->flags |= CONN_RECOVERY;
@@ -180,6 +202,7 @@ void tcp_recovery_begin(struct tcp_conn *c, uint64_t now_us)
 
 	b->now_us = (uint32_t)now_us;
 	b->high_before = b->high_sacked;
+	b->late = false;
 	if (seq_ge(c->snd_una, b->used_round)) {
 		b->used = b->used_now;
 		b->used_now = tcp_in_flight(c);
@@ -198,6 +221,8 @@ void tcp_recovery_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 	t->stats->tcp_dup_acks += sacked && !acked;
 	if (acked)
 		look_at_echo(t, c, s);
+	if (b->frto)
+		look_at_frto(t, c, acked);
 	look_at_tail(t, c, acked, dsack);
 	if (c->flags & CONN_RECOVERY && seq_ge(c->snd_una, c->recover)) {
 		c->flags &= (uint16_t)~CONN_RECOVERY;

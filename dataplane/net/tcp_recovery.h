@@ -23,7 +23,11 @@ void tcp_recovery_begin(struct tcp_conn *c, uint64_t now_us);
 /* The reordering window has passed for what was overdue. */
 void tcp_recovery_late(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
 
-/* The window is about to shrink for a loss: remembers it, should the loss prove to be none. */
-void tcp_undo_arm(struct tcp_conn *c, uint64_t now_us);
+/* The window is about to shrink for a loss: remembers it, should the loss prove to be none.  Returns false when there is no
+ * way back, or it leads to before an earlier loss. */
+bool tcp_undo_arm(struct tcp_conn *c, uint64_t now_us);
+
+/* The retransmission timer has expired and all that did not arrive counts as lost.  @armed: by tcp_undo_arm(), just now. */
+void tcp_frto_begin(struct tcp_conn *c, bool armed);
 
 #endif

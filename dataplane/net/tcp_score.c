@@ -181,6 +181,7 @@ uint32_t tcp_score_acked(struct tcp_conn *c, uint32_t ack)
 		b->n_lost -= r->flags & SENT_LOST ? len : 0;
 		if (!(r->flags & SENT_SACKED)) {
 			delivered += len;
+			b->late |= r->flags == SENT_LOST;
 			tcp_rack_delivered(c, reach, r->sent_us, r->flags);
 		}
 		r->seq = reach;
@@ -206,6 +207,7 @@ uint32_t tcp_score_sacked(struct tcp_conn *c, uint32_t start, uint32_t end)
 	if (seq_lt(end, c->snd_max))
 		split(b, end);
 	for (; i + n < b->n && seq_lt(at(b, i + n)->seq, end); n++) {
+		b->late |= at(b, i + n)->flags == SENT_LOST;
 		if (!(at(b, i + n)->flags & SENT_SACKED))
 			tcp_rack_delivered(c, end_of(c, b, i + n), at(b, i + n)->sent_us, at(b, i + n)->flags);
 		set_flags(c, b, i + n, SENT_SACKED);

@@ -20,6 +20,13 @@ enum {
 	SENT_AGAIN = 4,  /* was sent more than once */
 };
 
+/* F-RTO (RFC 5682 3.1): was the timeout for nothing? */
+enum tcp_frto {
+	TCP_FRTO_OFF,
+	TCP_FRTO_HEAD, /* the first octets went out again (step 1): what does their ACK say? */
+	TCP_FRTO_NEW,  /* it said that they arrived, no more: two new segments go out, nothing again (step 2b) */
+};
+
 /* Reaches up to where the next range begins, the last one up to snd_max. */
 struct tcp_sent {
 	uint32_t seq;
@@ -42,6 +49,8 @@ struct tcp_score {
 	uint32_t undo_cwnd, undo_ssthresh;           /* before the loss; undo_cwnd 0: there is no way back */
 	uint32_t undo_w_max, undo_stamp;             /* stamps before this one are of segments sent before it */
 	uint32_t undo_from, n_undo; /* snd_una then; segments sent again since and not told to be needless */
+	uint8_t frto;               /* enum tcp_frto */
+	bool late;                  /* the ACK in hand is of octets thought lost, and sent but once */
 	struct tcp_block *hint;     /* where in the send buffer the last repeated octets stand */
 	uint16_t first, n;          /* the ranges in use */
 	struct tcp_sent sent[TCP_SENT_MAX];

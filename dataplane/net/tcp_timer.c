@@ -170,12 +170,14 @@ static bool rto_due(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 		} else {
 			t->stats->tcp_rtos++;
 			tcp_mtu_black_hole(t, c);
-			tcp_undo_arm(c, now_us);
+			bool armed = tcp_undo_arm(c, now_us);
 			tcp_cc_timeout(t, c);
-			if (c->score)
+			if (c->score) {
 				tcp_score_all_lost(c, c->retries > 1);
-			else
+				tcp_frto_begin(c, armed);
+			} else {
 				tcp_conn_go_back(t, c);
+			}
 		}
 		if (c->backoff < BACKOFF_MAX)
 			c->backoff++;
