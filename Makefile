@@ -55,6 +55,10 @@ ROOM_CFLAGS_tests/oracle = -D_GNU_SOURCE
 LIB := $(B)/libsekisho.a
 # What tests share; no program that is shipped has it.
 IMPAIR := $(B)/tests/impair.a
+# The daemon with a network that harms between its ports and its shards; build/bin never has it.
+IMPAIRED := $(B)/tests/impair/sekishod
+# The kernel's TCP and ours, asked the same.
+ORACLE := $(B)/tests/oracle/oracle
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/%.o)
 PROGRAMS := $(if $(wildcard ctrlplane/main.c),$(B)/bin/sekishod) \
 	    $(if $(wildcard ctrlplane/cli/sekishoctl.c),$(B)/bin/sekishoctl) \
@@ -82,7 +86,7 @@ build: ## build all programs into build/bin (release flavour)
 
 programs: $(PROGRAMS)
 tests-build: $(TESTS) $(FUZZ_REPLAYS) $(WIRE_PROGRAMS) $(ORACLE)
-wire-build: $(WIRE_PROGRAMS)
+wire-build: $(WIRE_PROGRAMS) $(IMPAIRED)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -93,7 +97,7 @@ $(LIB): $(LIB_OBJECTS)
 	@rm -f $@
 	@ar rcs $@ $^
 
-$(IMPAIR): $(patsubst %.c,$(B)/%.o,$(wildcard tests/impair/*.c))
+$(IMPAIR): $(patsubst %.c,$(B)/%.o,$(filter-out tests/impair/impair_user.c,$(wildcard tests/impair/*.c)))
 	@rm -f $@
 	@ar rcs $@ $^
 
@@ -110,8 +114,10 @@ $(B)/tests/%: $(B)/tests/%.o $(IMPAIR) $(LIB)
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $< $(IMPAIR) $(LIB) $(LIBS)
 
-# The kernel's TCP and ours, asked the same.
-ORACLE := $(B)/tests/oracle/oracle
+$(IMPAIRED): $(B)/ctrlplane/main.o $(B)/tests/impair/impair_user.o $(IMPAIR) $(LIB)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -Wl,--wrap=dpdk_run,--wrap=dpdk_stop -o $@ $^ $(DPDK_LIBS) $(LIBS)
+
 $(ORACLE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/oracle/*.c)) $(LIB)
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -141,7 +147,7 @@ CRYPTO_TWINS = test_ed25519_ifma test_crypto_ifma
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
-SHELL_SCRIPTS += tests/sim/long
+SHELL_SCRIPTS += tests/sim/long tests/fuzz/coverage
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
@@ -221,6 +227,12 @@ FUZZ_TARGETS = $(patsubst tests/fuzz/%/,%,$(sort $(dir $(FUZZ_SOURCES))))
 fuzz: ## all fuzz targets for SECONDS each (T=name picks), two at a time
 	@tools/deps build fuzz
 	@tests/fuzz/run $(SECONDS) $(call picked,$(FUZZ_TARGETS))
+
+ROOM ?= dataplane/net
+.PHONY: fuzz-coverage
+fuzz-coverage: ## which lines of ROOM the corpora of fuzz targets never reach (T=name picks targets)
+	@tools/deps build fuzz
+	@tests/fuzz/coverage $(ROOM) $(call picked,$(FUZZ_TARGETS))
 
 fuzz-smoke: ## all fuzz targets for 30 s each
 	@+$(MAKE) --no-print-directory fuzz SECONDS=30

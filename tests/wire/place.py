@@ -14,6 +14,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("SEKISHO_BIN", os.path.join(ROOT, "build/bin"))
+IMPAIRED = os.environ.get("SEKISHO_IMPAIRED", os.path.join(ROOT, "build/release/tests/impair"))
 WIRE = os.environ.get("SEKISHO_WIRE", os.path.join(ROOT, "build/release/tests/wire"))
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
@@ -115,9 +116,12 @@ def harm(shares=None, **values):
 
 
 class Daemon:
-    """sekishod in a place; its ports are (device interface, addresses)."""
+    """sekishod in a place; its ports are (device interface, addresses).
 
-    def __init__(self, place, folder, ports, hop, settings=""):
+    @impaired: settings of the network of the test build (tests/impair/impair_user.c); without any it is the daemon itself.
+    """
+
+    def __init__(self, place, folder, ports, hop, settings="", impaired="", server=""):
         self.log = os.path.join(folder, "sekishod.log")
         conf = os.path.join(folder, "sekisho.conf")
         with open(os.path.join(folder, "zone"), "w") as f:
@@ -127,7 +131,7 @@ class Daemon:
             + ", ".join(f'"{a}"' for a in addresses) + " ]; }" for i, (name, addresses) in enumerate(ports))
         with open(conf, "w") as f:
             f.write(f"""server: {{ hostname = "mx.inside.example"; control_socket = "{folder}/control"; log_file = "{folder}/records";
-	idle_sleep_us = 50; }};
+	idle_sleep_us = 50; {server} }};
 dns: {{ mode = "zone"; zone_file = "{folder}/zone"; }};
 relay: {{ domains = [ "inside.example" ]; connect_timeout_ms = 60000; wait_ms = 120000; connections_max = 32; }};
 limits: {{ transactions_max = 100; sessions_max = 200; }};
@@ -136,8 +140,9 @@ next_hops = ( {{ address = "{hop}"; port = 25; }} );
 {settings}
 """)
         with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(place.command(os.path.join(BIN, "sekishod"), "-c", conf), stdout=log,
-                                            stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+            program = os.path.join(IMPAIRED if impaired else BIN, "sekishod")
+            self.process = subprocess.Popen(place.command(program, "-c", conf), stdout=log, stderr=subprocess.STDOUT,
+                                            stdin=subprocess.DEVNULL, env={**os.environ, "SEKISHO_IMPAIR": impaired})
         for _ in range(600):
             with open(self.log, errors="replace") as f:
                 text = f.read()
