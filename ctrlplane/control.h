@@ -58,6 +58,19 @@ struct control_change {
 	json_t *errors;   /* list of sentences */
 };
 
+/* An entry that is put on the allow or the deny list, or taken from it. */
+struct control_list_change {
+	unsigned bits;           /* LISTS_ALLOW or LISTS_DENY */
+	const char *kind, *what; /* "prefix" "domain" "helo"; the entry */
+	bool add;
+	/* Out: */
+	uint64_t version; /* of the lists; published */
+	bool changed;     /* false: it was so before */
+	bool usage;       /* the entry is none */
+	char entry[400];  /* "deny prefix 192.0.2.0/24" */
+	char error[400];
+};
+
 void control_change_begin(struct control_change *c);
 void control_change_end(struct control_change *c);
 
@@ -86,7 +99,10 @@ struct control_env {
 	bool (*rollback)(void *arg, struct control_change *c);
 	/* A report command; takes @args.  Answer by control_side_answer(), perhaps before this returns.  False: too busy. */
 	bool (*report)(void *arg, const char *command, json_t *args, uint64_t tag);
-	unsigned (*settings_awaited)(void *arg, uint64_t version); /* workers that have not taken it yet */
+	unsigned (*settings_awaited)(void *arg, uint64_t version);     /* workers that have not taken it yet */
+	bool (*list_change)(void *arg, struct control_list_change *c); /* false: c->error says why nothing is changed */
+	json_t *(*list_show)(void *arg, unsigned bits);
+	unsigned (*lists_awaited)(void *arg, uint64_t version);
 };
 
 struct control;

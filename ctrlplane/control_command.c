@@ -340,12 +340,16 @@ static const struct command commands[] = {
 	{ "report send", control_run_report_send, "end periods now and send them; domain" },
 	{ "report suppressed", control_run_report_suppressed, "addresses that refused reports" },
 	{ "report unsuppress", control_run_report_unsuppress, "write to an address again; address" },
+	{ "allow add", control_run_allow_add, "accept mail of a client, domain or HELO name; entry, kind" },
+	{ "allow del", control_run_allow_del, "no longer" },
+	{ "allow list", control_run_allow_list, "what was added so" },
+	{ "deny add", control_run_deny_add, "refuse mail of a client, domain or HELO name; entry, kind" },
+	{ "deny del", control_run_deny_del, "no longer" },
+	{ "deny list", control_run_deny_list, "what was added so" },
 	{ "help", run_help, "this list" },
 	/* Promised for later: without a function, and they say so. */
 	{ "show tcp", NULL, NULL },
 	{ "show crypto", NULL, NULL },
-	{ "allow", NULL, NULL },
-	{ "deny", NULL, NULL },
 	{ "quarantine", NULL, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

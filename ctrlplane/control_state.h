@@ -43,6 +43,7 @@ struct client {
 	struct dns_question question;
 	/* SETTINGS: what will be answered; the tag is the version */
 	json_t *change;
+	unsigned (*awaited)(void *arg, uint64_t version); /* workers that have not taken it yet */
 	/* TRACE */
 	struct record_filter filter;
 	json_int_t n_left; /* records; -1: no end */
@@ -78,6 +79,12 @@ void control_sessions_done(struct client *client);
 /* control_change.c: commands that put other settings in force. */
 void control_run_reload(struct control *c, struct client *client, const json_t *args);
 void control_run_rollback(struct control *c, struct client *client, const json_t *args);
+void control_run_allow_add(struct control *c, struct client *client, const json_t *args);
+void control_run_allow_del(struct control *c, struct client *client, const json_t *args);
+void control_run_allow_list(struct control *c, struct client *client, const json_t *args);
+void control_run_deny_add(struct control *c, struct client *client, const json_t *args);
+void control_run_deny_del(struct control *c, struct client *client, const json_t *args);
+void control_run_deny_list(struct control *c, struct client *client, const json_t *args);
 /* Answers when all workers have taken what was published, or when it takes too long. */
 void control_change_turn(struct control *c, struct client *client);
 

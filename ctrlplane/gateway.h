@@ -33,6 +33,7 @@ struct gateway_worker {
 };
 
 struct gateway_version;
+struct gateway_lists;
 
 struct gateway {
 	const struct settings *settings; /* in force */
@@ -41,7 +42,8 @@ struct gateway {
 	unsigned n_past;
 	struct gateway_version *versions; /* newest first */
 	uint64_t n_versions;
-	const char *path; /* of the configuration */
+	struct gateway_lists *lists; /* allow and deny */
+	const char *path;            /* of the configuration */
 	unsigned n_workers;
 	struct gateway_worker *workers;
 	struct dpdk *dpdk;
@@ -91,7 +93,24 @@ unsigned gateway_settings_awaited(void *arg, uint64_t version);                /
 unsigned gateway_settings_kept(const struct gateway *g);                       /* versions that are not freed yet */
 void gateway_settings_home(struct gateway *g, const struct shard_settings *m); /* a worker has done with them */
 
+/* gateway_lists.c: allow and deny */
+bool MUST_USE gateway_lists_begin(struct gateway *g, settings_say *say, void *arg);
+void gateway_lists_end(struct gateway *g);
+/*
+ * The first phase of a change of lists.file: reads it if it is another than before.  False: @say heard why.  Then
+ * gateway_lists_commit() puts in force what was read, and returns whether there was anything; drop() forgets it.
+ */
+bool MUST_USE gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg);
+bool gateway_lists_commit(struct gateway *g);
+void gateway_lists_drop(struct gateway *g);
+void gateway_lists_home(struct gateway *g, uint64_t version); /* a worker has taken it */
+bool gateway_list_change(void *arg, struct control_list_change *c);
+json_t *gateway_list_show(void *arg, unsigned bits);
+unsigned gateway_lists_awaited(void *arg, uint64_t version);
+
 /* gateway_link.c: the rings */
+bool MUST_USE gateway_publish_lists(struct gateway *g, const struct lists *file, const struct lists *live,
+				    uint64_t version);                      /* likewise */
 bool MUST_USE gateway_publish(struct gateway *g, const struct settings *s); /* to all workers, or to none: no memory */
 bool MUST_USE gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kind, uint64_t tag);
 bool gateway_links_turn(struct gateway *g, uint64_t now_us); /* returns whether anything came */

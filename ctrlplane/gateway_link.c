@@ -60,25 +60,50 @@ bool gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kin
 	return true;
 }
 
-bool gateway_publish(struct gateway *g, const struct settings *s)
+/* A message of @size for each worker, or none at all: no memory. */
+static bool messages_for_all(struct gateway *g, size_t size, void *messages[STATS_WORKERS_MAX])
 {
-	struct shard_settings *messages[STATS_WORKERS_MAX];
 	unsigned n = 0;
 
 	CHECK(g->n_workers <= STATS_WORKERS_MAX);
-	while (n < g->n_workers && (messages[n] = own_new(sizeof(*messages[n]))))
+	while (n < g->n_workers && (messages[n] = own_new(size)))
 		n++;
-	for (unsigned i = 0; i < n; i++) {
-		if (n < g->n_workers) {
-			free(own_of(messages[i]));
-			continue;
-		}
-		*messages[i] = (struct shard_settings){
+	if (n == g->n_workers)
+		return true;
+	while (n)
+		free(own_of(messages[--n]));
+	return false;
+}
+
+bool gateway_publish(struct gateway *g, const struct settings *s)
+{
+	void *messages[STATS_WORKERS_MAX];
+
+	if (!messages_for_all(g, sizeof(struct shard_settings), messages))
+		return false;
+	for (unsigned i = 0; i < g->n_workers; i++) {
+		*(struct shard_settings *)messages[i] = (struct shard_settings){
 			.m = { .kind = SHARD_DOWN_SETTINGS, .worker = (uint16_t)i, .tag = s->version }, .settings = s
 		};
 		down(g, i, messages[i]);
 	}
-	return n == g->n_workers;
+	return true;
+}
+
+bool gateway_publish_lists(struct gateway *g, const struct lists *file, const struct lists *live, uint64_t version)
+{
+	void *messages[STATS_WORKERS_MAX];
+
+	if (!messages_for_all(g, sizeof(struct shard_lists), messages))
+		return false;
+	for (unsigned i = 0; i < g->n_workers; i++) {
+		*(struct shard_lists *)messages[i] =
+			(struct shard_lists){ .m = { .kind = SHARD_DOWN_LISTS, .worker = (uint16_t)i, .tag = version },
+					      .file = file,
+					      .live = live };
+		down(g, i, messages[i]);
+	}
+	return true;
 }
 
 void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
@@ -118,6 +143,8 @@ static void home(struct gateway *g, struct shard_message *m)
 {
 	if (m->kind == SHARD_DOWN_SETTINGS)
 		gateway_settings_home(g, (const struct shard_settings *)m);
+	if (m->kind == SHARD_DOWN_LISTS)
+		gateway_lists_home(g, m->tag);
 	if (m->kind == SHARD_DOWN_SEND)
 		gateway_sent(g, (const struct shard_send *)m);
 	free(own_of(m));
@@ -163,6 +190,7 @@ static void up(struct gateway *g, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_RESUME:
 	case SHARD_DOWN_FLUSH:
 	case SHARD_DOWN_SEND:
+	case SHARD_DOWN_LISTS:
 	case SHARD_DOWN_SETTINGS:
 		break;
 	}

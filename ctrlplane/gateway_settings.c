@@ -184,12 +184,21 @@ bool gateway_reload(void *arg, struct control_change *c)
 		settings_keep_started(&v->settings, g->settings, hear_difference, c);
 		settings_check_whole(&v->settings, hear_problem, c);
 	}
-	if (json_array_size(c->errors)) {
+	bool good = json_array_size(c->errors) == 0;
+	if (good && !gateway_lists_prepare(g, &v->settings, hear_fault, c)) {
+		c->usage = true;
+		good = false;
+	}
+	if (!good) {
 		free_unused(g);
 		return false;
 	}
-	if (!publish(g, v, c))
+	if (!publish(g, v, c)) {
+		gateway_lists_drop(g);
 		return false;
+	}
+	if (gateway_lists_commit(g))
+		json_array_append_new(c->changed, json_string("the entries of lists.file"));
 	remember(g);
 	put_in_force(g, v, c);
 	return true;
@@ -209,8 +218,16 @@ bool gateway_rollback(void *arg, struct control_change *c)
 	v->settings = *g->past[g->n_past - 1];
 	c->back_to = v->settings.version;
 	settings_keep_started(&v->settings, g->settings, hear_difference, c);
-	if (!publish(g, v, c))
+	if (!gateway_lists_prepare(g, &v->settings, hear_fault, c)) {
+		free_unused(g);
 		return false;
+	}
+	if (!publish(g, v, c)) {
+		gateway_lists_drop(g);
+		return false;
+	}
+	if (gateway_lists_commit(g))
+		json_array_append_new(c->changed, json_string("the entries of lists.file"));
 	g->n_past--;
 	put_in_force(g, v, c);
 	return true;

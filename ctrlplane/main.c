@@ -207,7 +207,10 @@ static bool start_control(struct gateway *g, char *error)
 					       .report = gateway_report_request,
 					       .reload = gateway_reload,
 					       .rollback = gateway_rollback,
-					       .settings_awaited = gateway_settings_awaited };
+					       .settings_awaited = gateway_settings_awaited,
+					       .list_change = gateway_list_change,
+					       .list_show = gateway_list_show,
+					       .lists_awaited = gateway_lists_awaited };
 	g->control = control_open(g->settings->server_control_socket, &g->control_env, why);
 	if (!g->control)
 		snprintf(error, 512, "%s", why);
@@ -284,6 +287,17 @@ static uint64_t deadline_us(void *arg)
 
 static const struct dpdk_user shard_user = { rx, tick, tx, deadline_us, false };
 
+/* The first of all faults is what the start fails for; the others are logged. */
+static void hear_start(void *arg, const char *message)
+{
+	char *error = arg;
+
+	if (*error)
+		log_error("%s", message);
+	else
+		snprintf(error, 512, "%s", message);
+}
+
 static bool start_workers(struct gateway *g, struct net_settings *net, char *error)
 {
 	const struct settings *s = g->settings;
@@ -307,6 +321,8 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 	for (unsigned i = 0; i < g->n_workers; i++)
 		if (!make_shard(g, i, net, error))
 			return false;
+	if (!gateway_lists_begin(g, hear_start, error))
+		return false;
 	for (unsigned i = 0; i < g->n_workers; i++)
 		if (!dpdk_run(g->dpdk, i, &shard_user, g->workers[i].shard, error, 512))
 			return false;
@@ -371,6 +387,7 @@ static void gateway_end(struct gateway *g)
 	}
 	record_ring_close(&g->records);
 	log_file_close(&g->log);
+	gateway_lists_end(g);
 	gateway_settings_end(g);
 }
 

@@ -357,3 +357,16 @@ void ctl_print_settings(FILE *f, const json_t *result, bool all)
 	if (silent)
 		fprintf(f, "%" JSON_INTEGER_FORMAT " workers have not taken it yet\n", silent);
 }
+
+void ctl_print_list(FILE *f, const json_t *result, bool all)
+{
+	const json_t *entries = json_object_get(result, "entries");
+	char cell[CTL_CELL_MAX];
+
+	(void)all;
+	for (size_t i = 0; i < json_array_size(entries); i++) {
+		ctl_cell(json_array_get(entries, i), cell);
+		fprintf(f, "%s\n", cell);
+	}
+	ctl_fields(f, result);
+}

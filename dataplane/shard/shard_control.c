@@ -221,6 +221,7 @@ static void take_back(struct shard *s, struct shard_message *m)
 	case SHARD_DOWN_RESUME:
 	case SHARD_DOWN_FLUSH:
 	case SHARD_DOWN_SEND:
+	case SHARD_DOWN_LISTS:
 	case SHARD_DOWN_SETTINGS:
 		CHECK(!"a message of the control thread came home to the worker");
 	}
@@ -255,6 +256,10 @@ static bool obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_SEND:
 		send_begin(s, (struct shard_send *)m, now_us);
 		return false;
+	case SHARD_DOWN_LISTS:
+		s->lists[0] = ((struct shard_lists *)m)->file;
+		s->lists[1] = ((struct shard_lists *)m)->live;
+		break;
 	case SHARD_DOWN_SETTINGS:
 		config_change(s, (struct shard_settings *)m, now_us);
 		return false;

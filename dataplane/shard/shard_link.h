@@ -30,8 +30,9 @@ enum shard_message_kind {
 	SHARD_DOWN_SESSIONS, /* struct shard_message: list your sessions */
 	SHARD_DOWN_DRAIN,    /* struct shard_message: no new connections, 421 to idle ones, finish transactions */
 	SHARD_DOWN_RESUME,
-	SHARD_DOWN_FLUSH,    /* struct shard_message: forget cached DNS answers */
-	SHARD_DOWN_SEND,     /* struct shard_send: hand this message to a next hop */
+	SHARD_DOWN_FLUSH, /* struct shard_message: forget cached DNS answers */
+	SHARD_DOWN_SEND,  /* struct shard_send: hand this message to a next hop */
+	SHARD_DOWN_LISTS, /* struct shard_lists: from now on these are looked at; those before are free when it is home */
 	SHARD_DOWN_SETTINGS, /* struct shard_settings: what begins from now on takes these */
 };
 
@@ -65,6 +66,13 @@ struct shard_send {
 	bool body_8bit, smtputf8;
 	uint16_t code; /* Out: of the next hop's reply; 452 when the worker has no room */
 	char reply[256];
+};
+
+struct lists;
+
+struct shard_lists {
+	struct shard_message m;
+	const struct lists *file, *live; /* either may be NULL */
 };
 
 struct shard_question {

@@ -14,6 +14,7 @@
 #ifndef SHARD_STATE_H
 #define SHARD_STATE_H
 
+#include "ctrlplane/policy/lists.h"
 #include "ctrlplane/policy/rules.h"
 #include "dataplane/base/pool.h"
 #include "dataplane/base/timer.h"
@@ -226,6 +227,7 @@ struct shard {
 	uint64_t unix_offset_us;          /* wall clock less monotonic */
 	uint32_t id_counter, generation;
 	struct dmarc_cache *walks;
+	const struct lists *lists[2];  /* allow and deny: of the file, and what sekishoctl added */
 	struct shard_send *sends_home; /* for which the ring had no room */
 	struct shard_config configs[SHARD_CONFIGS_MAX];
 	struct shard_config *config; /* in force: what begins now gets it */

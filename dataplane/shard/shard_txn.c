@@ -147,6 +147,9 @@ static void txn_policy(struct shard *s, struct txn *t)
 				  .size = msg_len(t->msg) };
 
 	policy_facts_of(&f, settings, &t->verify);
+	f.is[POLICY_LIST] = (uint16_t)lists_bits(s->lists[0], s->lists[1], &f.client, f.helo, f.mail_from);
+	s->stats.shard_list_allow += f.is[POLICY_LIST] & LISTS_ALLOW ? 1 : 0;
+	s->stats.shard_list_deny += f.is[POLICY_LIST] & LISTS_DENY ? 1 : 0;
 	policy_fact_set(&f, POLICY_TLS, "no");
 	policy_judge(&t->verdict, settings, &f, &t->verify, &s->configs[t->config].policy_counts, txn_explain(s, t));
 }

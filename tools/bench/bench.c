@@ -2,7 +2,7 @@
 /*
  * bench.c - figures of single parts, each a ratio of two things measured in turn in this run
  *
- * usage: bench [crypto]    prints one `name value unit` a line; tools/bench/run makes the result file of it.
+ * usage: bench [crypto|lists]    prints one `name value unit` a line; tools/bench/run makes the result file of it.
  * Every figure is the median over rounds that alternate between the two sides, so that a busy machine slows both.
  */
 #include <stdio.h>
@@ -18,6 +18,7 @@
 #include "dns/domain_names.h"
 #include "tools/bench/bench_crypto.h"
 #include "tools/bench/bench_figure.h"
+#include "tools/bench/bench_lists.h"
 #include "tools/bench/bench_net.h"
 #include "tools/bench/bench_tcp.h"
 
@@ -375,6 +376,10 @@ static void bench_dmarc(void)
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "lists") == 0) {
+		bench_lists();
+		return 0;
+	}
 	bench_crypto();
 	if (argc > 1 && strcmp(argv[1], "crypto") == 0)
 		return 0;
@@ -383,6 +388,7 @@ int main(int argc, char **argv)
 	bench_dns_cache();
 	bench_net();
 	bench_tcp();
+	bench_lists();
 	bench_spf();
 	say("smtp.idle_session.bytes", (double)sizeof(struct client), "octets");
 	return 0;

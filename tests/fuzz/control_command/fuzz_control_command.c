@@ -124,6 +124,19 @@ static unsigned env_settings_awaited(void *arg, uint64_t version)
 	return 0;
 }
 
+static bool env_list_change(void *arg, struct control_list_change *c)
+{
+	(void)arg;
+	CHECK(c->what && c->kind && (c->bits == 1 || c->bits == 2));
+	return false;
+}
+
+static json_t *env_list_show(void *arg, unsigned bits)
+{
+	(void)arg;
+	return json_integer((json_int_t)bits);
+}
+
 /* Each line an object of the protocol; "more" in all but the last. */
 static void check_answer(const struct client *client)
 {
@@ -163,7 +176,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.report = env_report,
 						.reload = env_change,
 						.rollback = env_change,
-						.settings_awaited = env_settings_awaited };
+						.settings_awaited = env_settings_awaited,
+						.list_change = env_list_change,
+						.list_show = env_list_show };
 	static bool open;
 	static struct control c;
 	struct client *client = &c.clients[0];

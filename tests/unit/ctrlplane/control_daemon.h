@@ -6,6 +6,7 @@
 #define CONTROL_DAEMON_H
 
 #include "ctrlplane/control.h"
+#include "ctrlplane/policy/lists.h"
 
 static struct daemon {
 	struct settings settings;
@@ -135,6 +136,29 @@ static bool env_rollback(void *arg, struct control_change *c)
 	return true;
 }
 
+static bool env_list_change(void *arg, struct control_list_change *c)
+{
+	struct daemon *daemon = arg;
+
+	c->usage = strcmp(c->what, "bad") == 0;
+	snprintf(c->error, sizeof(c->error), c->usage ? "that is no name; give one" : "the disk is full; make room");
+	snprintf(c->entry, sizeof(c->entry), "%s %s %s", c->bits == LISTS_DENY ? "deny" : "allow", c->kind, c->what);
+	c->changed = c->add;
+	c->version = 7;
+	return !c->usage && !daemon->file_bad;
+}
+
+static json_t *env_list_show(void *arg, unsigned bits)
+{
+	(void)arg;
+	return json_pack("{s:i}", "bits", (int)bits);
+}
+
+static unsigned env_lists_awaited(void *arg, uint64_t version)
+{
+	return version == 7 ? ((struct daemon *)arg)->n_slow : 9;
+}
+
 static unsigned env_settings_awaited(void *arg, uint64_t version)
 {
 	struct daemon *daemon = arg;
@@ -159,6 +183,9 @@ static const struct control_env env = { .arg = &d,
 					.resume = env_resume,
 					.reload = env_reload,
 					.rollback = env_rollback,
-					.settings_awaited = env_settings_awaited };
+					.settings_awaited = env_settings_awaited,
+					.list_change = env_list_change,
+					.list_show = env_list_show,
+					.lists_awaited = env_lists_awaited };
 
 #endif

@@ -419,6 +419,41 @@ static void test_settings(void)
 	turn();
 }
 
+static void test_lists(void)
+{
+	static const struct {
+		const char *sentence, *line, *reply;
+	} cases[] = {
+		{ "an address is a prefix", COMMAND_ARGS("deny add", "\"entry\":\"192.0.2.1\""),
+		  "{\"v\":1,\"ok\":true,\"result\":{\"version\":7,\"entry\":\"deny prefix 192.0.2.1\",\"changed\":true,"
+		  "\"workers_silent\":0}}" },
+		{ "another word is a domain", COMMAND_ARGS("allow del", "\"entry\":\"example.org\""),
+		  "{\"v\":1,\"ok\":true,\"result\":{\"version\":7,\"entry\":\"allow domain "
+		  "example.org\",\"changed\":false,"
+		  "\"workers_silent\":0}}" },
+		{ "unless its kind is given", COMMAND_ARGS("allow add", "\"entry\":\"x\",\"kind\":\"helo\""),
+		  "{\"v\":1,\"ok\":true,\"result\":{\"version\":7,\"entry\":\"allow helo x\",\"changed\":true,"
+		  "\"workers_silent\":0}}" },
+		{ "an entry that is none", COMMAND_ARGS("deny add", "\"entry\":\"bad\""),
+		  REFUSED("bad: that is no name; give one") },
+		{ "no entry", COMMAND("deny del"),
+		  REFUSED("no entry; give a prefix, a domain, or a name of HELO with its kind") },
+		{ "the list", COMMAND("deny list"), "{\"v\":1,\"ok\":true,\"result\":{\"bits\":2}}" },
+		{ "the other list", COMMAND("allow list"), "{\"v\":1,\"ok\":true,\"result\":{\"bits\":1}}" },
+	};
+	int fd = connect_client();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		is_span(span_str(asked(fd, cases[i].line)), span_str(cases[i].reply), "allow and deny: %s",
+			cases[i].sentence);
+	d.file_bad = true;
+	is_span(span_str(asked(fd, COMMAND_ARGS("deny add", "\"entry\":\"a\""))),
+		SPAN(FAILED("the disk is full; make room")), "what cannot be kept is not in force");
+	d.file_bad = false;
+	close(fd);
+	turn();
+}
+
 int main(void)
 {
 	char error[256];
@@ -445,6 +480,7 @@ int main(void)
 	test_sessions();
 	test_lookup();
 	test_settings();
+	test_lists();
 	test_trace();
 	test_bounds();
 	control_close(d.control);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "ctrlplane/gateway.h"
+#include "ctrlplane/policy/lists.h"
 #include "tests/tap.h"
 
 /* What main.c lends in the daemon. */
@@ -53,6 +54,7 @@ static void begin(const char *rest)
 	file(rest);
 	g.path = path;
 	ok(gateway_settings_begin(&g, never, NULL), "the first version is loaded");
+	ok(gateway_lists_begin(&g, never, NULL), "there are no lists");
 	g.n_workers = 2;
 	g.workers = calloc(g.n_workers, sizeof(*g.workers));
 	CHECK(g.workers);
@@ -104,6 +106,7 @@ static void end(void)
 	worker_takes(0);
 	worker_takes(1);
 	workers_give_back();
+	gateway_lists_end(&g);
 	gateway_settings_end(&g);
 	free(g.workers);
 }
@@ -221,6 +224,49 @@ static void reclaimed(void)
 	end();
 }
 
+/* Sets of lists are freed behind the last worker that may look at them. */
+static void lists(void)
+{
+	struct control_list_change c = { .bits = 2, .kind = "prefix", .what = "192.0.2.1", .add = true };
+	struct shard_message *taken[2][3];
+	const struct lists *seen = NULL;
+
+	begin("");
+	ok(gateway_list_change(&g, &c) && c.changed && c.version == 2, "an entry is added: %s", c.entry);
+	c.what = "192.0.2.2";
+	ok(gateway_list_change(&g, &c) && gateway_lists_awaited(&g, 3) == 2, "and another; no worker has it");
+	for (unsigned w = 0; w < 2; w++)
+		for (unsigned i = 0; i < 2; i++) {
+			taken[w][i] = ring_get(&g.workers[w].link.down);
+			CHECK(taken[w][i] && taken[w][i]->kind == SHARD_DOWN_LISTS);
+		}
+	seen = ((struct shard_lists *)taken[0][1])->live;
+	CHECK(ring_put(&g.workers[0].link.down_back, taken[0][0]) &&
+	      ring_put(&g.workers[0].link.down_back, taken[0][1]));
+	gateway_links_turn(&g, 1);
+	ok(gateway_lists_awaited(&g, 3) == 1, "one worker has it");
+	struct ip_addr a = { .family = IP_V4, .bytes = { 192, 0, 2, 1 } };
+	ok(lists_prefix(((struct shard_lists *)taken[1][0])->live, &a), "the other still looks at the older one");
+	CHECK(ring_put(&g.workers[1].link.down_back, taken[1][0]) &&
+	      ring_put(&g.workers[1].link.down_back, taken[1][1]));
+	gateway_links_turn(&g, 1);
+	ok(gateway_lists_awaited(&g, 3) == 0 && lists_prefix(seen, &a), "both have it, and it stays");
+	ok(gateway_list_change(&g, &c) && !c.changed, "the same again changes nothing");
+	c.add = false;
+	ok(gateway_list_change(&g, &c) && c.changed, "it is removed");
+	c.what = "nonsense";
+	ok(!gateway_list_change(&g, &c) && c.usage, "no entry: %s", c.error);
+	for (unsigned w = 0; w < 2; w++) {
+		struct shard_message *m = ring_get(&g.workers[w].link.down);
+
+		CHECK(m && ring_put(&g.workers[w].link.down_back, m));
+	}
+	gateway_links_turn(&g, 1);
+	gateway_lists_end(&g);
+	gateway_settings_end(&g);
+	free(g.workers);
+}
+
 int main(void)
 {
 	int fd = mkstemp(path);
@@ -231,6 +277,7 @@ int main(void)
 	good_and_bad();
 	back();
 	reclaimed();
+	lists();
 	control_change_end(&change);
 	unlink(path);
 	return done();

@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: MIT
+/*
+ * gateway_lists.c - allow and deny: the file, what the operator adds, and how workers get both
+ *
+ * A version is a pair of sets, each built whole and never changed.  A worker looks at them within a turn only, so that the
+ * message which brings it a newer pair, once it is home, says that it has left the older ones.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ctrlplane/gateway.h"
+#include "ctrlplane/lists_build.h"
+
+/* A set that several versions may name. */
+struct shared {
+	struct lists *lists;
+	unsigned n_versions;
+};
+
+struct version {
+	struct version *older;
+	uint64_t number;
+	struct shared *file, *live; /* NULL: empty */
+	unsigned n_out;             /* workers that have not taken it */
+};
+
+/* Which file was read, to know when it is another. */
+struct stamp {
+	char path[SETTINGS_STR_MAX];
+	struct timespec mtime;
+	off_t size;
+	ino_t inode;
+};
+
+struct gateway_lists {
+	struct version *newest;
+	uint64_t n_versions;
+	struct stamp stamp;
+	struct stamp next_stamp; /* of what is prepared */
+	struct shared *next;     /* prepared; NULL: empty */
+	bool prepared;
+	char **live; /* entries as text, sorted */
+	size_t n_live;
+};
+
+/* --- versions ---------------------------------------------------------------------------------- */
+
+static void shared_give(struct shared *s)
+{
+	if (!s || --s->n_versions)
+		return;
+	lists_free(s->lists);
+	free(s);
+}
+
+/* Takes @lists; NULL: no memory. */
+static struct shared *shared_new(struct lists *lists)
+{
+	struct shared *s = lists ? calloc(1, sizeof(*s)) : NULL;
+
+	if (s)
+		s->lists = lists;
+	else
+		lists_free(lists);
+	return s;
+}
+
+static void version_free(struct version *v)
+{
+	shared_give(v->file);
+	shared_give(v->live);
+	free(v);
+}
+
+static const struct lists *lists_of(const struct shared *s)
+{
+	return s ? s->lists : NULL;
+}
+
+/* Another pair in force; false: no memory, and nothing is changed. */
+static bool publish(struct gateway *g, struct shared *file, struct shared *live)
+{
+	struct gateway_lists *l = g->lists;
+	struct version *v = calloc(1, sizeof(*v));
+
+	if (!v || !gateway_publish_lists(g, lists_of(file), lists_of(live), l->n_versions + 1)) {
+		free(v);
+		return false;
+	}
+	*v = (struct version){
+		.older = l->newest, .number = ++l->n_versions, .file = file, .live = live, .n_out = g->n_workers
+	};
+	if (file)
+		file->n_versions++;
+	if (live)
+		live->n_versions++;
+	l->newest = v;
+	return true;
+}
+
+void gateway_lists_home(struct gateway *g, uint64_t version)
+{
+	struct version *v = g->lists->newest;
+
+	while (v && v->number != version)
+		v = v->older;
+	if (!v || --v->n_out)
+		return;
+	for (struct version *old; (old = v->older);) {
+		v->older = old->older;
+		version_free(old);
+	}
+}
+
+unsigned gateway_lists_awaited(void *arg, uint64_t version)
+{
+	const struct gateway *g = arg;
+	const struct version *v = g->lists->newest;
+
+	while (v && v->number != version)
+		v = v->older;
+	return v ? v->n_out : 0;
+}
+
+/* --- the file ---------------------------------------------------------------------------------- */
+
+static bool stamp_of(const char *path, struct stamp *out)
+{
+	struct stat st;
+
+	memset(out, 0, sizeof(*out));
+	snprintf(out->path, sizeof(out->path), "%s", path);
+	if (!*path)
+		return true;
+	if (stat(path, &st) != 0)
+		return false; /* lists_load() tells */
+	out->mtime = st.st_mtim;
+	out->size = st.st_size;
+	out->inode = st.st_ino;
+	return true;
+}
+
+bool gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg)
+{
+	struct gateway_lists *l = g->lists;
+	struct lists *lists;
+
+	gateway_lists_drop(g);
+	if (stamp_of(s->lists_file, &l->next_stamp) && memcmp(&l->stamp, &l->next_stamp, sizeof(l->stamp)) == 0)
+		return true;
+	if (s->lists_file[0]) {
+		lists = lists_load(s->lists_file, s->lists_entries_max, say, arg);
+		if (!lists)
+			return false;
+		l->next = shared_new(lists);
+		if (!l->next) {
+			say(arg, "no memory for the lists; free some");
+			return false;
+		}
+	}
+	l->prepared = true;
+	return true;
+}
+
+void gateway_lists_drop(struct gateway *g)
+{
+	struct gateway_lists *l = g->lists;
+
+	if (l->next) {
+		l->next->n_versions++; /* as if one version had had it */
+		shared_give(l->next);
+	}
+	l->next = NULL;
+	l->prepared = false;
+}
+
+bool gateway_lists_commit(struct gateway *g)
+{
+	struct gateway_lists *l = g->lists;
+
+	if (!l->prepared)
+		return false;
+	if (!publish(g, l->next, l->newest ? l->newest->live : NULL)) {
+		log_error("no memory for new lists; the old ones stay in force: free some and reload");
+		gateway_lists_drop(g);
+		return false;
+	}
+	l->stamp = l->next_stamp;
+	l->next = NULL;
+	l->prepared = false;
+	return true;
+}
+
+/* --- what the operator adds -------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static char **find_live(const struct gateway_lists *l, const char *entry)
+{
+	return l->n_live ? bsearch(&entry, l->live, l->n_live, sizeof(*l->live), by_text) : NULL;
+}
+
+static bool insert_live(struct gateway_lists *l, const char *entry)
+{
+	char **live = realloc(l->live, (l->n_live + 1) * sizeof(*live)), *copy = strdup(entry);
+
+	if (live)
+		l->live = live;
+	if (!live || !copy) {
+		free(copy);
+		return false;
+	}
+	l->live[l->n_live++] = copy;
+	qsort(l->live, l->n_live, sizeof(*l->live), by_text);
+	return true;
+}
+
+static void remove_live(struct gateway_lists *l, const char *entry)
+{
+	char **at = find_live(l, entry);
+
+	free(*at);
+	memmove(at, at + 1, (size_t)(l->live + l->n_live - at - 1) * sizeof(*at));
+	l->n_live--;
+}
+
+/* NULL: no memory. */
+static struct shared *build_live(const struct gateway_lists *l)
+{
+	struct lists_builder *b = lists_builder_open();
+	bool good = b != NULL;
+	struct lists_entry e;
+
+	for (size_t i = 0; good && i < l->n_live; i++)
+		good = !lists_line_parse(span_str(l->live[i]), &e) && lists_builder_add(b, &e);
+	struct lists *lists = b ? lists_builder_close(b) : NULL;
+	if (good)
+		return shared_new(lists);
+	lists_free(lists);
+	return NULL;
+}
+
+/* Whole or not at all: a new file takes the place of the old one once it is on the disk. */
+static bool save_live(const struct gateway_lists *l, const char *path)
+{
+	char temporary[SETTINGS_STR_MAX + 8];
+	bool good = true;
+
+	if (!*path)
+		return true;
+	snprintf(temporary, sizeof(temporary), "%s.new", path);
+	FILE *f = fopen(temporary, "we");
+	if (!f)
+		return false;
+	fputs("# kept by sekishoctl allow and deny\n", f);
+	for (size_t i = 0; i < l->n_live; i++)
+		fprintf(f, "%s\n", l->live[i]);
+	good = fflush(f) == 0 && fsync(fileno(f)) == 0;
+	good = fclose(f) == 0 && good && rename(temporary, path) == 0;
+	if (!good)
+		unlink(temporary);
+	return good;
+}
+
+static bool apply(struct gateway *g, struct control_list_change *c)
+{
+	struct gateway_lists *l = g->lists;
+	struct shared *live = build_live(l);
+
+	if (!live || !save_live(l, g->settings->lists_live_file)) {
+		snprintf(c->error, sizeof(c->error), "%s: %s; see lists.live_file", g->settings->lists_live_file,
+			 live ? strerror(errno) : "no memory");
+	} else if (!publish(g, l->newest ? l->newest->file : NULL, live)) {
+		snprintf(c->error, sizeof(c->error), "no memory for new lists; free some");
+	} else {
+		return true;
+	}
+	if (live) {
+		live->n_versions++;
+		shared_give(live);
+	}
+	return false;
+}
+
+bool gateway_list_change(void *arg, struct control_list_change *c)
+{
+	struct gateway *g = arg;
+	struct gateway_lists *l = g->lists;
+	struct lists_entry e;
+	struct text text;
+	const char *wrong = lists_entry_parse(c->bits, span_str(c->kind), span_str(c->what), &e);
+
+	if (wrong) {
+		c->usage = true;
+		snprintf(c->error, sizeof(c->error), "%s", wrong);
+		return false;
+	}
+	text_init(&text, c->entry, sizeof(c->entry));
+	lists_entry_text(&e, &text);
+	c->version = l->n_versions;
+	c->changed = false;
+	if ((find_live(l, c->entry) != NULL) == c->add)
+		return true;
+	if (c->add && l->n_live >= g->settings->lists_live_max) {
+		snprintf(c->error, sizeof(c->error), "there are %zu entries already; see lists.live_max", l->n_live);
+		return false;
+	}
+	if (c->add && !insert_live(l, c->entry)) {
+		snprintf(c->error, sizeof(c->error), "no memory for it; free some");
+		return false;
+	}
+	if (!c->add)
+		remove_live(l, c->entry);
+	if (apply(g, c)) {
+		c->changed = true;
+		c->version = l->n_versions;
+		return true;
+	}
+	/* As it was before: what could be taken can be put back. */
+	if (c->add)
+		remove_live(l, c->entry);
+	else if (!insert_live(l, c->entry))
+		log_error("%s could not be put back; there is no memory", c->entry);
+	return false;
+}
+
+json_t *gateway_list_show(void *arg, unsigned bits)
+{
+	const struct gateway *g = arg;
+	const struct gateway_lists *l = g->lists;
+	const struct lists *file = l->newest ? lists_of(l->newest->file) : NULL;
+	const char *prefix = bits == LISTS_ALLOW ? "allow " : "deny ";
+	json_t *entries = json_array();
+
+	for (size_t i = 0; i < l->n_live; i++)
+		if (strncmp(l->live[i], prefix, strlen(prefix)) == 0)
+			json_array_append_new(entries, json_string(l->live[i] + strlen(prefix)));
+	return json_pack("{s:I, s:o, s:s, s:I, s:I}", "version", (json_int_t)l->n_versions, "entries", entries, "file",
+			 g->settings->lists_file, "file_prefixes", (json_int_t)(file ? file->n_prefixes : 0),
+			 "file_names", (json_int_t)(file ? file->n_names : 0));
+}
+
+/* --- start and end ----------------------------------------------------------------------------- */
+
+/* A file that is not there yet is an empty one. */
+static bool load_live(struct gateway *g, settings_say *say, void *arg)
+{
+	const char *path = g->settings->lists_live_file;
+	struct gateway_lists *l = g->lists;
+	char line[512], entry[400], what[640];
+	unsigned number = 0;
+	struct lists_entry e;
+	struct text text;
+	FILE *f = *path ? fopen(path, "re") : NULL;
+	bool good = f || !*path || errno == ENOENT;
+
+	if (!good) {
+		snprintf(what, sizeof(what), "%s: cannot be read: %s; see lists.live_file", path, strerror(errno));
+		say(arg, what);
+	}
+	while (f && good && fgets(line, sizeof(line), f)) {
+		struct span s = span_trim(span_str(line));
+
+		number++;
+		if (s.len && s.at[s.len - 1] == '\n')
+			s.len--;
+		if (s.len == 0 || s.at[0] == '#')
+			continue;
+		const char *wrong = lists_line_parse(span_trim(s), &e);
+		text_init(&text, entry, sizeof(entry));
+		if (!wrong) {
+			lists_entry_text(&e, &text);
+			if (!find_live(l, entry) && !insert_live(l, entry))
+				wrong = "no memory for it; free some";
+		}
+		if (wrong) {
+			snprintf(what, sizeof(what), "%s:%u: %s", path, number, wrong);
+			say(arg, what);
+			good = false;
+		}
+	}
+	if (f)
+		fclose(f);
+	return good;
+}
+
+bool gateway_lists_begin(struct gateway *g, settings_say *say, void *arg)
+{
+	struct shared *live = NULL;
+
+	g->lists = calloc(1, sizeof(*g->lists));
+	if (!g->lists) {
+		say(arg, "no memory for the lists; free some");
+		return false;
+	}
+	if (!load_live(g, say, arg) || !gateway_lists_prepare(g, g->settings, say, arg))
+		return false;
+	if (g->lists->n_live && !(live = build_live(g->lists))) {
+		say(arg, "no memory for the lists; free some");
+		return false;
+	}
+	if (!publish(g, g->lists->next, live)) {
+		say(arg, "no memory for the lists; free some");
+		return false;
+	}
+	g->lists->stamp = g->lists->next_stamp;
+	g->lists->next = NULL;
+	g->lists->prepared = false;
+	return true;
+}
+
+void gateway_lists_end(struct gateway *g)
+{
+	if (!g->lists)
+		return;
+	gateway_lists_drop(g);
+	for (struct version *v; (v = g->lists->newest);) {
+		g->lists->newest = v->older;
+		version_free(v);
+	}
+	for (size_t i = 0; i < g->lists->n_live; i++)
+		free(g->lists->live[i]);
+	free(g->lists->live);
+	free(g->lists);
+	g->lists = NULL;
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""test_lists.py - allow and deny, from a file and live, while mail flows"""
+import copy
+import json
+import os
+import random
+import time
+
+from traffic import send
+from world import FORGER, GOOD, Checks, World, message
+
+RULES = """( { name = "allow-list"; when : { list = "allow"; }; action = "accept"; },
+	{ name = "deny-list"; when : { list = "deny"; }; action = "reject"; text = "Your mail is not wanted here"; } )"""
+
+
+def main():
+    c = Checks()
+    with World(sections={"policy": {"rules": RULES}}) as w:
+        good = w.signers["good.example"].sign(message("a@good.example", "good"))
+        forged = message("a@good.example", "forged")
+        c.ok(send(good)[0] == 250, "without lists")
+        p = w.ctl("deny", "add", GOOD, "--json")
+        answer = json.loads(p.stdout or "{}")
+        c.ok(answer == {"version": 2, "entry": f"deny prefix {GOOD}/32", "changed": True, "workers_silent": 0},
+             "deny add answers with the version of the lists", p.stdout + p.stderr)
+        code, text = send(good)
+        c.ok(code == 550 and b"not wanted" in text, "deny add is in force at once", (code, text))
+        c.ok(json.loads(w.ctl("deny", "add", GOOD + "/32", "--json").stdout)["changed"] is False, "the same once more changes nothing")
+        c.ok(json.loads(w.ctl("deny", "list", "--json").stdout)["entries"] == [f"prefix {GOOD}/32"], "deny list")
+        w.ctl("deny", "del", GOOD)
+        c.ok(send(good)[0] == 250, "deny del is in force at once")
+        c.ok(send(forged, source=FORGER)[0] == 550, "a forged message is refused")
+        w.ctl("allow", "add", FORGER)
+        c.ok(send(forged, source=FORGER)[0] == 250, "unless its client is on the allow list")
+        w.ctl("deny", "add", "mail.good.example", "helo")
+        c.ok(send(good)[0] == 550, "a name of HELO")
+        w.ctl("deny", "del", "mail.good.example", "helo")
+        w.ctl("deny", "add", ".example")
+        c.ok(send(good)[0] == 550, "a domain and all below")
+        w.ctl("deny", "del", ".example")
+        for words in (("deny", "add", "192.0.2.0/33"), ("deny", "add", "a@b"), ("deny", "add", "x", "moon"), ("deny", "add")):
+            p = w.ctl(*words)
+            c.ok(p.returncode == 2 and "; " in p.stderr, f"{' '.join(words)}: usage", p)
+        c.ok("control: added allow prefix 192.0.2.66/32, by user 0" in w.log("sekishod"), "who added what is logged")
+
+        live, big = w.path("live"), w.path("big")
+        w.end(w.gateway)
+        w.sections = copy.deepcopy(w.sections)
+        w.sections["lists"] = {"live_file": f'"{live}"'}
+        w.start_gateway()
+        w.ctl("allow", "add", FORGER)
+        w.ctl("deny", "add", "2001:db8::/32")
+        with open(live) as f:
+            kept = f.read()
+        w.gateway.kill()
+        w.gateway.wait()
+        w.start_gateway()
+        c.ok(json.loads(w.ctl("allow", "list", "--json").stdout)["entries"] == [f"prefix {FORGER}/32"], "what was added outlives a kill",
+             kept)
+        c.ok(send(forged, source=FORGER)[0] == 250, "and is in force")
+
+        r = random.Random(5)
+        with open(big, "w") as f:
+            f.writelines(f"deny prefix {r.randint(1, 191)}.{r.randint(0, 255)}.{r.randint(0, 255)}.{r.randint(0, 255)}/{r.randint(16, 32)}\n"
+                         for _ in range(1000000))
+            f.write(f"deny prefix {GOOD}/31\n")
+        w.sections["lists"]["file"] = f'"{big}"'
+        w.write_conf()
+        begun = time.monotonic()
+        p = w.ctl("reload", "--json")
+        print(f"# reload with a million prefixes: {time.monotonic() - begun:.2f} s", flush=True)
+        c.ok(p.returncode == 0 and "the entries of lists.file" in json.loads(p.stdout)["changed"], "a million prefixes by reload",
+             p.stdout + p.stderr)
+        c.ok(json.loads(w.ctl("deny", "list", "--json").stdout)["file_prefixes"] == 1000001, "are counted")
+        c.ok(send(good)[0] == 550, "and in force")
+        w.ctl("allow", "add", GOOD)
+        c.ok(send(good)[0] == 250, "a live entry that says more goes before them")
+        c.ok("the entries of lists.file" not in w.ctl("reload").stdout, "an unchanged file is not read again")
+        with open(big, "a") as f:
+            f.write("deny prefix nonsense\n")
+        p = w.ctl("reload")
+        c.ok(p.returncode == 2 and f"{big}:1000002: that is no address or prefix; " in p.stderr, "a bad line: file, line and remedy", p.stderr)
+        w.ctl("allow", "del", GOOD)
+        c.ok(send(good)[0] == 550, "and the lists before it stay in force")
+        w.sections["lists"].pop("file")
+        w.write_conf()
+        c.ok(w.ctl("reload").returncode == 0 and send(good)[0] == 250, "without the file they are gone")
+        os.unlink(big)
+    c.done()
+
+
+main()
