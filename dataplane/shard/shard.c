@@ -225,9 +225,23 @@ static bool timers_step(struct shard *s, uint64_t now_us)
 	return any;
 }
 
+/* The turn before this one is over: how long it took, if it did anything.  Whole microseconds, but the sum is exact. */
+static void count_turn(struct shard *s, uint64_t now_us)
+{
+	uint64_t took_us = now_us - s->turn_us;
+
+	s->turn_us = now_us;
+	s->stats.shard_ticks++;
+	if (!s->turn_busy)
+		return;
+	s->stats.shard_busy_us += took_us;
+	s->stats.shard_turns_100us += took_us >= 100;
+	s->stats.shard_turns_1ms += took_us >= 1000;
+}
+
 bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idle)
 {
-	s->stats.shard_ticks++;
+	count_turn(s, now_us);
 	s->unix_offset_us = now_unix_us - now_us;
 	net_step(s->net, now_us);
 	config_step(s);
@@ -235,6 +249,7 @@ bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idl
 	any |= timers_step(s, now_us);
 	crypto_batch_step(s->crypto, now_us, idle);
 	any |= shard_settle(s, now_us);
+	s->turn_busy = any || !idle;
 	return any;
 }
 

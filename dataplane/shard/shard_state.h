@@ -225,6 +225,8 @@ struct shard {
 	struct hop hops[SETTINGS_NEXT_HOPS_MAX];
 	uint32_t hops_all, hops_unrouted; /* bit i: hops[i]; those that take what no route names */
 	uint64_t unix_offset_us;          /* wall clock less monotonic */
+	uint64_t turn_us;                 /* when this turn began */
+	bool turn_busy;                   /* and whether it did anything */
 	uint32_t id_counter, generation;
 	struct dmarc_cache *walks;
 	const struct lists *lists[2];  /* allow and deny: of the file, and what sekishoctl added */
