@@ -14,6 +14,8 @@
  */
 #include "dataplane/auth/dkim_tag.h"
 
+#include "dataplane/base/octets.h"
+
 static bool is_name(struct span s)
 {
 	if (s.len == 0 || !byte_is_alpha(s.at[0]))
@@ -30,16 +32,18 @@ static bool is_name(struct span s)
  */
 static bool is_value(struct span s)
 {
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t c = s.at[i];
+	const uint8_t *end = s.at + s.len;
 
-		if (c == '\r') {
-			if (i + 2 >= s.len || s.at[i + 1] != '\n' || !byte_is_wsp(s.at[i + 2]))
-				return false;
-			i += 2;
-		} else if ((c < ' ' && c != '\t') || c == 0x7f) {
-			return false;
+	if (span_find(s, 0x7f) != SPAN_NONE)
+		return false;
+	for (const uint8_t *p = s.at; (p = octets_find_below(p, end, ' ')) < end;) {
+		if (*p == '\t') {
+			p++;
+			continue;
 		}
+		if (*p != '\r' || end - p <= 2 || p[1] != '\n' || !byte_is_wsp(p[2]))
+			return false;
+		p += 3;
 	}
 	return true;
 }

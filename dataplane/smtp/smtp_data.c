@@ -6,15 +6,12 @@
  * also takes LF.LF or CR.CR lets a sender hide a second message inside the first ("SMTP smuggling"), so one bare CR
  * or LF is final.  A NUL is refused as well (RFC 5322 4.1 has it as obsolete, and software behind us may stop at it).
  *
- * This runs over every octet that is ever received.  Nearly all are ordinary text, which plain_run() skips eight at a
- * time; the machine sees only line ends and what follows them.
+ * This runs over every octet that is ever received.  Nearly all are ordinary text, which plain_run() skips many at
+ * a time; the machine sees only line ends and what follows them.
  */
 #include "dataplane/smtp/smtp_data.h"
 
-#define EIGHT(octet) (0x0101010101010101U * (octet))
-
-/* Whether one of eight octets is below @limit, which is at most 0x80; right for the eight together, not for each. */
-#define ANY_BELOW(x, limit) (((x)-EIGHT(limit)) & ~(x)&EIGHT(0x80U))
+#include "dataplane/base/octets.h"
 
 static bool is_special(uint8_t c)
 {
@@ -24,19 +21,8 @@ static bool is_special(uint8_t c)
 /* The first CR, LF or NUL from @p on, or @end. */
 static const uint8_t *plain_run(const uint8_t *p, const uint8_t *end)
 {
-	while (end - p >= 8) {
-		uint64_t x;
-
-		memcpy(&x, p, 8);
-		if (ANY_BELOW(x, '\r' + 1U)) { /* a tab comes here too, and goes on below */
-			for (unsigned i = 0; i < 8; i++)
-				if (is_special(p[i]))
-					return p + i;
-		}
-		p += 8;
-	}
-	while (p < end && !is_special(*p))
-		p++;
+	while ((p = octets_find_below(p, end, '\r' + 1)) < end && !is_special(*p))
+		p++; /* a tab and the like */
 	return p;
 }
 
