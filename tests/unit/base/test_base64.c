@@ -50,7 +50,9 @@ static size_t differences(unsigned seed)
 			seed = seed * 1103515245 + 12345;
 			unsigned r = seed >> 16;
 
-			in[i] = (uint8_t)(r % 61 == 0 ? " \t\r\n"[r % 4] : r % 307 == 0 ? "=-\0\xff"[r % 4] : some[r % 32]);
+			in[i] = (uint8_t)(r % 61 == 0    ? " \t\r\n"[r % 4]
+					  : r % 307 == 0 ? "=-\0\xff"[r % 4]
+							 : some[r % 32]);
 			if (i + 3 > n && r % 3 == 0)
 				in[i] = '=';
 		}
