@@ -298,6 +298,22 @@ static void hear_start(void *arg, const char *message)
 		snprintf(error, 512, "%s", message);
 }
 
+static struct tcp_source_settings source_settings(const struct settings *s)
+{
+	return (struct tcp_source_settings){
+		.records_max = (uint32_t)s->sources_records_max,
+		.host_conns_max = (uint32_t)s->sources_host_connections_max,
+		.net_conns_max = (uint32_t)s->sources_net_connections_max,
+		.host_rate_per_min = (uint32_t)s->sources_host_rate_max,
+		.net_half_open_max = (uint16_t)s->sources_net_half_open_max,
+		.host4_bits = (uint8_t)s->sources_host4_bits,
+		.host6_bits = (uint8_t)s->sources_host6_bits,
+		.net4_bits = (uint8_t)s->sources_net4_bits,
+		.net6_bits = (uint8_t)s->sources_net6_bits,
+		.silent = strcmp(s->sources_answer, "drop") == 0,
+	};
+}
+
 static bool start_workers(struct gateway *g, struct net_settings *net, char *error)
 {
 	const struct settings *s = g->settings;
@@ -315,6 +331,7 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 	net->tcp.mss_min = (uint16_t)s->tcp_mss_min;
 	net->tcp.half_open_max = (uint32_t)s->tcp_half_open_max;
 	net->tcp.syn_cookies = s->tcp_syn_cookies;
+	net->tcp.sources = source_settings(s);
 	net->tcp.time_wait_max = (uint32_t)s->tcp_time_wait_max;
 	net->tcp.congestion = strcmp(s->tcp_congestion, "newreno") == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	net->tcp.time_wait_us = (uint32_t)(s->tcp_time_wait_s * 1000000);

@@ -124,6 +124,8 @@ static void check_together(struct checking *c)
 	check_order(c, "relay.breaker_s", s->relay_breaker_s, "relay.breaker_max_s", s->relay_breaker_max_s);
 	check_order(c, "relay.warm_connections", s->relay_warm_connections, "relay.connections_max",
 		    s->relay_connections_max);
+	check_order(c, "sources.net4_bits", s->sources_net4_bits, "sources.host4_bits", s->sources_host4_bits);
+	check_order(c, "sources.net6_bits", s->sources_net6_bits, "sources.host6_bits", s->sources_host6_bits);
 	check_order(c, "dns.ttl_min_s", s->dns_ttl_min_s, "dns.ttl_max_s", s->dns_ttl_max_s);
 	check_order(c, "dkim.rsa_bits_min", s->dkim_rsa_bits_min, "dkim.rsa_bits_max", s->dkim_rsa_bits_max);
 	if (s->smtp_message_max > s->limits_body_blocks * 16384)

@@ -22,12 +22,20 @@ struct tcp_settings tcp_settings_default(void)
 		.mss4 = 1460,
 		.mss6 = 1440,
 		.mss_min = 216,
+		.sources = { .records_max = 16384,
+			     .host_conns_max = 256,
+			     .net_conns_max = 1024,
+			     .net_half_open_max = 1024,
+			     .host4_bits = 32,
+			     .host6_bits = 64,
+			     .net4_bits = 24,
+			     .net6_bits = 48 },
 	};
 }
 
 /* Where things lie in the memory of one struct tcp. */
 struct layout {
-	size_t buckets, conns, halves, waits, blocks, end;
+	size_t buckets, sources, conns, halves, waits, blocks, end;
 	size_t n_buckets;
 };
 
@@ -42,7 +50,8 @@ static struct layout layout_of(const struct tcp_settings *s)
 
 	l.n_buckets = tcp_table_buckets((size_t)s->conns_max + s->half_open_max + s->time_wait_max);
 	l.buckets = aligned(sizeof(struct tcp));
-	l.conns = l.buckets + aligned(l.n_buckets * sizeof(uint32_t));
+	l.sources = l.buckets + aligned(l.n_buckets * sizeof(uint32_t));
+	l.conns = l.sources + tcp_sources_memory(&s->sources, s->half_open_max);
 	l.halves = l.conns + pool_memory(s->conns_max, sizeof(struct tcp_conn));
 	l.waits = l.halves + pool_memory(s->half_open_max, sizeof(struct tcp_half));
 	l.blocks = l.waits + pool_memory(s->time_wait_max, sizeof(struct tcp_wait));
@@ -84,7 +93,7 @@ static uint8_t wscale_for(uint32_t receive_max)
 struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const uint8_t seed[16], struct stats *stats)
 {
 	const struct layout l = layout_of(settings);
-	const struct siphash_key table_key = derive(seed, 't');
+	const struct siphash_key table_key = derive(seed, 't'), source_key = derive(seed, 'o');
 	struct tcp *t = memory;
 	uint8_t *at = memory;
 
@@ -104,6 +113,7 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 	pool_init(&t->blocks.pool, at + l.blocks, settings->buffer_blocks, TCP_BLOCK);
 	t->blocks.keep_send = settings->buffer_blocks / 8;
 	t->blocks.keep_ooo = settings->buffer_blocks / 4;
+	tcp_sources_init(&t->sources, at + l.sources, &settings->sources, settings->half_open_max, &source_key);
 	tcp_table_init(&t->table, (uint32_t *)(void *)(at + l.buckets), l.n_buckets, &table_key);
 	tcp_table_kind(&t->table, TCP_KIND_CONN, &t->conns, offsetof(struct tcp_conn, flow));
 	tcp_table_kind(&t->table, TCP_KIND_HALF, &t->halves, offsetof(struct tcp_half, flow));

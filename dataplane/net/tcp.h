@@ -12,6 +12,7 @@
 #include "dataplane/base/err.h"
 #include "dataplane/base/ip_addr.h"
 #include "dataplane/base/stats.h"
+#include "dataplane/net/tcp_source.h"
 #include "dataplane/net/tcp_table.h"
 
 struct tcp;
@@ -33,6 +34,7 @@ struct tcp_settings {
 	uint16_t mss_min;                   /* whatever the peer or ICMP says (CVE-2019-11479) */
 	enum tcp_congestion congestion;     /* how the window grows, and shrinks after a loss */
 	bool syn_cookies;                   /* when half_open_max are waited for; else the SYN is dropped */
+	struct tcp_source_settings sources; /* limits by where connections come from */
 };
 
 #define TCP_BLOCK 2048

@@ -136,4 +136,5 @@ void tcp_check(const struct tcp *t)
 	for (uint32_t w = t->wait_oldest; w; n_waits++)
 		w = ((const struct tcp_wait *)pool_at(&t->waits, w - 1))->newer;
 	CHECK(n_waits == t->waits.n_used);
+	tcp_source_check(t);
 }

@@ -87,8 +87,10 @@ void tcp_conn_event(struct tcp *t, struct tcp_conn *c, enum tcp_event_kind kind)
 /* Out of everything but the list of events. */
 static void detach(struct tcp *t, struct tcp_conn *c)
 {
-	if (c->state != TCP_CLOSED)
+	if (c->state != TCP_CLOSED) {
 		tcp_table_remove(&t->table, TCP_KIND_CONN, c);
+		tcp_source_end(t, c);
+	}
 	timer_cancel(&t->wheel, &c->timer);
 	tcp_list_remove(&c->ready);
 	tcp_list_remove(&c->starved);

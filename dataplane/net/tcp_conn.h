@@ -27,6 +27,7 @@
  *
  *	half-open -> ESTABLISHED          tcp_half_input()    the ACK arrives; event ACCEPTED
  *	none -> ESTABLISHED               tcp_cookie_input()  likewise, when half-open records had run out
+ *	half-open, none -> none           tcp_half_established()  RST out: its source has too many (tcp_source.h)
  *	none -> SYN_SENT                  tcp_connect()
  *	SYN_SENT -> ESTABLISHED           syn_sent_input()    event CONNECTED
  *	SYN_SENT -> SYN_RECEIVED          syn_sent_input()    simultaneous open
@@ -107,6 +108,7 @@ enum {
 	CONN_NARROWED = 4,   /* sends smaller segments on suspicion */
 	CONN_TIMED_FULL = 8, /* the segment that ends at rtt_seq is a full one */
 	CONN_PASSES = 16,    /* a full one was acknowledged */
+	CONN_COUNTED = 32,   /* its source has it among its connections (tcp_source.c) */
 };
 
 /* tcp_conn.events: bit e stands for enum tcp_event_kind e */
@@ -135,7 +137,7 @@ struct tcp_conn {
 	uint8_t ack_segments; /* segments with data since our last ACK */
 	uint8_t backoff,
 		retries; /* doublings of the RTO; timeouts, or keep-alive probes, without an answer since the last */
-	uint8_t options; /* CONN_SACK, CONN_STAMPS */
+	uint8_t options; /* CONN_SACK... */
 	uint64_t rto_deadline_us; /* retransmission and persist timer; 0: off */
 	uint64_t ack_deadline_us; /* delayed ACK; 0: off */
 
@@ -209,6 +211,7 @@ struct tcp_half {
 	uint8_t options;         /* CONN_SACK, CONN_STAMPS */
 	uint8_t list;            /* in t->half_lists: ready, or waiting for the retry of that number */
 	uint32_t before, behind; /* in it: index + 1 in the pool; 0: none */
+	uint32_t source;         /* counter of its net, see tcp_source_half_begin() */
 	uint32_t stamp;          /* TS.Recent */
 	uint32_t due_ms;         /* when to send again, or give up; low 32 bits */
 	uint32_t sent_us;        /* when the SYN-ACK went out, for the first RTT sample; low 32 bits; 0: not known */
@@ -289,6 +292,7 @@ struct tcp {
 	struct tcp_table table;
 	struct tcp_blocks blocks;
 	struct pool conns, halves, waits;
+	struct tcp_sources sources;
 	uint32_t wait_oldest, wait_newest; /* index + 1 */
 	uint8_t rcv_wscale;                /* what we announce */
 	uint8_t n_ports;
@@ -424,7 +428,8 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us);
 bool tcp_half_unreachable(struct tcp *t, struct tcp_half *h, uint32_t seq); /* false: @seq is not our SYN-ACK's */
 
-/* The connection that the handshake @h has become; @s acknowledges our SYN.  NULL, counted, when there is none free. */
+/* The connection that the handshake @h has become; @s acknowledges our SYN.  NULL, counted, when there is none free or
+ * the source has too many. */
 struct tcp_conn *tcp_half_established(struct tcp *t, const struct tcp_half *h, const struct tcp_segment *s,
 				      uint64_t now_us);
 

@@ -45,22 +45,33 @@ static void half_free(struct tcp *t, struct tcp_half *h)
 {
 	tcp_table_remove(&t->table, TCP_KIND_HALF, h);
 	list_remove(t, h);
+	tcp_source_half_end(t, h->source);
 	pool_give(&t->halves, h);
 }
 
 void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
 		   const uint32_t *iss_min, uint64_t now_us)
 {
-	struct tcp_half *h;
+	struct tcp_half *h = NULL;
+	uint32_t source;
 
 	t->stats->tcp_syns++;
 	if (t->conns.n_used == t->conns.n_total) {
 		t->stats->tcp_conns_full++;
 		return;
 	}
-	h = pool_take(&t->halves);
+	if (!tcp_source_admits(t, &key->remote, now_us)) {
+		if (!t->settings.sources.silent)
+			tcp_reply_reset(t, key, ifindex, s, now_us);
+		return;
+	}
+	if (tcp_source_half_begin(t, &key->remote, &source)) {
+		h = pool_take(&t->halves);
+		t->stats->tcp_half_open_full += !h;
+		if (!h)
+			tcp_source_half_end(t, source);
+	}
 	if (!h) {
-		t->stats->tcp_half_open_full++;
 		tcp_cookie_answer(t, key, ifindex, s, iss_min, now_us);
 		return;
 	}
@@ -75,6 +86,7 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 		.wscale = s->options.wscale,
 		.options =
 			(uint8_t)((s->options.sack_permitted ? CONN_SACK : 0) | (s->options.stamped ? CONN_STAMPS : 0)),
+		.source = source,
 		.stamp = s->options.stamp,
 	};
 	if (iss_min && seq_le(h->iss, *iss_min))
@@ -170,8 +182,10 @@ static void challenge(struct tcp *t, struct tcp_half *h)
 struct tcp_conn *tcp_half_established(struct tcp *t, const struct tcp_half *h, const struct tcp_segment *s,
 				      uint64_t now_us)
 {
-	struct tcp_conn *c = tcp_conn_new(t, &h->flow.key, h->ifindex);
+	struct tcp_conn *c = NULL;
 
+	if (tcp_source_admits(t, &h->flow.key.remote, now_us))
+		c = tcp_conn_new(t, &h->flow.key, h->ifindex);
 	if (!c)
 		return NULL;
 	c->state = TCP_SYN_RECEIVED;
@@ -186,6 +200,7 @@ struct tcp_conn *tcp_half_established(struct tcp *t, const struct tcp_half *h, c
 						.sack_permitted = (h->options & CONN_SACK) != 0,
 						.stamped = (h->options & CONN_STAMPS) != 0,
 						.stamp = h->stamp });
+	tcp_source_begin(t, c, now_us);
 	if (h->sent_us) {
 		c->flags |= CONN_RTT_TIMING;
 		c->rtt_start_us = h->sent_us;
@@ -205,7 +220,11 @@ static struct tcp_conn *promote(struct tcp *t, struct tcp_half *h, const struct 
 		return NULL;
 	}
 	half_free(t, h);
-	return tcp_half_established(t, &was, s, now_us);
+	struct tcp_conn *c = tcp_half_established(t, &was, s, now_us);
+
+	if (!c) /* the peer believes that it is connected */
+		tcp_reply_reset(t, &was.flow.key, was.ifindex, s, now_us);
+	return c;
 }
 
 struct tcp_conn *tcp_half_input(struct tcp *t, struct tcp_half *h, const struct tcp_segment *s, uint64_t now_us)

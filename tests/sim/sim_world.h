@@ -330,6 +330,7 @@ static struct net_settings settings_of(const struct network *net)
 	s.neighbours_max = 4;
 	s.neighbour_queue_max = 4;
 	s.tcp.conns_max = s.tcp.half_open_max = s.tcp.time_wait_max = 4;
+	s.tcp.sources.records_max = 8;
 	s.tcp.receive_max = net->receive_max;
 	s.tcp.send_max = net->send_max;
 	s.tcp.buffer_blocks = net->blocks;

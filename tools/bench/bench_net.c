@@ -108,6 +108,7 @@ static void start(struct world *w, uint32_t n_conns)
 	s.ifs[0].fixed[0].addr = s.ifs[0].gateway4;
 	memcpy(s.ifs[0].fixed[0].mac, peer, 6);
 	s.tcp.conns_max = n_conns;
+	s.tcp.sources.records_max = 0;
 	*w = (struct world){ .n_conns = n_conns, .random = 7, .now_us = 1000000 };
 	w->n = net_init(aligned_alloc(64, (net_memory(&s) + 63) & ~(size_t)63), &s, seed, &stats);
 	w->t = net_tcp(w->n);

@@ -42,7 +42,8 @@ static void *zeroed(size_t size)
 	return memset(memory, 0, size);
 }
 
-static void open_side(struct side *s, bool serves, uint32_t conns_max)
+/* @sources: limits by source of the serving side; no benchmark comes near one. */
+static void open_side(struct side *s, bool serves, uint32_t conns_max, bool sources)
 {
 	static const uint8_t seed[16] = { 5, 6 };
 	struct net_settings n = net_settings_default();
@@ -59,6 +60,11 @@ static void open_side(struct side *s, bool serves, uint32_t conns_max)
 	n.tcp.time_wait_max = 131072;
 	n.tcp.buffer_blocks = 262144;
 	n.tcp.receive_max = n.tcp.send_max = 262144;
+	if (sources)
+		n.tcp.sources.host_conns_max = n.tcp.sources.net_conns_max = n.tcp.sources.net_half_open_max =
+			UINT16_MAX;
+	else
+		n.tcp.sources = (struct tcp_source_settings){ 0 };
 	memset(&s->stats, 0, sizeof(s->stats));
 	s->net = net_init(zeroed(net_memory(&n)), &n, seed, &s->stats);
 	s->tcp = net_tcp(s->net);
@@ -266,14 +272,14 @@ static double tsc_hz(void)
 }
 
 /* Handshake, 220, QUIT, 221, close. */
-static void bench_accept(double hz)
+static double accept_cycles(bool sources)
 {
-	enum { N = 100000, OPEN = 64 };
+	enum { N = 30000, OPEN = 64 };
 	uint32_t begun = 0;
 
 	play = PLAY_ACCEPT;
-	open_side(&client, false, 4 * OPEN);
-	open_side(&server, true, 4 * OPEN);
+	open_side(&client, false, 4 * OPEN, false);
+	open_side(&server, true, 4 * OPEN, sources);
 	samples_begin();
 	while (client.n_ended < N) {
 		sample(client.n_ended, 64);
@@ -282,9 +288,8 @@ static void bench_accept(double hz)
 		step();
 		client.n_conns = 0;
 	}
-	say("tcp.accept.cycles", cycles_a_unit(), "cycles_a_connection");
-	say("tcp.accept.per_s", hz / cycles_a_unit(), "connections_a_second_and_core");
 	close_sides();
+	return cycles_a_unit();
 }
 
 static void bench_rr(uint32_t flows, const char *cycles, const char *rate, double hz)
@@ -292,8 +297,8 @@ static void bench_rr(uint32_t flows, const char *cycles, const char *rate, doubl
 	const uint64_t n = 1000000;
 
 	play = PLAY_SINK;
-	open_side(&client, false, flows + 64);
-	open_side(&server, true, flows + 64);
+	open_side(&client, false, flows + 64, false);
+	open_side(&server, true, flows + 64, false);
 	connect_all(flows);
 	play = PLAY_ECHO;
 	n_replies = 0;
@@ -322,8 +327,8 @@ static void bench_bulk(double hz)
 	const uint64_t n = UINT64_C(2) << 30;
 
 	play = PLAY_SINK;
-	open_side(&client, false, 64);
-	open_side(&server, true, 64);
+	open_side(&client, false, 64, false);
+	open_side(&server, true, 64, false);
 	connect_all(4);
 	n_octets = 0;
 	server.cycles = 0;
@@ -339,16 +344,16 @@ static void bench_bulk(double hz)
 }
 
 /* SYN from random addresses, most of them beyond what half-open records there are for. */
-static void bench_syn(double hz)
+static double syn_cycles(bool sources)
 {
 	static struct load_flood flood;
 	struct net_if_settings from = { .mac = { 2, 0, 0, 0, 0, 2 } };
 	struct ip_addr to = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 });
-	const unsigned n = 2000000;
+	const unsigned n = 400000;
 
 	play = PLAY_SINK;
-	open_side(&client, false, 64);
-	open_side(&server, true, 65536);
+	open_side(&client, false, 64, false);
+	open_side(&server, true, 65536, sources);
 	connect_all(1); /* the gateway's MAC is known then */
 	load_flood_init(&flood, &from, &to, 25, 99);
 	memcpy(flood.frame, (const uint8_t[]){ 2, 0, 0, 0, 0, 1 }, 6);
@@ -375,9 +380,26 @@ static void bench_syn(double hz)
 		now_us += 10;
 		sample(i + BURST, 256);
 	}
-	say("tcp.syn.cycles", cycles_a_unit(), "cycles_a_syn");
-	say("tcp.syn.per_s", hz / cycles_a_unit(), "syns_a_second_and_core");
 	close_sides();
+	return cycles_a_unit();
+}
+
+/* With limits by source and without, in turns; the ratio is of neighbours. */
+static void bench_limits(double (*cycles)(bool sources), double hz, const char *name, const char *rate,
+			 const char *ratio, const char *unit)
+{
+	enum { TURNS = 7 };
+	double with[TURNS], ratios[TURNS];
+
+	for (int i = 0; i < TURNS; i++) {
+		with[i] = cycles(true);
+		ratios[i] = with[i] / cycles(false);
+	}
+	double typical = median(with, TURNS);
+
+	say(name, typical, unit);
+	say(rate, hz / typical, "a_second_and_core");
+	say(ratio, median(ratios, TURNS), "of_that_without_limits_by_source");
 }
 
 void bench_tcp(void)
@@ -388,8 +410,9 @@ void bench_tcp(void)
 	few.conns_max = 1 << 20;
 	many.conns_max = 1 << 21;
 	say("tcp.conn.bytes", (double)(tcp_memory(&many) - tcp_memory(&few)) / (1 << 20), "octets");
-	bench_accept(hz);
-	bench_syn(hz);
+	bench_limits(accept_cycles, hz, "tcp.accept.cycles", "tcp.accept.per_s", "tcp.accept.limits_ratio",
+		     "cycles_a_connection");
+	bench_limits(syn_cycles, hz, "tcp.syn.cycles", "tcp.syn.per_s", "tcp.syn.limits_ratio", "cycles_a_syn");
 	bench_rr(FLOWS, "tcp.rr.cycles", "tcp.rr.mpps", hz);
 	bench_rr(FLOWS_MANY, "tcp.rr_many.cycles", "tcp.rr_many.mpps", hz);
 	bench_bulk(hz);

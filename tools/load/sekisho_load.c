@@ -115,6 +115,7 @@ static void settings_for_net(const struct load_options *o, struct dpdk *d, struc
 	n->ifs[0].clients = o->load.clients;
 	n->tcp.conns_max = o->load.connections + (o->load.sink ? LOAD_SINK_MAX : 0);
 	n->tcp.half_open_max = 16;
+	n->tcp.sources = (struct tcp_source_settings){ 0 }; /* the sink has one client */
 	n->tcp.time_wait_max = 65536;
 	n->tcp.time_wait_us = 1000000; /* the gateway closes first; what we close is not worth a minute */
 	n->tcp.buffer_blocks = o->load.connections < 4096 ? 64 * o->load.connections + 1024 : 65536;

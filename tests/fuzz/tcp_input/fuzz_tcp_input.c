@@ -538,6 +538,12 @@ static struct tcp_settings settings_of(uint8_t how)
 	s.congestion = how & 16 ? TCP_NEWRENO : TCP_CUBIC;
 	s.syn_cookies = how & 32;
 	s.data_retries = 4;
+	s.sources.records_max = 3;
+	if (how & 128) {
+		s.sources.host_conns_max = s.sources.net_half_open_max = 1;
+		s.sources.net_conns_max = 2;
+		s.sources.host_rate_per_min = 6000;
+	}
 	return s;
 }
 

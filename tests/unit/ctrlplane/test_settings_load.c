@@ -94,6 +94,8 @@ static const struct {
 	  "f:2: policy.quarantine_header must be a header field such as \"X-Spam-Flag: YES\", is \"X Spam: 1\"\n" },
 	{ "a quarantine field with a line end", NEEDED "policy: { quarantine_header = \"X: 1\\nY: 2\"; };",
 	  "f:2: policy.quarantine_header must have no control octets, is \"X: 1\\x0aY: 2\"\n" },
+	{ "a net smaller than a host", NEEDED "sources: { host6_bits = 64; net6_bits = 72; };",
+	  "f:2: sources.net6_bits must be at most sources.host6_bits, which is 64, is 72\n" },
 	{ "the least above the most", NEEDED "dns: { ttl_max_s = 60; ttl_min_s = 61; };",
 	  "f:2: dns.ttl_min_s must be at most dns.ttl_max_s, which is 60, is 61\n" },
 	{ "less memory than one message", NEEDED "limits: { body_blocks = 64; };",

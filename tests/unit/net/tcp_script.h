@@ -23,6 +23,7 @@
  *	toobig SEQ MTU [+N]   ICMP about the segment of ours that starts at SEQ; quotes its header and N octets
  *	unreachable hard|soft SEQ    likewise; only ports and sequence number are quoted
  *	again                 the next SYN begins a connection with numbers of its own
+ *	from ADDR PORT        so it does, and comes from there, to port 25
  *	lie                   from now on quotations are of other octets
  *	state NAME            of the only connection; `none`
  *	stat NAME N           a counter
@@ -113,6 +114,13 @@ static bool play_set(struct play *p, const char *name, uint32_t value)
 	SETTING(mss_min)
 	SETTING(congestion)
 	SETTING(syn_cookies)
+	SETTING(sources.records_max)
+	SETTING(sources.host_conns_max)
+	SETTING(sources.net_conns_max)
+	SETTING(sources.host_rate_per_min)
+	SETTING(sources.net_half_open_max)
+	SETTING(sources.host4_bits)
+	SETTING(sources.silent)
 #undef SETTING
 	return play_wrong(p, "no such setting");
 }
@@ -370,6 +378,28 @@ static bool play_unreachable(struct play *p, const char **line)
 	return true;
 }
 
+static bool play_again(struct play *p)
+{
+	p->our_isn_known = false;
+	p->our_isn = 0;
+	p->peer_isn += 0x100000;
+	return true;
+}
+
+static bool play_from(struct play *p, const char **line)
+{
+	static const uint8_t ours6[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
+	char addr[64];
+
+	if (!ip_addr_parse(span_str(play_word(line, addr)), &p->path.remote))
+		return play_wrong(p, "not an address");
+	if (p->path.remote.family == IP_V6)
+		p->path.local = ip_addr_of6(ours6);
+	p->peer_port = (uint16_t)play_number(line);
+	p->our_port = 25;
+	return play_again(p);
+}
+
 static bool play_state(struct play *p, const char *want)
 {
 	size_t cursor = 0;
@@ -433,11 +463,10 @@ static bool play_line(struct play *p, const char *line)
 	}
 	if (!strcmp(verb, "toobig"))
 		return play_too_big(p, &line);
-	if (!strcmp(verb, "again")) {
-		p->our_isn_known = false;
-		p->peer_isn += 0x100000;
-		return true;
-	}
+	if (!strcmp(verb, "again"))
+		return play_again(p);
+	if (!strcmp(verb, "from"))
+		return play_from(p, &line);
 	if (!strcmp(verb, "lie"))
 		return p->lies = true;
 	if (!strcmp(verb, "unreachable"))
@@ -462,6 +491,7 @@ static void play_init(struct play *p)
 	p->settings = tcp_settings_default();
 	p->settings.conns_max = p->settings.half_open_max = p->settings.time_wait_max = 16;
 	p->settings.buffer_blocks = 512;
+	p->settings.sources.records_max = 32;
 	p->settings.receive_max = 65535;
 	p->path = (struct tcp_path){ .local = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
 				     .remote = ip_addr_of4((const uint8_t[]){ 198, 51, 100, 7 }) };
