@@ -38,6 +38,14 @@ struct control_status {
 	uint64_t records_written, records_dropped;
 };
 
+#define CONTROL_LIMITS_MAX 12
+
+/* A limit of a worker, how near it is and was, and how often it was reached. */
+struct control_limit {
+	const char *name; /* of its setting, or what it bounds */
+	uint64_t used, most, limit, refused;
+};
+
 /* One port, as its driver knows it. */
 struct control_port {
 	char mac[18]; /* "02:00:5e:10:00:00" */
@@ -81,6 +89,8 @@ struct control_env {
 	const struct record_ring *records;
 	const struct settings *(*settings)(void *arg); /* in force now */
 	const struct stats *(*stats)(void *arg, unsigned worker);
+	/* Those of @worker in the order of shard_limits(); returns how many. */
+	unsigned (*limits)(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX]);
 	const struct policy_counts *(*policy_counts)(void *arg, unsigned worker); /* of the rules in force */
 	void (*status)(void *arg, struct control_status *out);
 	bool (*port)(void *arg, unsigned index, struct control_port *out); /* index as in settings; false: not known */

@@ -322,7 +322,7 @@ static const struct command commands[] = {
 	{ "show sessions", run_sessions, "client sessions; limit: rows" },
 	{ "show ports", run_ports, "ports, their addresses and counters" },
 	{ "show nexthops", run_next_hops, "mail servers behind us and what they answered last" },
-	{ "show limits", run_limits, "every numeric setting in force, with its range" },
+	{ "show limits", run_limits, "how full what has a limit is and was; every numeric setting with its range" },
 	{ "show policy", run_policy, "the rules in force, and how often each matched" },
 	{ "show dns", run_dns, "resolver and cache" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },

@@ -102,6 +102,7 @@ json_t *control_show_stats(struct control *c, const json_t *args)
 		stats_prometheus(f, workers, n);
 		prometheus_rest(c, f);
 		control_policy_prometheus(c, f);
+		control_limits_prometheus(c, f);
 		json_t *result = fclose(f) == 0 ? json_pack("{s:s#}", "text", text, (int)len) : NULL;
 		free(text);
 		return result;
@@ -174,28 +175,6 @@ json_t *control_show_ports(struct control *c)
 		json_array_append_new(list, o);
 	}
 	return json_pack("{s:o}", "ports", list);
-}
-
-json_t *control_show_limits(struct control *c)
-{
-	const struct settings *s = c->env->settings(c->env->arg);
-	json_t *list = json_array();
-	char name[80];
-	uint64_t value;
-
-	for (size_t i = 0; i < n_setting_table; i++) {
-		const struct setting *t = &setting_table[i];
-
-		if (t->kind != SETTING_INT)
-			continue;
-		memcpy(&value, (const char *)s + t->offset, sizeof(value));
-		snprintf(name, sizeof(name), "%s.%s", t->group, t->name);
-		json_array_append_new(list, json_pack("{s:s, s:I, s:s, s:I, s:I, s:I, s:s}", "setting", name, "value",
-						      (json_int_t)value, "unit", t->unit, "least", (json_int_t)t->least,
-						      "most", (json_int_t)t->most, "default", (json_int_t)t->default_,
-						      "help", t->help));
-	}
-	return json_pack("{s:I, s:o}", "version", (json_int_t)s->version, "limits", list);
 }
 
 json_t *control_show_dns(struct control *c)

@@ -97,6 +97,7 @@ void control_fail_with(struct client *client, bool usage, json_t *errors, const 
 /* control_policy.c */
 json_t *control_show_policy(struct control *c);
 void control_policy_prometheus(struct control *c, FILE *f);
+void control_limits_prometheus(struct control *c, FILE *f); /* control_limits.c */
 
 /* Commands of control_side.c. */
 void control_run_report_list(struct control *c, struct client *client, const json_t *args);

@@ -73,6 +73,18 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return shard_stats(((struct gateway *)arg)->workers[worker].shard);
 }
 
+static unsigned env_limits(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX])
+{
+	_Static_assert(SHARD_LIMITS_MAX == CONTROL_LIMITS_MAX, "one list, seen from both sides");
+	struct shard_limit limits[SHARD_LIMITS_MAX];
+	unsigned n = shard_limits(((struct gateway *)arg)->workers[worker].shard, limits);
+
+	for (unsigned i = 0; i < n; i++)
+		out[i] = (struct control_limit){ limits[i].name, limits[i].used, limits[i].most, limits[i].limit,
+						 limits[i].refused };
+	return n;
+}
+
 static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
 {
 	return shard_policy_counts(((struct gateway *)arg)->workers[worker].shard);
@@ -194,6 +206,7 @@ static bool start_control(struct gateway *g, char *error)
 					       .records = &g->records,
 					       .settings = env_settings,
 					       .stats = env_stats,
+					       .limits = env_limits,
 					       .policy_counts = env_policy_counts,
 					       .status = env_status,
 					       .port = env_port,

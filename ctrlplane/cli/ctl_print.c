@@ -157,13 +157,22 @@ void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 
 void ctl_print_limits(FILE *f, const json_t *result, bool all)
 {
+	static const struct ctl_column use[] = {
+		{ "LIMIT", "name", false }, { "USED", "used", true },       { "AT WORST", "most", true },
+		{ "OF", "limit", true },    { "REFUSED", "refused", true },
+	};
 	static const struct ctl_column columns[] = {
 		{ "SETTING", "setting", false }, { "VALUE", "value", true }, { "UNIT", "unit", false },
 		{ "LEAST", "least", true },      { "MOST", "most", true },   { "DEFAULT", "default", true },
 		{ "", "help", false },
 	};
 
-	(void)all;
+	CTL_TABLE(f, json_object_get(result, "use"), use);
+	if (!all) {
+		fputs("(--all shows every numeric setting with its range)\n", f);
+		return;
+	}
+	fputc('\n', f);
 	CTL_TABLE(f, json_object_get(result, "limits"), columns);
 }
 

@@ -321,3 +321,8 @@ size_t msg_store_n_free_blocks(const struct msg_store *s)
 {
 	return s->blocks.n_total - s->blocks.n_used;
 }
+
+const struct pool *msg_store_blocks(const struct msg_store *s)
+{
+	return &s->blocks;
+}

@@ -59,4 +59,8 @@ unsigned msg_hops(const struct msg *m);
 
 size_t msg_store_n_free_blocks(const struct msg_store *s);
 
+/* Of body blocks, for how full it is. */
+struct pool;
+const struct pool *msg_store_blocks(const struct msg_store *s);
+
 #endif

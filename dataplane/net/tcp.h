@@ -165,6 +165,11 @@ uint16_t tcp_local_port(const struct tcp_conn *c);
 struct tcp_conn *tcp_walk(struct tcp *t, size_t *cursor);
 const char *tcp_state_text(const struct tcp_conn *c); /* "ESTABLISHED"... */
 
+/* For how full they are: connections, handshakes waited for, TIME-WAIT records, blocks of buffers. */
+enum tcp_pool { TCP_POOL_CONNS, TCP_POOL_HALVES, TCP_POOL_WAITS, TCP_POOL_BLOCKS };
+struct pool;
+const struct pool *tcp_pool(const struct tcp *t, enum tcp_pool which);
+
 /* Stops the process if an invariant of tcp_conn.h is broken.  Looks at everything: for tests. */
 void tcp_check(const struct tcp *t);
 

@@ -240,3 +240,18 @@ const char *tcp_state_text(const struct tcp_conn *c)
 
 	return text[c->state];
 }
+
+const struct pool *tcp_pool(const struct tcp *t, enum tcp_pool which)
+{
+	switch (which) {
+	case TCP_POOL_CONNS:
+		return &t->conns;
+	case TCP_POOL_HALVES:
+		return &t->halves;
+	case TCP_POOL_WAITS:
+		return &t->waits;
+	case TCP_POOL_BLOCKS:
+		break;
+	}
+	return &t->blocks.pool;
+}

@@ -59,6 +59,18 @@ const struct stats *shard_stats(const struct shard *s);
  * was so a moment ago. */
 void shard_hop(const struct shard *s, unsigned index, uint64_t now_us, struct shard_hop *out);
 
+#define SHARD_LIMITS_MAX 12
+
+/* A limit of this worker and how near it was. */
+struct shard_limit {
+	const char *name;           /* of its setting, or what it bounds when it has none */
+	uint64_t used, most, limit; /* now, at worst since the start, at most */
+	uint64_t refused;           /* times that it was reached */
+};
+
+/* Fills in @out and returns how many.  From another thread as stats are. */
+unsigned shard_limits(const struct shard *s, struct shard_limit out[SHARD_LIMITS_MAX]);
+
 struct policy_counts;
 /* Of the rules in force.  From another thread as stats are: read as it is. */
 const struct policy_counts *shard_policy_counts(const struct shard *s);

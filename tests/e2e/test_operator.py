@@ -4,6 +4,7 @@ import calendar
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -167,7 +168,7 @@ def verdicts(c, w):
 
 
 def read_commands(c, w):
-    for words in ("status", "stats", "stats --all", "show sessions", "show sessions --limit 5", "show ports", "show dns",
+    for words in ("status", "stats", "stats --all", "show sessions", "show sessions --limit 5", "show limits --all", "show ports", "show dns",
                   "show dns --all", "show nexthops", "show limits", "dns lookup good.example TXT", "log level"):
         p = w.ctl(*words.split())
         c.ok(p.returncode == 0 and p.stdout and not p.stderr, f"sekishoctl {words}", p.stdout + p.stderr)
@@ -180,8 +181,14 @@ def read_commands(c, w):
     c.ok((total["shard_accepted"], total["shard_quarantined"], total["shard_rejected"], total["shard_deferred"]) == (2, 1, 1, 1),
          "stats count the messages by verdict", total)
     p = w.ctl("stats", "--prometheus")
-    c.ok(all(re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{worker="\d+"\})? \d+', line) for line in p.stdout.splitlines()) and
+    c.ok(all(re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? \d+', line) for line in p.stdout.splitlines()) and
          "\nsekisho_shard_rejected_total 1\n" in p.stdout, "stats for Prometheus", p.stdout[:500])
+    if shutil.which("promtool"):
+        lint = subprocess.run(["promtool", "check", "metrics"], input=p.stdout, capture_output=True, text=True, check=False)
+        c.ok(lint.returncode == 0 and lint.stderr == "", "promtool finds nothing in them", lint.stderr)
+    use = {r["name"]: r for r in json.loads(w.ctl("show", "limits", "--json").stdout)["use"]}
+    c.ok(use["limits.sessions_max"]["most"] >= 1 and use["limits.transactions_max"]["most"] >= 1 and
+         use["limits.transactions_max"]["limit"] == 300, "show limits: how full, and at worst", use)
     port = json.loads(w.ctl("show", "ports", "--json").stdout)["ports"][0]
     c.ok(port["link"] == "up" and port["rx_packets"] > 10 and "192.0.2.25/24" in port["addresses"], "show ports", port)
     hop = json.loads(w.ctl("show", "nexthops", "--json").stdout)["next_hops"][0]

@@ -32,6 +32,14 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return &((struct daemon *)arg)->stats[worker];
 }
 
+static unsigned env_limits(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX])
+{
+	(void)arg;
+	(void)worker;
+	out[0] = (struct control_limit){ "limits.sessions_max", 5, 9, 100, 2 };
+	return 1;
+}
+
 static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
 {
 	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
@@ -172,6 +180,7 @@ static const struct control_env env = { .arg = &d,
 					.settings = env_settings,
 					.stats = env_stats,
 					.policy_counts = env_policy_counts,
+					.limits = env_limits,
 					.status = env_status,
 					.port = env_port,
 					.next_hop = env_next_hop,

@@ -165,6 +165,9 @@ static void test_shows(void)
 	ok(strstr(asked(fd, COMMAND("show ports")), "\"link\":\"up\""), "show ports: what the driver knows");
 	ok(strstr(asked(fd, COMMAND("show limits")), "{\"setting\":\"smtp.hops_max\",\"value\":50,"),
 	   "show limits: values");
+	ok(strstr(asked(fd, COMMAND("show limits")),
+		  "{\"name\":\"limits.sessions_max\",\"used\":10,\"most\":18,\"limit\":200,\"refused\":4}"),
+	   "show limits: how full, at worst, and refusals, of all workers");
 	ok(strstr(asked(fd, COMMAND("show nexthops")), "\"address\":\"192.0.2.26\",\"port\":25"), "show nexthops");
 	ok(strstr(asked(fd, COMMAND("show nexthops")),
 		  "\"state\":\"partly up\",\"workers_up\":1,\"workers_down\":1,") &&

@@ -34,6 +34,14 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return &stats;
 }
 
+static unsigned env_limits(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX])
+{
+	(void)arg;
+	(void)worker;
+	out[0] = (struct control_limit){ "limits.sessions_max", 5, 9, 100, 2 };
+	return 1;
+}
+
 static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
 {
 	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
@@ -122,6 +130,7 @@ static const struct control_env env = { .n_workers = 1,
 					.settings = env_settings,
 					.stats = env_stats,
 					.policy_counts = env_policy_counts,
+					.limits = env_limits,
 					.status = env_status,
 					.port = env_port,
 					.next_hop = env_next_hop,
@@ -193,7 +202,7 @@ static const struct {
 	  "192.0.2.26    25  up            0       0      2     0        0         3        0     0        0        0  "
 	  "2026-11-24T06:10:37.123Z  250 done\n"
 	  "192.0.2.26 takes mail for inside.example\n" },
-	{ "show limits", ctl_print_limits, NULL, NULL, "smtp.hops_max" },
+	{ "show limits", ctl_print_limits, NULL, NULL, "limits.sessions_max     5         9  100        2\n" },
 	{ "explain", ctl_print_explain, "id", "id1",
 	  "message   id1 of session s1, ended 2026-11-24T06:10:37.123Z\n"
 	  "client    192.0.2.7 port 4567, HELO client.example\n"
