@@ -13,7 +13,7 @@ B := build/$(FLAVOUR)
 JOBS ?= $(shell nproc)
 
 ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard dataplane/dpdk \
-	 dns crypto ctrlplane ctrlplane/policy ctrlplane/report ctrlplane/cli tools/check tools/load
+	 dns crypto ctrlplane ctrlplane/policy ctrlplane/report ctrlplane/quarantine ctrlplane/cli tools/check tools/load
 CORE_ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard ctrlplane/policy
 # Files that hold a program's main(); all else goes into one archive.
 MAINS := ctrlplane/main.c ctrlplane/cli/sekishoctl.c tools/check/sekisho_check.c tools/load/sekisho_load.c
@@ -42,6 +42,8 @@ ROOM_CFLAGS_tools/load = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane = -D_GNU_SOURCE
 XML_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libxml-2.0 2>/dev/null))
 ROOM_CFLAGS_ctrlplane/report = $(XML_CFLAGS) -D_GNU_SOURCE
+ROOM_CFLAGS_ctrlplane/quarantine = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/unit/quarantine = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/report = $(XML_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane/cli = -D_GNU_SOURCE
 ROOM_CFLAGS_tools/check = -D_GNU_SOURCE

@@ -109,6 +109,7 @@ struct control_env {
 	bool (*rollback)(void *arg, struct control_change *c);
 	/* A report command; takes @args.  Answer by control_side_answer(), perhaps before this returns.  False: too busy. */
 	bool (*report)(void *arg, const char *command, json_t *args, uint64_t tag);
+	bool (*quarantine)(void *arg, const char *command, json_t *args, uint64_t tag); /* the same */
 	unsigned (*settings_awaited)(void *arg, uint64_t version);     /* workers that have not taken it yet */
 	bool (*list_change)(void *arg, struct control_list_change *c); /* false: c->error says why nothing is changed */
 	json_t *(*list_show)(void *arg, unsigned bits);

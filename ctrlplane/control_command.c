@@ -346,11 +346,14 @@ static const struct command commands[] = {
 	{ "deny add", control_run_deny_add, "refuse mail of a client, domain or HELO name; entry, kind" },
 	{ "deny del", control_run_deny_del, "no longer" },
 	{ "deny list", control_run_deny_list, "what was added so" },
+	{ "quarantine list", control_run_quarantine_list, "messages that are held, newest first" },
+	{ "quarantine show", control_run_quarantine_show, "one of them with its text; id" },
+	{ "quarantine release", control_run_quarantine_release, "give it to its recipients by the next hop; id" },
+	{ "quarantine delete", control_run_quarantine_delete, "delete it; id" },
 	{ "help", run_help, "this list" },
 	/* Promised for later: without a function, and they say so. */
 	{ "show tcp", NULL, NULL },
 	{ "show crypto", NULL, NULL },
-	{ "quarantine", NULL, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -1,17 +1,23 @@
 // SPDX-License-Identifier: MIT
 /*
- * control_side.c - commands that a side thread answers: reports
+ * control_side.c - commands that a side thread answers: reports, quarantine
  */
 #include "ctrlplane/control_state.h"
 
-static void ask(struct control *c, struct client *client, const json_t *args, const char *command)
+static void ask_side(struct control *c, struct client *client, const json_t *args, const char *command,
+		     bool (*side)(void *arg, const char *command, json_t *args, uint64_t tag))
 {
 	client->state = CLIENT_SIDE;
 	client->tag = ++c->n_tags;
 	client->wait_deadline_us = c->now_us + CONTROL_SIDE_WAIT_US;
 	/* A copy: the request is freed here, and read there. */
-	if (!c->env->report(c->env->arg, command, json_deep_copy(args), client->tag))
-		control_fail(client, "too much waits for the report thread; try again");
+	if (!side(c->env->arg, command, json_deep_copy(args), client->tag))
+		control_fail(client, "too much waits for the disk; try again");
+}
+
+static void ask(struct control *c, struct client *client, const json_t *args, const char *command)
+{
+	ask_side(c, client, args, command, c->env->report);
 }
 
 void control_side_answer(struct control *c, uint64_t tag, json_t *result, const char *error, bool refused)
@@ -65,4 +71,30 @@ void control_run_report_unsuppress(struct control *c, struct client *client, con
 
 	control_log_change(client, "report unsuppress", address ? address : "");
 	ask(c, client, args, "unsuppress");
+}
+
+void control_run_quarantine_list(struct control *c, struct client *client, const json_t *args)
+{
+	ask_side(c, client, args, "list", c->env->quarantine);
+}
+
+void control_run_quarantine_show(struct control *c, struct client *client, const json_t *args)
+{
+	ask_side(c, client, args, "show", c->env->quarantine);
+}
+
+void control_run_quarantine_release(struct control *c, struct client *client, const json_t *args)
+{
+	const char *id = control_arg(args, "id");
+
+	control_log_change(client, "quarantine release", id ? id : "");
+	ask_side(c, client, args, "release", c->env->quarantine);
+}
+
+void control_run_quarantine_delete(struct control *c, struct client *client, const json_t *args)
+{
+	const char *id = control_arg(args, "id");
+
+	control_log_change(client, "quarantine delete", id ? id : "");
+	ask_side(c, client, args, "delete", c->env->quarantine);
 }

@@ -106,6 +106,10 @@ void control_run_report_preview(struct control *c, struct client *client, const 
 void control_run_report_send(struct control *c, struct client *client, const json_t *args);
 void control_run_report_suppressed(struct control *c, struct client *client, const json_t *args);
 void control_run_report_unsuppress(struct control *c, struct client *client, const json_t *args);
+void control_run_quarantine_list(struct control *c, struct client *client, const json_t *args);
+void control_run_quarantine_show(struct control *c, struct client *client, const json_t *args);
+void control_run_quarantine_release(struct control *c, struct client *client, const json_t *args);
+void control_run_quarantine_delete(struct control *c, struct client *client, const json_t *args);
 
 /* The show commands; each gives the result, or NULL after control_fail(). */
 json_t *control_show_status(struct control *c);

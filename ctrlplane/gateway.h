@@ -10,6 +10,7 @@
 #include "conf/settings.h"
 #include "ctrlplane/control.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/quarantine/quarantine.h"
 #include "ctrlplane/report/report.h"
 #include "ctrlplane/settings_load.h"
 #include "ctrlplane/stats_export.h"
@@ -56,8 +57,9 @@ struct gateway {
 	struct control *control;
 	struct control_env control_env;
 	struct record_ring records;
-	struct reports *reports; /* NULL: none are made */
-	unsigned send_worker;    /* that gets the next message of our own */
+	struct reports *reports;       /* NULL: none are made */
+	struct quarantine *quarantine; /* NULL: the next hop has it */
+	unsigned send_worker;          /* that gets the next message of our own */
 	struct log_file log;
 	uint64_t started_us, started_unix_us;
 	uint64_t drain_until_us; /* 0: not draining towards an end */
@@ -78,11 +80,13 @@ bool gateway_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag);
 void gateway_dns_ask_for_reports(struct gateway *g, const struct dns_question *q, uint64_t tag);
 
 /* gateway_send.c: messages of our own */
-bool MUST_USE gateway_reports_begin(struct gateway *g, char *error); /* @error: 512 octets */
-void gateway_reports_end(struct gateway *g);
-bool gateway_reports_turn(struct gateway *g); /* what the reports want; returns whether it was anything */
+bool MUST_USE gateway_sides_begin(struct gateway *g, char *error); /* @error: 512 octets */
+void gateway_sides_end(struct gateway *g);
+bool gateway_sides_turn(struct gateway *g); /* what they want; returns whether it was anything */
 bool gateway_report_request(void *arg, const char *command, json_t *args, uint64_t tag);
-void gateway_sent(struct gateway *g, const struct shard_send *m); /* a message of our own met its fate */
+bool gateway_quarantine_request(void *arg, const char *command, json_t *args, uint64_t tag);
+bool MUST_USE gateway_keep(struct gateway *g, struct shard_keep *k); /* false: @k goes home at once */
+void gateway_sent(struct gateway *g, const struct shard_send *m);    /* a message of our own met its fate */
 
 /* gateway_settings.c: versions of the settings */
 bool MUST_USE gateway_settings_begin(struct gateway *g, settings_say *say, void *arg);
@@ -114,9 +118,9 @@ bool MUST_USE gateway_publish_lists(struct gateway *g, const struct lists *file,
 bool MUST_USE gateway_publish(struct gateway *g, const struct settings *s); /* to all workers, or to none: no memory */
 bool MUST_USE gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kind, uint64_t tag);
 bool gateway_links_turn(struct gateway *g, uint64_t now_us); /* returns whether anything came */
-/* @rcpts: each ended by a NUL; all is copied.  False: no memory. */
-bool MUST_USE gateway_send(struct gateway *g, uint64_t tag, const char *mail_from, struct span rcpts,
-			   struct span octets);
+/* A wish to send; all is copied.  False: no memory. */
+bool MUST_USE gateway_send(struct gateway *g, uint64_t tag, const struct side_wish *w);
+void gateway_home(struct gateway *g, struct shard_message *m); /* a worker's message that was kept goes home */
 void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
 			   const struct dns_answer *answer);
 

@@ -120,22 +120,32 @@ void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, 
 	down(g, worker, m);
 }
 
-bool gateway_send(struct gateway *g, uint64_t tag, const char *mail_from, struct span rcpts, struct span octets)
+bool gateway_send(struct gateway *g, uint64_t tag, const struct side_wish *w)
 {
-	struct shard_send *m = own_new(sizeof(*m) + rcpts.len + octets.len);
+	struct shard_send *m = own_new(sizeof(*m) + w->rcpts_len + w->mail_len);
 	unsigned worker = g->send_worker++ % g->n_workers;
 
 	if (!m)
 		return false;
 	uint8_t *at = (uint8_t *)(m + 1);
-	memcpy(at, rcpts.at, rcpts.len);
-	memcpy(at + rcpts.len, octets.at, octets.len);
+	if (w->rcpts_len)
+		memcpy(at, w->rcpts, w->rcpts_len);
+	memcpy(at + w->rcpts_len, w->mail, w->mail_len);
 	*m = (struct shard_send){ .m = { .kind = SHARD_DOWN_SEND, .worker = (uint16_t)worker, .tag = tag },
-				  .rcpts = span_of(at, rcpts.len),
-				  .octets = span_of(at + rcpts.len, octets.len) };
-	snprintf(m->mail_from, sizeof(m->mail_from), "%s", mail_from);
+				  .rcpts = span_of(at, w->rcpts_len),
+				  .octets = span_of(at + w->rcpts_len, w->mail_len),
+				  .body_8bit = w->body_8bit,
+				  .smtputf8 = w->smtputf8 };
+	memcpy(m->mail_from, w->mail_from, sizeof(m->mail_from));
 	down(g, worker, m);
 	return true;
+}
+
+void gateway_home(struct gateway *g, struct shard_message *m)
+{
+	bool home = ring_put(&g->workers[m->worker].link.up_back, m);
+
+	CHECK(home); /* as long as the ring up, and all of a worker's messages fit in it */
 }
 
 /* A message of ours that the worker has done with. */
@@ -163,7 +173,8 @@ static void record(struct gateway *g, const struct shard_record *r)
 	free(line);
 }
 
-static void up(struct gateway *g, struct shard_message *m, uint64_t now_us)
+/* False: it is kept for a while. */
+static bool up(struct gateway *g, struct shard_message *m, uint64_t now_us)
 {
 	switch (m->kind) {
 	case SHARD_UP_QUESTION: {
@@ -175,6 +186,8 @@ static void up(struct gateway *g, struct shard_message *m, uint64_t now_us)
 	case SHARD_UP_RECORD:
 		record(g, (const struct shard_record *)m);
 		break;
+	case SHARD_UP_KEEP:
+		return !gateway_keep(g, (struct shard_keep *)m);
 	case SHARD_UP_SESSIONS:
 		control_sessions(g->control, (const struct shard_sessions *)m);
 		break;
@@ -194,6 +207,7 @@ static void up(struct gateway *g, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_SETTINGS:
 		break;
 	}
+	return true;
 }
 
 bool gateway_links_turn(struct gateway *g, uint64_t now_us)
@@ -210,9 +224,8 @@ bool gateway_links_turn(struct gateway *g, uint64_t now_us)
 		/* A bound, so that one worker does not keep the others waiting. */
 		for (int n = 0; n < 1024 && (m = ring_get(&w->link.up)); n++) {
 			any = true;
-			up(g, m, now_us);
-			bool gone = ring_put(&w->link.up_back, m);
-			CHECK(gone); /* as long as the ring up */
+			if (up(g, m, now_us))
+				gateway_home(g, m);
 		}
 	}
 	return any;

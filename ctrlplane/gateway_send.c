@@ -8,48 +8,72 @@
 #include "ctrlplane/gateway.h"
 #include "dns/domain_names.h"
 
-bool gateway_reports_begin(struct gateway *g, char *error)
+#define TAG_QUARANTINE (UINT64_C(1) << 63) /* in the tag of a mail: whose it is */
+
+bool gateway_sides_begin(struct gateway *g, char *error)
 {
-	if (!g->settings->report_store[0])
-		return true;
-	g->reports = report_open(g->settings, domain_organizational, error);
-	return g->reports != NULL;
+	const struct settings *s = g->settings;
+
+	if (s->report_store[0]) {
+		g->reports = report_open(s, domain_organizational, error);
+		if (!g->reports)
+			return false;
+	}
+	if (s->quarantine_folder[0])
+		g->quarantine = quarantine_open(s, error);
+	return g->quarantine || !s->quarantine_folder[0];
 }
 
-void gateway_reports_end(struct gateway *g)
+static void sent(struct gateway *g, uint64_t tag, unsigned code, struct span text)
 {
-	report_close(g->reports);
-	g->reports = NULL;
+	if (tag & TAG_QUARANTINE && g->quarantine)
+		quarantine_mail_result(g->quarantine, tag & ~TAG_QUARANTINE, code, text);
+	else if (!(tag & TAG_QUARANTINE) && g->reports)
+		report_mail_result(g->reports, tag, code, text);
 }
 
-static void grant(struct gateway *g, struct report_wish *w)
+static void grant(struct gateway *g, struct side_wish *w, uint64_t owner)
 {
 	switch (w->kind) {
-	case REPORT_WISH_ASK:
+	case SIDE_WISH_ASK:
 		gateway_dns_ask_for_reports(g, &w->question, w->tag);
 		break;
-	case REPORT_WISH_SEND:
-		if (!gateway_send(g, w->tag, report_from(g->reports), span_of(w->to, strlen(w->to) + 1),
-				  span_of(w->mail, w->mail_len)))
-			report_mail_result(g->reports, w->tag, 451, SPAN("no memory for the message"));
+	case SIDE_WISH_SEND:
+		if (!gateway_send(g, w->tag | owner, w))
+			sent(g, w->tag | owner, 451, SPAN("no memory for the message"));
 		break;
-	case REPORT_WISH_ANSWER:
+	case SIDE_WISH_ANSWER:
 		control_side_answer(g->control, w->tag, json_incref(w->result), w->error, w->refused);
 		break;
+	case SIDE_WISH_HOME:
+		gateway_home(g, &w->keep->m);
+		break;
 	}
-	report_wish_free(w);
+	side_wish_free(w);
 }
 
-bool gateway_reports_turn(struct gateway *g)
+bool gateway_sides_turn(struct gateway *g)
 {
-	struct report_wish *w;
+	struct side_wish *w;
 	bool any = false;
 
 	while (g->reports && (w = report_next(g->reports))) {
 		any = true;
-		grant(g, w);
+		grant(g, w, 0);
+	}
+	while (g->quarantine && (w = quarantine_next(g->quarantine))) {
+		any = true;
+		grant(g, w, TAG_QUARANTINE);
 	}
 	return any;
+}
+
+void gateway_sides_end(struct gateway *g)
+{
+	report_close(g->reports);
+	g->reports = NULL;
+	quarantine_close(g->quarantine);
+	g->quarantine = NULL;
 }
 
 bool gateway_report_request(void *arg, const char *command, json_t *args, uint64_t tag)
@@ -63,8 +87,25 @@ bool gateway_report_request(void *arg, const char *command, json_t *args, uint64
 	return true;
 }
 
+bool gateway_quarantine_request(void *arg, const char *command, json_t *args, uint64_t tag)
+{
+	struct gateway *g = arg;
+
+	if (g->quarantine)
+		return quarantine_request(g->quarantine, command, args, tag);
+	json_decref(args);
+	control_side_answer(g->control, tag, NULL, "nothing is quarantined here; name a folder in quarantine.folder",
+			    false);
+	return true;
+}
+
+bool gateway_keep(struct gateway *g, struct shard_keep *k)
+{
+	k->code = 451;
+	return g->quarantine && quarantine_keep(g->quarantine, k);
+}
+
 void gateway_sent(struct gateway *g, const struct shard_send *m)
 {
-	if (g->reports)
-		report_mail_result(g->reports, m->m.tag, m->code, span_str(m->reply));
+	sent(g, m->m.tag, m->code, span_str(m->reply));
 }

@@ -218,6 +218,7 @@ static bool start_control(struct gateway *g, char *error)
 					       .drain = env_drain,
 					       .resume = env_resume,
 					       .report = gateway_report_request,
+					       .quarantine = gateway_quarantine_request,
 					       .reload = gateway_reload,
 					       .rollback = gateway_rollback,
 					       .settings_awaited = gateway_settings_awaited,
@@ -381,7 +382,7 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 		snprintf(error, 512, "records cannot be kept; see server.log_file in %s", g->path);
 		return false;
 	}
-	if (!start_control(g, error) || !gateway_reports_begin(g, error))
+	if (!start_control(g, error) || !gateway_sides_begin(g, error))
 		return false;
 	g->dpdk = dpdk_open(g->settings, error, 512);
 	if (!g->dpdk)
@@ -405,7 +406,7 @@ static void gateway_end(struct gateway *g)
 		gateway_links_turn(g, gateway_now_us()); /* the last records */
 		log_file_flush(&g->log);
 	}
-	gateway_reports_end(g);
+	gateway_sides_end(g);
 	if (g->control)
 		control_close(g->control);
 	gateway_dns_close(g);
@@ -469,7 +470,7 @@ static void gateway_loop(struct gateway *g)
 	for (uint64_t now_us = gateway_now_us(); signals_turn(g, now_us); now_us = gateway_now_us()) {
 		bool any = gateway_links_turn(g, now_us);
 
-		any |= gateway_reports_turn(g);
+		any |= gateway_sides_turn(g);
 		any |= gateway_dns_turn(g, now_us);
 		log_file_flush(&g->log);
 		size_t n = control_fds(g->control, fds);

@@ -79,6 +79,10 @@ static const struct verb verbs[] = {
 	{ "dns lookup", { "name", "type" }, 0, ctl_print_lookup, "ask as the gateway asks" },
 	{ "dns flush", { "[name]" }, 0, ctl_print_changed, "forget cached answers, of one name or all" },
 	{ "log level", { "[level]" }, 0, ctl_print_changed, "error, warning, info or debug" },
+	{ "quarantine list", { 0 }, 0, ctl_print_quarantine, "messages that are held" },
+	{ "quarantine show", { "id" }, 0, ctl_print_held, "one of them with its text" },
+	{ "quarantine release", { "id" }, 0, ctl_print_changed, "give it to its recipients by the next hop" },
+	{ "quarantine delete", { "id" }, 0, ctl_print_changed, "delete it" },
 	{ "report list", { 0 }, 0, ctl_print_reports, "DMARC aggregate reports and what became of them" },
 	{ "report show", { "report" }, 0, ctl_print_report, "rows and deliveries of one, by its number or domain" },
 	{ "report preview", { "report" }, 0, ctl_print_preview, "the XML of one as it would be sent now" },
@@ -93,7 +97,6 @@ static const struct verb verbs[] = {
 	{ "top", { 0 }, 0, NULL, NULL },
 	{ "show tcp", { 0 }, 0, NULL, NULL },
 	{ "show crypto", { 0 }, 0, NULL, NULL },
-	{ "quarantine", { 0 }, 0, NULL, NULL },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 

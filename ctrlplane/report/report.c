@@ -29,7 +29,7 @@ struct in {
 	/* REQUEST */
 	const char *command;
 	json_t *args;
-	struct report_wish *wish; /* what will be the answer */
+	struct side_wish *wish; /* what will be the answer */
 	_Alignas(16) uint8_t octets[];
 };
 
@@ -129,21 +129,9 @@ bool report_request(struct reports *r, const char *command, json_t *args, uint64
 	return false;
 }
 
-struct report_wish *report_next(struct reports *r)
+struct side_wish *report_next(struct reports *r)
 {
 	return side_get(&r->side);
-}
-
-void report_wish_free(struct report_wish *w)
-{
-	free(w->mail);
-	json_decref(w->result);
-	free(w);
-}
-
-const char *report_from(const struct reports *r)
-{
-	return r->from;
 }
 
 /* --- the side thread --------------------------------------------------------------------------- */
@@ -167,7 +155,7 @@ static void take(void *arg, void *message)
 			report_job_sent(&r->job, m->code, m->text, now_s());
 		break;
 	case IN_REQUEST:
-		m->wish->kind = REPORT_WISH_ANSWER;
+		m->wish->kind = SIDE_WISH_ANSWER;
 		m->wish->tag = m->tag;
 		report_store_commit(r->store);
 		report_show(r, m->command, m->args, m->wish, now_s());
@@ -182,7 +170,7 @@ static void take(void *arg, void *message)
 static void next_wish(struct reports *r, uint64_t now)
 {
 	struct report_action action, *a = &action;
-	struct report_wish *w = r->spare ? r->spare : calloc(1, sizeof(*w));
+	struct side_wish *w = r->spare ? r->spare : calloc(1, sizeof(*w));
 
 	r->spare = w;
 	if (!w || !report_job_next(&r->job, a, now))
@@ -191,14 +179,16 @@ static void next_wish(struct reports *r, uint64_t now)
 	w->tag = ++r->job_tag;
 	switch (a->act) {
 	case REPORT_ACT_ASK:
-		w->kind = REPORT_WISH_ASK;
+		w->kind = SIDE_WISH_ASK;
 		w->question = a->question;
 		break;
 	case REPORT_ACT_SEND:
-		w->kind = REPORT_WISH_SEND;
+		w->kind = SIDE_WISH_SEND;
 		w->mail = a->mail;
 		w->mail_len = a->mail_len;
-		snprintf(w->to, sizeof(w->to), "%s", a->to);
+		w->rcpts = strdup(a->to); /* when there is no memory it has no recipient, and is tried again */
+		w->rcpts_len = w->rcpts ? strlen(w->rcpts) + 1 : 0;
+		snprintf(w->mail_from, sizeof(w->mail_from), "%s", r->from);
 		break;
 	}
 	side_say(&r->side, w);
@@ -298,13 +288,13 @@ struct reports *report_open(const struct settings *settings, struct span (*organ
 
 void report_close(struct reports *r)
 {
-	struct report_wish *w;
+	struct side_wish *w;
 
 	if (!r)
 		return;
 	side_stop(&r->side);
-	while ((w = side_get(&r->side)))
-		report_wish_free(w);
+	while (r->side.in.slots && (w = side_get(&r->side)))
+		side_wish_free(w);
 	free(r->spare);
 	report_store_close(r->store);
 	crypto_signer_close(r->signer);

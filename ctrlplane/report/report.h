@@ -8,32 +8,10 @@
 #ifndef REPORT_H
 #define REPORT_H
 
-#include <jansson.h>
-
 #include "conf/settings.h"
-#include "dataplane/shard/shard_link.h"
-#include "dns/dns_question.h"
+#include "ctrlplane/side_wish.h"
 
 struct reports;
-
-/* What the control thread is to do for the reports. */
-enum report_wish_kind {
-	REPORT_WISH_ASK,   /* ask DNS; the answer by report_dns_answer() with the tag */
-	REPORT_WISH_SEND,  /* send a mail; what the next hop said by report_mail_result() with the tag */
-	REPORT_WISH_ANSWER /* a request of the control socket is answered */
-};
-
-struct report_wish {
-	enum report_wish_kind kind;
-	uint64_t tag;
-	struct dns_question question; /* ASK */
-	char to[321];                 /* SEND: the recipient; the sender is report_from() */
-	char *mail;
-	size_t mail_len;
-	json_t *result;  /* ANSWER: of a request that went well, or NULL... */
-	char error[160]; /* ...and why it did not */
-	bool refused;    /* the request itself is wrong */
-};
 
 /* NULL with @error set, of 512 octets; @settings are copied.  Only when settings.report_store is set. */
 struct reports *report_open(const struct settings *settings, struct span (*organizational)(struct span domain),
@@ -41,14 +19,11 @@ struct reports *report_open(const struct settings *settings, struct span (*organ
 /* Takes what waits, then ends the thread. */
 void report_close(struct reports *r);
 
-const char *report_from(const struct reports *r);
-
 /* A message that a report will tell of; others are ignored.  Counted as lost when the thread is that far behind. */
 void report_record(struct reports *r, const struct shard_record *record);
 
-/* The next wish, NULL: none now.  The caller's, for report_wish_free(). */
-struct report_wish *report_next(struct reports *r);
-void report_wish_free(struct report_wish *w);
+/* The next wish, NULL: none now; answers to ASK by report_dns_answer(), to SEND by report_mail_result(). */
+struct side_wish *report_next(struct reports *r);
 
 void report_dns_answer(struct reports *r, uint64_t tag, const struct dns_answer *answer);
 void report_mail_result(struct reports *r, uint64_t tag, unsigned code, struct span text);

@@ -139,7 +139,7 @@ static json_t *preview(struct reports *r, const struct report_period *p)
 }
 
 /* The period that is meant: by its number, or the newest of a domain. */
-static bool find(struct reports *r, const json_t *args, struct report_period *p, struct report_wish *out)
+static bool find(struct reports *r, const json_t *args, struct report_period *p, struct side_wish *out)
 {
 	const char *name = json_string_value(json_object_get(args, "report"));
 	uint64_t id;
@@ -164,7 +164,7 @@ static json_t *send_now(struct reports *r, const json_t *args, uint64_t now_s)
 	return json_pack("{s:i}", "due", (int)n);
 }
 
-static json_t *unsuppress(struct reports *r, const json_t *args, struct report_wish *out)
+static json_t *unsuppress(struct reports *r, const json_t *args, struct side_wish *out)
 {
 	const char *address = json_string_value(json_object_get(args, "address"));
 
@@ -175,7 +175,7 @@ static json_t *unsuppress(struct reports *r, const json_t *args, struct report_w
 	return NULL;
 }
 
-void report_show(struct reports *r, const char *command, const json_t *args, struct report_wish *out, uint64_t now_s)
+void report_show(struct reports *r, const char *command, const json_t *args, struct side_wish *out, uint64_t now_s)
 {
 	struct report_period p;
 

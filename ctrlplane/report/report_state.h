@@ -21,8 +21,8 @@ struct reports {
 	/* The side thread's */
 	struct report_store *store;
 	struct report_job job;
-	uint64_t job_tag;          /* of what the job waits for */
-	struct report_wish *spare; /* for what the job wants next */
+	uint64_t job_tag;        /* of what the job waits for */
+	struct side_wish *spare; /* for what the job wants next */
 	uint64_t looked_s, purged_s;
 	uint64_t n_taken;
 
@@ -31,6 +31,6 @@ struct reports {
 };
 
 /* Fills in what a request is answered with. */
-void report_show(struct reports *r, const char *command, const json_t *args, struct report_wish *out, uint64_t now_s);
+void report_show(struct reports *r, const char *command, const json_t *args, struct side_wish *out, uint64_t now_s);
 
 #endif

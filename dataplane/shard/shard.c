@@ -10,7 +10,7 @@
 
 /* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
 struct layout {
-	size_t net, store, crypto, dns, kept, walks, clients, rooms, txns, relays, questions, records, explains,
+	size_t net, store, crypto, dns, kept, walks, clients, rooms, txns, relays, questions, records, keeps, explains,
 		sessions, end;
 	struct msg_store_settings store_settings;
 	struct crypto_batch_settings crypto_settings;
@@ -62,6 +62,7 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 	l->relays = place(&at, pool_memory(l->n_relays, sizeof(struct relay)));
 	l->questions = place(&at, pool_memory(SHARD_QUESTIONS_MAX, sizeof(struct shard_question)));
 	l->records = place(&at, pool_memory(SHARD_RECORDS_MAX, sizeof(struct shard_record) + c->explain_octets));
+	l->keeps = place(&at, c->quarantine_folder[0] ? pool_memory(SHARD_KEEPS_MAX, sizeof(struct shard_keep)) : 0);
 	l->explains = place(&at, c->limits_transactions_max * c->explain_octets);
 	l->sessions = place(&at, sizeof(struct shard_sessions));
 	l->end = at;
@@ -88,6 +89,8 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->ready_end = &s->ready;
 	timer_wheel_init(&s->timers, now_us);
 	memcpy(&key, env->seed, sizeof(key));
+	/* A start within a second of the last one must not give its ids again. */
+	s->id_counter = (uint32_t)siphash(&key, SPAN("id"));
 	s->net = net_init(at + l.net, env->net, env->seed + 16, &s->stats);
 	s->tcp = net_tcp(s->net);
 	s->store = msg_store_init(at + l.store, &l.store_settings, &s->stats);
@@ -102,6 +105,8 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	pool_init(&s->questions, at + l.questions, SHARD_QUESTIONS_MAX, sizeof(struct shard_question));
 	pool_init(&s->records, at + l.records, SHARD_RECORDS_MAX,
 		  sizeof(struct shard_record) + env->settings->explain_octets);
+	if (keep_wanted(s))
+		pool_init(&s->keeps, at + l.keeps, SHARD_KEEPS_MAX, sizeof(struct shard_keep));
 	s->explains = (char *)at + l.explains;
 	s->explain_octets = env->settings->explain_octets;
 	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);

@@ -197,7 +197,7 @@ static void resume(struct shard *s)
 }
 
 /* Own messages that came home. */
-static void take_back(struct shard *s, struct shard_message *m)
+static void take_back(struct shard *s, struct shard_message *m, uint64_t now_us)
 {
 	switch (m->kind) {
 	case SHARD_UP_QUESTION:
@@ -205,6 +205,9 @@ static void take_back(struct shard *s, struct shard_message *m)
 		break;
 	case SHARD_UP_RECORD:
 		pool_give(&s->records, m);
+		break;
+	case SHARD_UP_KEEP:
+		keep_home(s, (struct shard_keep *)m, now_us);
 		break;
 	case SHARD_UP_SESSIONS:
 		s->sessions_reply_out = false;
@@ -265,6 +268,7 @@ static bool obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 		return false;
 	case SHARD_UP_QUESTION:
 	case SHARD_UP_RECORD:
+	case SHARD_UP_KEEP:
 	case SHARD_UP_SESSIONS:
 	case SHARD_UP_DRAINED:
 	case SHARD_UP_SETTINGS:
@@ -279,7 +283,7 @@ bool control_step(struct shard *s, uint64_t now_us)
 	bool any = false;
 
 	while ((m = ring_get(&s->env.link->up_back)))
-		take_back(s, m);
+		take_back(s, m, now_us);
 	/* A bound on each turn: packets wait meanwhile.  What could not go home is not taken. */
 	for (int i = 0; i < 64 && ring_has_room(&s->env.link->down_back) && (m = ring_get(&s->env.link->down)); i++) {
 		any = true;

@@ -23,6 +23,7 @@ enum shard_message_kind {
 	SHARD_UP_QUESTION, /* struct shard_question: ask DNS */
 	SHARD_UP_RECORD,   /* struct shard_record: one message is over */
 	SHARD_UP_SESSIONS, /* struct shard_sessions: reply to SHARD_DOWN_SESSIONS */
+	SHARD_UP_KEEP,     /* struct shard_keep: store this message; it comes home when that is done */
 	SHARD_UP_DRAINED,  /* struct shard_message: no session is left, after SHARD_DOWN_DRAIN */
 	SHARD_UP_SETTINGS, /* struct shard_message: the settings of version @tag are in force */
 	/* down */
@@ -73,6 +74,27 @@ struct lists;
 struct shard_lists {
 	struct shard_message m;
 	const struct lists *file, *live; /* either may be NULL */
+};
+
+/*
+ * A message for the quarantine store, whose octets lie with the worker and are lent: whoever has this reads them, until he
+ * sends it home with the code.
+ */
+struct shard_keep {
+	struct shard_message m;
+	struct shard *shard; /* the worker's, for read() */
+	struct txn *txn;
+	struct span (*read)(struct shard_keep *k); /* the next octets as a next hop would get them; empty: no more */
+	uint64_t size;                             /* of all that read() gives */
+	uint64_t time_unix_us;
+	struct ip_addr client;
+	char id[24];
+	char mail_from[324];
+	char from_domain[256], rule[64], subject[200];
+	bool body_8bit, smtputf8;
+	uint32_t rcpts_len;
+	char rcpts[34816]; /* each ended by a NUL */
+	uint16_t code;     /* Out: 250 when it is on disk, 452 when there is no room, 451 */
 };
 
 struct shard_question {

@@ -33,6 +33,7 @@ enum {
 	CLIENT_HELO_SHORT = 48, /* octets of a name in EHLO that need no room */
 	SHARD_QUESTIONS_MAX = 4096,
 	SHARD_RECORDS_MAX = 256,
+	SHARD_KEEPS_MAX = 64, /* messages on their way to the quarantine store */
 };
 
 /* What the user pointer of a TCP connection names; the first member of struct client and struct relay. */
@@ -100,6 +101,7 @@ enum txn_phase {
 	TXN_JUDGING,  /* final dot seen; DNS or crypto is awaited */
 	TXN_WAITING,  /* accepted; waits for a connection to a next hop */
 	TXN_RELAYING, /* a relay has it */
+	TXN_KEEPING,  /* quarantined: another thread stores it */
 	TXN_ZOMBIE,   /* over; waits for crypto jobs that are out */
 };
 
@@ -208,7 +210,7 @@ struct shard {
 	struct dns_cache *kept; /* blocks of the verifiers: shard_memory.c */
 	struct auth_memory memory;
 	struct timer_wheel timers;
-	struct pool clients, rooms, txns, relays, questions, records;
+	struct pool clients, rooms, txns, relays, questions, records, keeps;
 	char *explains; /* explain.octets for each txn */
 	size_t explain_octets;
 	struct shard_sessions *sessions_reply;
@@ -364,6 +366,11 @@ bool control_ask(struct shard *s, const struct dns_question *q, uint64_t ticket)
 void control_record(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
 bool control_step(struct shard *s, uint64_t now_us);
 void control_check_drained(struct shard *s);
+
+/* shard_keep.c: quarantined messages for the local store */
+bool keep_wanted(const struct shard *s);
+void keep_begin(struct shard *s, struct txn *t, uint64_t now_us);
+void keep_home(struct shard *s, struct shard_keep *k, uint64_t now_us);
 
 /* shard_send.c: messages of our own */
 void send_begin(struct shard *s, struct shard_send *m, uint64_t now_us);

@@ -130,7 +130,8 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 
 	text_init(&t->fields, t->fields_text, sizeof(t->fields_text));
 	verify_fields(&t->verify, &t->fields);
-	if (t->verdict.action == VERDICT_QUARANTINE)
+	if (t->verdict.action == VERDICT_QUARANTINE &&
+	    !keep_wanted(s)) /* what is released is not for the spam folder */
 		verdict_quarantine_fields(config_settings(s, t->config), &t->verdict, &t->fields);
 	policy_fields(config_settings(s, t->config), &t->verdict, &t->fields);
 	msg_received_write(&trace, &t->fields);
@@ -168,7 +169,10 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 	switch (t->verdict.action) {
 	case VERDICT_QUARANTINE:
 		s->stats.shard_quarantined++;
-		hop_take(s, t, now_us);
+		if (keep_wanted(s))
+			keep_begin(s, t, now_us);
+		else
+			hop_take(s, t, now_us);
 		return;
 	case VERDICT_ACCEPT:
 		hop_take(s, t, now_us);
@@ -452,6 +456,8 @@ void txn_abandon(struct shard *s, struct txn *t, uint64_t now_us)
 	t->client = NULL;
 	if (c)
 		c->txn = NULL;
+	if (t->phase == TXN_KEEPING)
+		return; /* lent: it ends when it comes home */
 	if (t->phase >= TXN_WAITING && !relay_forget(s, t, now_us))
 		return; /* the final dot is out: the next hop's reply is awaited, for the record */
 	s->stats.shard_abandoned++;

@@ -183,6 +183,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.drain = env_drain,
 						.resume = env_resume,
 						.report = env_report,
+						.quarantine = env_report,
 						.reload = env_change,
 						.rollback = env_change,
 						.settings_awaited = env_settings_awaited,

@@ -138,6 +138,7 @@ static void world_close(void)
 	dns_zone_close(world.zone);
 	crypto_openssl_close(world.crypto);
 	hash_pair_close(world.hash_pair);
+	free(world.kept.at);
 	free(world.shard_memory);
 	free(world.peer_memory);
 }
@@ -237,6 +238,20 @@ __attribute__((unused)) static void tell_shard(enum shard_message_kind kind)
 	CHECK(ring_put(&world.link.down, m));
 }
 
+/* Plays the thread that stores: reads all, and sends it home. */
+__attribute__((unused)) static void keep_now(void)
+{
+	struct shard_keep *k = world.lent;
+
+	world.lent = NULL;
+	world.kept.len = 0;
+	for (struct span run = k->read(k); run.len; run = k->read(k))
+		octets_add(&world.kept, run);
+	CHECK(world.kept.len == k->size);
+	k->code = world.keep_code;
+	CHECK(ring_put(&world.link.up_back, k));
+}
+
 static bool rings_turn(void)
 {
 	struct shard_message *m;
@@ -251,6 +266,13 @@ static bool rings_turn(void)
 	}
 	while ((m = ring_get(&world.link.up))) {
 		any = true;
+		if (m->kind == SHARD_UP_KEEP) {
+			CHECK(!world.lent);
+			world.lent = (struct shard_keep *)m;
+			if (!world.lend)
+				keep_now();
+			continue;
+		}
 		if (m->kind == SHARD_UP_QUESTION) {
 			world.n_asked++;
 			if (!world.dns_withheld) {

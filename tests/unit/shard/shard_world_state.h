@@ -100,6 +100,10 @@ static struct world {
 	unsigned stored_at[STORED_MAX]; /* last octet of the sink's address */
 	struct shard_record records[RECORDS_MAX];
 	size_t n_records;
+	struct shard_keep *lent; /* a message that is being stored */
+	bool lend;               /* it stays so until the test sends it home; else it is read and goes home at once */
+	uint16_t keep_code;
+	struct octets kept;
 	struct shard_send sent; /* message of our own that came home last */
 	char steps[1 << 16];    /* account of the last record */
 	size_t steps_len;

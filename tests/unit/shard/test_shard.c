@@ -241,6 +241,73 @@ static void messages_of_ours(void)
 	all_is_given_back("messages of our own");
 }
 
+static struct caller *quarantined(void)
+{
+	struct caller *c = caller_open("192.0.2.66");
+
+	say(c, "EHLO mail.good.example\r\nMAIL FROM:<a@mild.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
+	say(c, "From: <a@mild.example>\r\nX-Spam-Flag: forged\r\nSubject: a spoof\r\n\r\nbody\r\n.\r\n");
+	return c;
+}
+
+static void quarantine_store(void)
+{
+	world_settings();
+	strcpy(world.settings.quarantine_folder, "/somewhere");
+	world_open();
+	world.keep_code = 250;
+	struct caller *c = quarantined();
+
+	is_last(c, "250 2.0.0 Ok", "a quarantined message that is stored gets 250");
+	ok(world.n_stored == 0 &&
+		   strstr(world.kept.at, "\r\nFrom: <a@mild.example>\r\nSubject: a spoof\r\n\r\nbody\r\n"),
+	   "the next hop does not get it, the store the whole of it");
+	ok(strstr(world.kept.at, "dmarc=fail") && !strstr(world.kept.at, "X-Spam-Flag"),
+	   "with our results, without any tag");
+	is_span(span_str(world.records[0].action), SPAN("quarantine"), "it is recorded");
+	world.keep_code = 452;
+	c = quarantined();
+	is_last(c, "452 4.3.1", "a store that is full: 452");
+	world.keep_code = 250;
+	world.lend = true;
+	c = quarantined();
+	ok(world.lent != NULL && !strstr(c->got.at, "250 2.0.0 Ok"), "no reply before it is stored");
+	pass(30 * SECOND);
+	keep_now();
+	pass(SECOND);
+	is_last(c, "250 2.0.0 Ok", "then it comes");
+	c = quarantined();
+	reset(c);
+	pass(SECOND);
+	keep_now();
+	pass(SECOND);
+	ok(world.n_records == 4 && world.records[3].duplicate_possible,
+	   "a client that went away meanwhile may send it again");
+	world.lend = false;
+	all_is_given_back("the quarantine store");
+}
+
+static void ids(void)
+{
+	char first[24];
+
+	begin();
+	sends("From: <a@good.example>\r\n\r\nx\r\n.\r\n");
+	memcpy(first, world.records[0].id, sizeof(first));
+	all_is_given_back("ids");
+	begin();
+	world.shard->id_counter = 0;
+	struct shard_env env = world.shard->env;
+	env.seed[0] ^= 1;
+	free(world.shard_memory);
+	world.shard =
+		shard_init(world.shard_memory = zeroed(shard_memory(&env)), &env, world.now_us, UNIX_US + world.now_us);
+	sends("From: <a@good.example>\r\n\r\nx\r\n.\r\n");
+	ok(strncmp(first, world.records[0].id, 10) == 0 && strcmp(first, world.records[0].id) != 0,
+	   "a start in the same second does not give the same ids");
+	all_is_given_back("ids again");
+}
+
 static void forged_results(void)
 {
 	begin();
@@ -399,6 +466,8 @@ int main(void)
 	verdicts();
 	reports();
 	messages_of_ours();
+	quarantine_store();
+	ids();
 	forged_results();
 	long_body();
 	burst();
