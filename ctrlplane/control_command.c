@@ -86,6 +86,12 @@ static void run_policy(struct control *c, struct client *client, const json_t *a
 	control_answer(client, control_show_policy(c));
 }
 
+static void run_latency(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_latency(c));
+}
+
 static void run_dns(struct control *c, struct client *client, const json_t *args)
 {
 	(void)args;
@@ -323,6 +329,7 @@ static const struct command commands[] = {
 	{ "show ports", run_ports, "ports, their addresses and counters" },
 	{ "show nexthops", run_next_hops, "mail servers behind us and what they answered last" },
 	{ "show limits", run_limits, "how full what has a limit is and was; every numeric setting with its range" },
+	{ "show latency", run_latency, "how long the messages took of which records are kept" },
 	{ "show policy", run_policy, "the rules in force, and how often each matched" },
 	{ "show dns", run_dns, "resolver and cache" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },

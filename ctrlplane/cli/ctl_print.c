@@ -176,6 +176,21 @@ void ctl_print_limits(FILE *f, const json_t *result, bool all)
 	CTL_TABLE(f, json_object_get(result, "limits"), columns);
 }
 
+void ctl_print_latency(FILE *f, const json_t *result, bool all)
+{
+	static const char *const parts[] = { "total", "dns", "crypto" };
+
+	(void)all;
+	fprintf(f, "%-8s %12s %12s %12s\n", "ms", "median", "99 %", "longest");
+	for (size_t i = 0; i < 3; i++) {
+		const json_t *o = json_object_get(result, parts[i]);
+
+		fprintf(f, "%-8s %12.2f %12.2f %12.2f\n", parts[i], json_real_value(json_object_get(o, "p50_ms")),
+			json_real_value(json_object_get(o, "p99_ms")), json_real_value(json_object_get(o, "max_ms")));
+	}
+	ctl_fields(f, result);
+}
+
 void ctl_print_policy(FILE *f, const json_t *result, bool all)
 {
 	static const struct ctl_column columns[] = {

@@ -8,11 +8,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "conf/version.h"
 #include "ctrlplane/cli/ctl_client.h"
 #include "ctrlplane/cli/ctl_keygen.h"
 #include "ctrlplane/cli/ctl_print.h"
+#include "ctrlplane/cli/ctl_top.h"
 #include "ctrlplane/settings_load.h"
 
 #define ANSWER_WAIT_MS 70000 /* a DNS answer may take a minute */
@@ -54,6 +56,8 @@ static const struct verb verbs[] = {
 	  ctl_print_limits,
 	  "how full what has a limit is and was; every limit [--all]" },
 	{ "show policy", { 0 }, 0, ctl_print_policy, "the rules in force, and how often each matched" },
+	{ "show latency", { 0 }, 0, ctl_print_latency, "how long messages took: whole, DNS, crypto" },
+	{ "top", { 0 }, 0, ctl_print_changed, "a live screen of rates, verdicts, latency and limits; q ends it" },
 	{ "trace",
 	  { 0 },
 	  OPT_IP | OPT_DOMAIN | OPT_COUNT | OPT_LAST,
@@ -94,7 +98,6 @@ static const struct verb verbs[] = {
 	  0,
 	  ctl_print_changed,
 	  "a new key that signs reports, and its record for DNS; needs no daemon" },
-	{ "top", { 0 }, 0, NULL, NULL },
 	{ "show tcp", { 0 }, 0, NULL, NULL },
 	{ "show crypto", { 0 }, 0, NULL, NULL },
 };
@@ -229,6 +232,21 @@ static int ask_daemon(const struct verb *v, struct options *o)
 		status = result ? print_answer(v, o, result, more) : complain_all(&c);
 		json_decref(result);
 	}
+	ctl_close(&c);
+	return status;
+}
+
+static int watch(const struct options *o)
+{
+	struct ctl_client c;
+	int status = EXIT_GOOD;
+
+	if (o->json)
+		return complain(EXIT_USAGE, "top is a screen; ask for stats, show latency or show limits as JSON");
+	if (!isatty(STDOUT_FILENO))
+		return complain(EXIT_FAILED, "top needs a terminal; ask for stats instead");
+	if (!ctl_open(&c, o->socket) || !ctl_top(&c))
+		status = complain(EXIT_FAILED, "%s", c.error);
 	ctl_close(&c);
 	return status;
 }
@@ -373,6 +391,7 @@ int main(int argc, char **argv)
 			status = take_operands(v, argc - optind - n_words, argv + optind + n_words, o.args);
 		if (status == EXIT_GOOD)
 			status = strcmp(v->words, "check") == 0           ? check_file(&o)
+				 : strcmp(v->words, "top") == 0           ? watch(&o)
 				 : strcmp(v->words, "report keygen") == 0 ? make_key(&o)
 									  : ask_daemon(v, &o);
 	}

@@ -203,6 +203,7 @@ static const struct {
 	  "2026-11-24T06:10:37.123Z  250 done\n"
 	  "192.0.2.26 takes mail for inside.example\n" },
 	{ "show limits", ctl_print_limits, NULL, NULL, "limits.sessions_max     5         9  100        2\n" },
+	{ "show latency", ctl_print_latency, NULL, NULL, "dns              1.25         1.25         1.25\n" },
 	{ "explain", ctl_print_explain, "id", "id1",
 	  "message   id1 of session s1, ended 2026-11-24T06:10:37.123Z\n"
 	  "client    192.0.2.7 port 4567, HELO client.example\n"
