@@ -126,8 +126,8 @@ static bool client_action(struct shard *s, struct client *c, const struct smtp_a
 		smtp_session_answer(&c->smtp, &reply, now_us);
 		break;
 	case SMTP_RCPT:
-		txn_rcpt(s, c->txn, a, &reply);
-		smtp_session_answer(&c->smtp, &reply, now_us);
+		if (txn_rcpt(s, c->txn, a, &reply, now_us))
+			smtp_session_answer(&c->smtp, &reply, now_us);
 		break;
 	case SMTP_DATA_BEGIN:
 		txn_data(s, c->txn, &reply, now_us);
@@ -303,6 +303,11 @@ void client_answer(struct shard *s, struct client *c, const struct smtp_reply *r
 {
 	c->txn = NULL;
 	c->n_messages++;
+	client_go_on(s, c, reply, now_us);
+}
+
+void client_go_on(struct shard *s, struct client *c, const struct smtp_reply *reply, uint64_t now_us)
+{
 	smtp_session_answer(&c->smtp, reply, now_us);
 	if (c->running || c->on_ready)
 		return;

@@ -139,6 +139,7 @@ void config_change(struct shard *s, struct shard_settings *m, uint64_t now_us)
 	if (s->config->message)
 		s->n_old_configs++;
 	put_in_force(s, config);
+	rcpt_cache_flush(s->rcpts);
 	dns_cache_flush(s->kept, SPAN("")); /* SPF programs have the limits of their time in them */
 	relay_renew(s, now_us);
 }

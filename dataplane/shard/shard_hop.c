@@ -4,7 +4,7 @@
  *
  * A message goes to one of the next hops of its recipients' domain (shard_route.c): among those that work the ones of
  * lowest priority share the messages by weight.  It takes a free connection, else a new one is opened, else it waits,
- * at most relay.wait_ms.  Nothing is queued beyond that: a message that cannot be handed on now is the client's again.
+ * at most relay.wait_ms.  So does a recipient that is asked for (shard_rcpt.c), with a time of its own.  Nothing is queued beyond that: a message that cannot be handed on now is the client's again.
  *
  * Breaker of a next hop:
  *
@@ -153,6 +153,7 @@ void hop_leave(struct shard *s, struct txn *t)
 		*link = t->next;
 		if (h->waiting_end == &t->next)
 			h->waiting_end = link;
+		t->hop = NULL;
 		h->n_waiting--;
 		s->n_waiting--;
 		return;
@@ -165,21 +166,23 @@ static void all_failed(struct shard *s, struct txn *t, uint64_t now_us)
 
 	s->stats.shard_relay_down++;
 	smtp_reply_set(&reply, 451, 4, 4, 1, SPAN("No next hop can be reached; try later"));
-	txn_finish(s, t, &reply, now_us);
+	txn_failed_to_relay(s, t, &reply, now_us);
 }
 
 void hop_take(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	struct smtp_reply reply;
 
-	t->phase = TXN_WAITING;
+	if (t->phase != TXN_ASKING)
+		t->phase = TXN_WAITING;
 	if (s->n_waiting >= config_settings(s, t->config)->relay_waiting_max) {
 		s->stats.shard_relay_full++;
 		smtp_reply_set(&reply, 451, 4, 3, 2, SPAN("Too many messages wait for the next hop; try later"));
-		txn_finish(s, t, &reply, now_us);
+		txn_failed_to_relay(s, t, &reply, now_us);
 		return;
 	}
-	timer_arm(&s->timers, &t->timer, now_us + config_settings(s, t->config)->relay_wait_ms * 1000);
+	if (t->phase == TXN_WAITING)
+		timer_arm(&s->timers, &t->timer, now_us + config_settings(s, t->config)->relay_wait_ms * 1000);
 	waiting_add(s, choose(s, t, now_us), t);
 }
 
@@ -206,6 +209,16 @@ static struct txn *next_for(const struct shard *s, const struct hop *h)
 	return h->waiting;
 }
 
+/* Connections that are on the way to be free: new ones, but no probes, which are nobody's, and those after an RSET. */
+static uint32_t n_on_the_way(const struct hop *h)
+{
+	uint32_t n = h->n_connecting - h->n_probing;
+
+	for (const struct relay *r = h->relays; h->waiting && r; r = r->next)
+		n += r->greeted && !r->txn && !r->closing && smtp_relay_resetting(&r->smtp);
+	return n;
+}
+
 static void serve(struct shard *s, struct hop *h, uint64_t now_us)
 {
 	struct relay *r;
@@ -220,8 +233,8 @@ static void serve(struct shard *s, struct hop *h, uint64_t now_us)
 		relay_start(s, r, t, now_us);
 		relay_run(s, r, now_us);
 	}
-	/* As many as messages wait; while it does not work, one to see whether it does.  Probes are nobody's. */
-	while (h->n_connecting - h->n_probing < (h->down_until_us ? h->n_waiting > 0 : h->n_waiting))
+	/* As many as messages wait; while it does not work, one to see whether it does. */
+	while (n_on_the_way(h) < (h->down_until_us ? h->n_waiting > 0 : h->n_waiting))
 		if (!relay_connect(s, h, false, now_us))
 			break;
 	if (h->waiting && h->n_relays == 0)

@@ -88,13 +88,9 @@ bool relay_connect(struct shard *s, struct hop *h, bool probe, uint64_t now_us)
 	return true;
 }
 
-void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us)
+static void message_envelope(const struct shard *s, struct txn *t)
 {
-	timer_cancel(&s->timers, &t->timer);
-	t->phase = TXN_RELAYING;
-	t->relay = r;
 	t->stream = (struct stream){ .part = STREAM_FIELDS };
-	memcpy(t->nexthop, r->hop->name, sizeof(t->nexthop));
 	t->envelope = (struct smtp_envelope){ .mail_from = span_of(t->mail_from, t->mail_from_len),
 					      .rcpts = t->rcpts,
 					      .n_rcpts = t->n_rcpts,
@@ -103,6 +99,19 @@ void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_u
 					      .smtputf8 = t->smtputf8,
 					      .dsn = span_of(t->mail_dsn, t->mail_dsn_len),
 					      .rcpts_dsn = t->rcpts_dsn };
+}
+
+void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us)
+{
+	t->relay = r;
+	if (t->phase == TXN_ASKING) {
+		rcpt_envelope(t);
+	} else {
+		timer_cancel(&s->timers, &t->timer);
+		t->phase = TXN_RELAYING;
+		memcpy(t->nexthop, r->hop->name, sizeof(t->nexthop));
+		message_envelope(s, t);
+	}
 	r->txn = t;
 	r->hop->n_busy++;
 	if (r->ready && r->conn)
@@ -143,11 +152,16 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 		hop_take(s, t, now_us);
 		return;
 	}
+	r->used = true;
+	if (t->phase == TXN_ASKING) {
+		hop_result(s, r->hop, a->lost ? HOP_LOST : HOP_ASKED, now_us);
+		rcpt_replied(s, t, a->lost || a->mail_refused ? NULL : a->reply, now_us);
+		return;
+	}
 	if (a->final_dot_sent || a->mixed) {
 		t->duplicate_possible = true;
 		s->stats.shard_relay_duplicate_possible++;
 	}
-	r->used = true;
 	hop_result(s, r->hop, a->lost ? HOP_LOST : smtp_reply_positive(a->reply) ? HOP_ACCEPTED : HOP_REFUSED, now_us);
 	text_init(&text, t->nexthop_reply, sizeof(t->nexthop_reply));
 	smtp_reply_line(a->reply, &text);
@@ -335,7 +349,7 @@ bool relay_forget(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	struct relay *r = t->relay;
 
-	if (t->phase == TXN_WAITING) {
+	if (t->hop) {
 		hop_leave(s, t);
 		return true;
 	}

@@ -20,6 +20,7 @@
 #include "dataplane/base/timer.h"
 #include "dataplane/msg/msg_store.h"
 #include "dataplane/shard/shard.h"
+#include "dataplane/shard/shard_rcpt_cache.h"
 #include "dataplane/smtp/smtp_relay.h"
 #include "dataplane/smtp/smtp_session.h"
 #include "dns/dns_cache.h"
@@ -97,6 +98,7 @@ _Static_assert(sizeof(struct client) <= 384, "an idle session is cheap");
 
 enum txn_phase {
 	TXN_ENVELOPE, /* MAIL was taken; SPF is under way */
+	TXN_ASKING,   /* likewise; a next hop is asked for the last recipient, waits or has its connection */
 	TXN_DATA,     /* octets of the message arrive */
 	TXN_JUDGING,  /* final dot seen; DNS or crypto is awaited */
 	TXN_WAITING,  /* accepted; waits for a connection to a next hop */
@@ -118,7 +120,7 @@ struct txn {
 	struct client *client;   /* NULL: it went away, or there is none */
 	struct shard_send *send; /* of a message of our own; else NULL */
 	struct relay *relay;
-	struct hop *hop;           /* WAITING: for a connection to it */
+	struct hop *hop;           /* it waits for a connection to it; NULL: it does not */
 	uint32_t hops, hops_tried; /* where its recipients' mail may go; of these, those that could not be reached */
 	struct txn *next;          /* list of those that wait for the same hop */
 	struct msg *msg;           /* from DATA on */
@@ -133,7 +135,10 @@ struct txn {
 	struct stream stream;
 	uint32_t n_rcpts;
 	uint32_t rcpt_text_len;
-	uint64_t rcpt_rules; /* policy_rcpt() of all recipients */
+	uint16_t asked_len, asked_total; /* the recipient at hand, at the end of rcpt_text; with its parameters */
+	struct span asked;
+	uint64_t rcpt_deadline_us; /* ASKING */
+	uint64_t rcpt_rules;       /* policy_rcpt() of all recipients */
 	uint16_t mail_from_len;
 	char id[TXN_ID_LEN + 1], session[TXN_ID_LEN + 1];
 	struct ip_addr client_ip; /* the client's facts again: the record outlives it */
@@ -177,7 +182,13 @@ struct relay {
 };
 
 /* How a message ended at a next hop. */
-enum hop_result { HOP_ACCEPTED, HOP_REFUSED, HOP_LOST /* or late, or unclear */, HOP_N_RESULTS };
+enum hop_result {
+	HOP_ACCEPTED,
+	HOP_REFUSED,
+	HOP_ASKED /* for a recipient */,
+	HOP_LOST /* or late, or unclear */,
+	HOP_N_RESULTS
+};
 
 struct hop {
 	const struct settings_next_hop *settings;
@@ -233,6 +244,7 @@ struct shard {
 	struct dmarc_cache *walks;
 	const struct lists *lists[2];  /* allow and deny: of the file, and what sekishoctl added */
 	struct shard_send *sends_home; /* for which the ring had no room */
+	struct rcpt_cache *rcpts;
 	struct shard_config configs[SHARD_CONFIGS_MAX];
 	struct shard_config *config; /* in force: what begins now gets it */
 	uint32_t n_old_configs;      /* others that are not home yet */
@@ -294,13 +306,14 @@ void client_timer(struct shard *s, struct client *c, uint64_t now_us);
 /* The reply to the message in hand.  What the client says next is read by client_run_ready(): a peer that has many
  * messages under way must not be able to nest us as deep. */
 void client_answer(struct shard *s, struct client *c, const struct smtp_reply *reply, uint64_t now_us);
+/* The reply to the command in hand, likewise. */
+void client_go_on(struct shard *s, struct client *c, const struct smtp_reply *reply, uint64_t now_us);
 bool client_run_ready(struct shard *s, uint64_t now_us); /* one of those answered; false: there is none */
 void client_shutdown_all(struct shard *s, uint64_t now_us);
 
 /* shard_txn.c: each call may end the txn; the client's pointer is then NULL */
 void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
 	       uint64_t now_us);
-void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, struct smtp_reply *reply);
 void txn_data(struct shard *s, struct txn *t, struct smtp_reply *reply, uint64_t now_us);
 /* False: the message is refused with @reply, the txn is gone. */
 bool txn_octets(struct shard *s, struct txn *t, struct span bytes, struct smtp_reply *reply, uint64_t now_us);
@@ -311,8 +324,22 @@ void txn_answered(struct shard *s, uint64_t ticket, const struct dns_question *q
 		  uint64_t now_us);
 void txn_job_done(struct shard *s, struct crypto_job *job, uint64_t now_us);
 void txn_release(struct shard *s, struct txn *t);
+void txn_arm(struct shard *s, struct txn *t); /* its timer, before the final dot */
+/* A parameter of RFC 3461, if it was given. */
+void txn_dsn_write(struct text *out, const char *name, struct span value);
+/* No next hop had it, or said anything: @reply to the message.  Of a recipient that is asked for nothing is known. */
+void txn_failed_to_relay(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
 /* The message is over: the client gets @reply, the record is written, the txn is released. */
 void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
+
+/* shard_rcpt.c */
+/* False: a next hop is asked, and client_go_on() tells the client. */
+bool txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, struct smtp_reply *reply,
+	      uint64_t now_us);
+void rcpt_envelope(struct txn *t); /* that asks for the recipient at hand */
+/* @said: by the next hop to RCPT; NULL: it did not say. */
+void rcpt_replied(struct shard *s, struct txn *t, const struct smtp_reply *said, uint64_t now_us);
+void rcpt_expired(struct shard *s, struct txn *t, uint64_t now_us);
 
 /* shard_memory.c */
 struct auth_memory shard_memory_for_auth(struct shard *s);

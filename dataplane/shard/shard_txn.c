@@ -191,6 +191,16 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 	txn_finish(s, t, &reply, now_us);
 }
 
+void txn_arm(struct shard *s, struct txn *t)
+{
+	uint64_t deadline_us = verify_deadline_us(&t->verify);
+
+	if (t->phase == TXN_ASKING && t->rcpt_deadline_us < deadline_us)
+		deadline_us = t->rcpt_deadline_us;
+	if (deadline_us != UINT64_MAX)
+		timer_arm(&s->timers, &t->timer, deadline_us);
+}
+
 /* Moves questions and jobs on; the verdict when all is known.  @t may be gone after it. */
 static void txn_pump(struct shard *s, struct txn *t, uint64_t now_us)
 {
@@ -200,16 +210,11 @@ static void txn_pump(struct shard *s, struct txn *t, uint64_t now_us)
 		txn_judge(s, t, now_us);
 		return;
 	}
-	if (t->phase <= TXN_JUDGING) {
-		uint64_t deadline_us = verify_deadline_us(&t->verify);
-
-		if (deadline_us != UINT64_MAX)
-			timer_arm(&s->timers, &t->timer, deadline_us);
-	}
+	if (t->phase <= TXN_JUDGING)
+		txn_arm(s, t);
 }
 
-/* One parameter of RFC 3461, if it was given. */
-static void dsn_write(struct text *out, const char *name, struct span value)
+void txn_dsn_write(struct text *out, const char *name, struct span value)
 {
 	if (!value.at)
 		return;
@@ -239,8 +244,8 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	t->smtputf8 = mail->smtputf8;
 	memcpy(t->mail_from, mail->bytes.at, mail->bytes.len);
 	text_init(&text, t->mail_dsn, sizeof(t->mail_dsn));
-	dsn_write(&text, " RET=", mail->dsn[0]);
-	dsn_write(&text, " ENVID=", mail->dsn[1]);
+	txn_dsn_write(&text, " RET=", mail->dsn[0]);
+	txn_dsn_write(&text, " ENVID=", mail->dsn[1]);
 	CHECK(!text.full);
 	t->mail_dsn_len = (uint8_t)text.len;
 	t->mail_from_len = (uint16_t)mail->bytes.len;
@@ -263,52 +268,6 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	verify_begin(&t->verify, &s->configs[t->config].auth, &who, txn_explain(s, t), now_us);
 	txn_pump(s, t, now_us);
 	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
-}
-
-void txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, struct smtp_reply *reply)
-{
-	char *at = t->rcpt_text + t->rcpt_text_len;
-	uint32_t hops = route_of(s, config_settings(s, t->config), rcpt->bytes);
-	struct text text;
-
-	if (!hops) {
-		s->stats.shard_rcpt_foreign++;
-		smtp_reply_set(reply, 550, 5, 7, 1, SPAN("No mail for that domain is taken here"));
-		return;
-	}
-	/* One message gets one reply, which is that of one next hop. */
-	if (t->n_rcpts && hops != t->hops) {
-		s->stats.shard_rcpt_other_hop++;
-		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Recipient of another server; send it in another message"));
-		return;
-	}
-	uint64_t rules = policy_rcpt(&config_settings(s, t->config)->rules, rcpt->bytes);
-	if (t->n_rcpts && rules != t->rcpt_rules) {
-		s->stats.shard_rcpt_policy++;
-		smtp_reply_set(reply, 452, 4, 5, 3,
-			       SPAN("Other rules are for that recipient; send it in another message"));
-		return;
-	}
-	if (t->n_rcpts >= route_recipients_max(s, hops)) {
-		s->stats.shard_rcpt_hop_max++;
-		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("One message may not have more recipients; send another"));
-		return;
-	}
-	text_init(&text, at, sizeof(t->rcpt_text) - t->rcpt_text_len);
-	text_put(&text, rcpt->bytes);
-	dsn_write(&text, " NOTIFY=", rcpt->dsn[0]);
-	dsn_write(&text, " ORCPT=", rcpt->dsn[1]);
-	if (t->n_rcpts == TXN_RCPTS_MAX || text.full) {
-		s->stats.shard_rcpt_full++;
-		smtp_reply_set(reply, 452, 4, 5, 3, SPAN("Too many recipients; send the rest in another message"));
-		return;
-	}
-	t->hops = hops;
-	t->rcpt_rules = rules;
-	t->rcpts_dsn[t->n_rcpts] = (uint16_t)(text.len - rcpt->bytes.len);
-	t->rcpts[t->n_rcpts++] = span_of(at, rcpt->bytes.len);
-	t->rcpt_text_len += (uint32_t)text.len;
-	smtp_reply_set(reply, 250, 2, 1, 5, SPAN("Recipient ok"));
 }
 
 void txn_data(struct shard *s, struct txn *t, struct smtp_reply *reply, uint64_t now_us)
@@ -428,6 +387,8 @@ void txn_timer(struct shard *s, struct txn *t, uint64_t now_us)
 	}
 	if (t->phase > TXN_JUDGING)
 		return;
+	if (t->phase == TXN_ASKING && now_us >= t->rcpt_deadline_us)
+		rcpt_expired(s, t, now_us);
 	if (now_us >= verify_deadline_us(&t->verify)) {
 		s->stats.shard_verify_expired++;
 		verify_expire(&t->verify, now_us);
@@ -449,6 +410,14 @@ void txn_finish(struct shard *s, struct txn *t, const struct smtp_reply *reply, 
 		client_answer(s, c, &copy, now_us);
 }
 
+void txn_failed_to_relay(struct shard *s, struct txn *t, const struct smtp_reply *reply, uint64_t now_us)
+{
+	if (t->phase == TXN_ASKING)
+		rcpt_replied(s, t, NULL, now_us);
+	else
+		txn_finish(s, t, reply, now_us);
+}
+
 void txn_abandon(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	struct client *c = t->client;
@@ -458,7 +427,7 @@ void txn_abandon(struct shard *s, struct txn *t, uint64_t now_us)
 		c->txn = NULL;
 	if (t->phase == TXN_KEEPING)
 		return; /* lent: it ends when it comes home */
-	if (t->phase >= TXN_WAITING && !relay_forget(s, t, now_us))
+	if ((t->phase >= TXN_WAITING || t->phase == TXN_ASKING) && !relay_forget(s, t, now_us))
 		return; /* the final dot is out: the next hop's reply is awaited, for the record */
 	s->stats.shard_abandoned++;
 	txn_release(s, t);

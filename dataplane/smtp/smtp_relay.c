@@ -140,6 +140,10 @@ static void refuse_message(struct smtp_relay *r, uint64_t now_us)
 
 static void end_envelope(struct smtp_relay *r, uint64_t now_us)
 {
+	if (r->envelope->only_asks) {
+		refuse_message(r, now_us);
+		return;
+	}
 	r->by_bdat = r->has_chunking && r->settings->chunking && r->envelope->size;
 	if (!r->mail_refused && r->n_refused == 0 && r->by_bdat) {
 		become(r, RELAY_AT_BODY, now_us);
@@ -172,7 +176,7 @@ static void on_envelope(struct smtp_relay *r, const struct smtp_reply *reply, ui
 	}
 	r->since_us = now_us;
 	r->n_replied++;
-	if (!good && !r->mail_refused && r->n_refused == 0)
+	if (!r->mail_refused && (r->envelope->only_asks || (!good && r->n_refused == 0)))
 		r->result = *reply;
 	if (is_mail) {
 		r->mail_refused = !good;
@@ -370,6 +374,7 @@ bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action)
 		action->kind = RELAY_RESULT;
 		action->reply = &r->result;
 		action->lost = r->result_lost;
+		action->mail_refused = r->mail_refused;
 		action->mixed = r->result_mixed;
 		action->final_dot_sent = r->result_final_dot_sent;
 	} else if (r->out_sent < r->out_len) {
@@ -401,6 +406,7 @@ void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelo
 	r->n_sent = r->n_replied = r->n_accepted = r->n_refused = r->n_finals = r->n_took = 0;
 	if (envelope->smtputf8 && !r->has_smtputf8) {
 		smtp_reply_fixed(&r->result, SMTP_TEXT_NEXT_HOP_ASCII);
+		r->mail_refused = true;
 		r->stats->relay_refused++;
 		give_result(r);
 		r->due |= DUE_READY;
@@ -498,6 +504,11 @@ uint64_t smtp_relay_size_max(const struct smtp_relay *r)
 bool smtp_relay_idle(const struct smtp_relay *r)
 {
 	return r->state == RELAY_AT_IDLE && !(r->due & (DUE_READY | DUE_RESULT));
+}
+
+bool smtp_relay_resetting(const struct smtp_relay *r)
+{
+	return r->state == RELAY_AT_RSET;
 }
 
 const char *smtp_relay_state_text(const struct smtp_relay *r)

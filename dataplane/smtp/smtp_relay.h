@@ -42,6 +42,7 @@ struct smtp_relay_action {
 	struct span bytes;
 	const struct smtp_reply *reply; /* RESULT; borrowed until the next call */
 	bool lost;                      /* RESULT: made by ourselves, as the next hop was lost, late, or unclear */
+	bool mail_refused;              /* RESULT is the reply to MAIL, or there was no use in saying it */
 	bool mixed;                     /* RESULT by LMTP: some recipients have the message, although it is no 2yz */
 	bool final_dot_sent; /* RESULT of 4yz made by ourselves because the connection broke or timed out: whether the
 				final dot, or last octet, was on its way, so that a duplicate is possible (counted, logged) */
@@ -55,6 +56,7 @@ struct smtp_envelope {
 	uint64_t size;   /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
 	bool body_8bit;  /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
 	bool smtputf8;   /* when it is not offered, the RESULT is 550 5.6.7 (RFC 6531 3.5) */
+	bool only_asks;  /* of one recipient: RSET follows, and the RESULT is the reply to RCPT, or a refusal of MAIL */
 	struct span dsn; /* parameters of MAIL (RFC 3461), a blank in front of each; left out when DSN is not offered */
 	const uint16_t
 		*rcpts_dsn; /* likewise of each RCPT: so many octets that follow its path in memory; NULL: none */
@@ -98,6 +100,7 @@ unsigned smtp_relay_offers(const struct smtp_relay *r);
 uint64_t smtp_relay_size_max(const struct smtp_relay *r);
 
 bool smtp_relay_idle(const struct smtp_relay *r);
+bool smtp_relay_resetting(const struct smtp_relay *r); /* READY comes with the reply to RSET */
 const char *smtp_relay_state_text(const struct smtp_relay *r);
 
 #endif

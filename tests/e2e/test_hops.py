@@ -40,6 +40,24 @@ def lmtp(c):
             c.ok([s.rcpt(f"{u}@inside.example")[0] for u in ("one", "two")] == [250, 452], "one recipient a message")
 
 
+def recipients(c):
+    with World(sections={"recipients": {"check": '"next_hop"'}}) as w:
+        with smtplib.SMTP(GATEWAY, source_address=(GOOD, 0)) as s:
+            s.ehlo("mail.good.example")
+            s.mail("a@good.example")
+            codes = [s.rcpt(f"{u}@inside.example")[0] for u in ("user", "nobody", "second", "nobody")]
+            c.ok(codes == [250, 550, 250, 550], "Postfix is asked at RCPT which recipients there are", codes)
+            code, text = s.data(w.signers["good.example"].sign(message("a@good.example", "to two")))
+            c.ok(code == 250, "the message goes to those it knows", (code, text))
+        c.ok(len(w.stored(1)) == 1 and len(w.stored(1, user="second")) == 1, "and each has it once")
+        w.stop_postfix()
+        with smtplib.SMTP(GATEWAY, source_address=(GOOD, 0)) as s:
+            s.ehlo("mail.good.example")
+            s.mail("a@good.example")
+            codes = [s.rcpt(f"{u}@inside.example")[0] for u in ("user", "nobody", "third")]
+            c.ok(codes == [250, 550, 451], "Postfix is down: what is remembered holds, the rest is 451", codes)
+
+
 def main():
     c = Checks()
     with World(hops=("2001:db8::1",)) as w:
@@ -71,6 +89,7 @@ def main():
         c.ok([h["state"] for h in hops] == ["up", "down"] and hops[0]["accepted"] == 1 and "DSN" in hops[0]["extensions"],
              "show nexthops tells", hops)
     lmtp(c)
+    recipients(c)
     c.done()
 
 

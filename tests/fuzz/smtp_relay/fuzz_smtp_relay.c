@@ -20,7 +20,7 @@ static void check_result(const struct smtp_relay_action *a)
 {
 	CHECK(f.in_hand);
 	CHECK(a->reply->code >= 200 && a->reply->code != 421 && a->reply->code / 100 != 3);
-	CHECK(a->reply->code >= 400 || f.dot);
+	CHECK(a->reply->code >= 400 || f.dot || f.envelope.only_asks);
 	CHECK(!a->final_dot_sent || f.dot);
 	CHECK(a->reply->enhanced[0] == a->reply->code / 100);
 	for (size_t i = 0; i < a->reply->text_len; i++)
@@ -98,6 +98,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.envelope = (struct smtp_envelope){
 		.mail_from = SPAN("a@example.org"), .rcpts = f.rcpts, .n_rcpts = 1 + (n_cuts & 1), .size = 11
 	};
+	f.envelope.only_asks = (n_cuts & 8) != 0;
 	f.envelope.smtputf8 = (n_cuts & 2) != 0;
 	f.envelope.dsn = SPAN(" RET=FULL");
 	in = span_of(data + 1 + n_cuts, size - 1 - n_cuts);

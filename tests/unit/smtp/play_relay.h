@@ -17,7 +17,8 @@ static struct {
 	uint64_t now_us;
 	size_t cut; /* octets from the next hop, and room for the body, in pieces of at most so many; 0: whole */
 	bool begun, closed, ready, wanted, hold_body;
-	bool dup, mixed, lmtp; /* final_dot_sent and mixed of the last result */
+	bool dup, mixed, mail_refused; /* final_dot_sent and so on of the last result */
+	bool lmtp;
 	struct octets in, said, content, scratch;
 	size_t n_fed, n_read, n_written;
 	struct smtp_envelope envelope;
@@ -68,6 +69,7 @@ static void relay_action(const struct smtp_relay_action *a)
 		smtp_reply_line(a->reply, &t);
 		pr.dup = a->final_dot_sent;
 		pr.mixed = a->mixed;
+		pr.mail_refused = a->mail_refused;
 		break;
 	case RELAY_CLOSE:
 		pr.closed = true;
@@ -117,6 +119,7 @@ static bool relay_message(struct span rest)
 		if (span_eq(word, SPAN("size")))
 			pr.envelope.size = take_number(&rest);
 		pr.envelope.body_8bit |= span_eq(word, SPAN("8bit"));
+		pr.envelope.only_asks |= span_eq(word, SPAN("asks"));
 		pr.envelope.smtputf8 |= span_eq(word, SPAN("utf8"));
 		if (span_eq(word, SPAN("dsn"))) {
 			static const char rcpt[] = "b@example.net NOTIFY=NEVER";
@@ -222,6 +225,8 @@ static bool play_relay_line(struct span word, struct span rest)
 		return relay_result(rest);
 	if (span_eq(word, SPAN("no-result")))
 		return pr.result[0] == '\0';
+	if (span_eq(word, SPAN("mail-refused")))
+		return pr.mail_refused;
 	if (span_eq(word, SPAN("mixed")) || span_eq(word, SPAN("not-mixed")))
 		return pr.mixed == (word.len == strlen("mixed"));
 	if (span_eq(word, SPAN("duplicate")))

@@ -36,12 +36,13 @@
  *	n> TEXT, n+ TEXT, raw> TEXT	the next hop sends a line; one together with the next; octets
  *	r< TEXT, r= TEXT, r-	the next line of the relay begins with the text, or is it; there is none
  *	content TEXT		the octets of all messages from here on
- *	message FROM RCPT,... [size N] [8bit] [utf8] [dsn]	smtp_relay_message(), FROM may be <>; dsn: RET, ENVID
+ *	message FROM RCPT,... [size N] [8bit] [utf8] [dsn] [asks]	smtp_relay_message(), FROM may be <>; dsn: RET, ENVID
  *				and NOTIFY, to b@example.net alone
  *	hold-body, wanted	the body is not written when it is wanted; it is
  *	result TEXT, no-result	the reply that the message got, as "CODE ENHANCED TEXT", begins so; it has none yet
  *	lmtp			before all else: the next hop speaks LMTP
  *	duplicate possible|no	final_dot_sent of that result
+ *	mail-refused		that result is a reply to MAIL
  *	mixed, not-mixed	by LMTP: some recipients have the message of that result, and some do not
  *	ready, busy		READY was told and not used; it was not
  *	lost, quit		the connection is gone; smtp_relay_quit()
