@@ -13,13 +13,13 @@
  *	  11     the user sends: 2 octets
  *	  12     the user reads, or not
  *	  13     the user closes, aborts, or connects
- *	  14     ICMP too-big: seq offset (2), MTU (2)
+ *	  14     ICMP too-big: seq offset (2), octets quoted (1), MTU (2)
  *	  15     drain tcp_next()
  *	  16     another flow is in hand: number (1)
  *	  17     a handshake as it should be: options (1), and what is sent in between is taken
  *	  18     data and an ACK as they should be: length in eighths of a kilobyte (1), window (1)
  *	  19     the same segment once more, or one of the seven before: which (1)
- *	  20     ICMP unreachable: hard or soft (1), seq offset (2)
+ *	  20     ICMP unreachable: hard or soft (1), seq offset (2), octets quoted (1)
  *	  21     a keep-alive is set: seconds (1)
  *	  22     a segment with a wrong checksum
  *	  23     what we sent last comes back to us
@@ -43,7 +43,7 @@ enum { FLOWS = 4, KEPT = 8, SEGMENT_MAX = 9100, SEND_MAX = 40000 };
 /* One remote end, and what would be right in its next segment. */
 struct flow {
 	struct tcp_path path;
-	uint16_t peer_port, our_port;
+	uint16_t peer_port, our_port, called; /* that we called from last */
 	struct tcp_conn *conn;
 	uint32_t our_stamp;
 	uint32_t peer_nxt, our_una, our_nxt;
@@ -351,21 +351,29 @@ static void icmp(struct world *w, bool too_big)
 	const struct flow *f = w->f;
 	uint8_t hard = too_big ? 0 : take8(w);
 	uint32_t seq = f->our_nxt + take_offset(w);
-	const uint8_t quoted[8] = { (uint8_t)(f->our_port >> 8), (uint8_t)f->our_port, (uint8_t)(f->peer_port >> 8),
-				    (uint8_t)f->peer_port,       (uint8_t)(seq >> 24), (uint8_t)(seq >> 16),
-				    (uint8_t)(seq >> 8),         (uint8_t)seq };
+	uint32_t ack = f->peer_nxt;
+	const uint8_t header[TCP_HEADER] = { (uint8_t)(f->our_port >> 8),
+					     (uint8_t)f->our_port,
+					     (uint8_t)(f->peer_port >> 8),
+					     (uint8_t)f->peer_port,
+					     (uint8_t)(seq >> 24),
+					     (uint8_t)(seq >> 16),
+					     (uint8_t)(seq >> 8),
+					     (uint8_t)seq,
+					     (uint8_t)(ack >> 24),
+					     (uint8_t)(ack >> 16),
+					     (uint8_t)(ack >> 8),
+					     (uint8_t)ack,
+					     0x50 };
+	uint8_t quoted[TCP_HEADER + UINT8_MAX] = { 0 }; /* octets that we send are 0 */
+	size_t n = take8(w), len = n < TCP_HEADER - 8 ? 8 : n + 8;
 
+	memcpy(quoted, header, sizeof(header));
 	if (too_big)
-		tcp_too_big(w->t, &f->path, span_of(quoted, sizeof(quoted)), take16(w), w->now_us);
+		tcp_too_big(w->t, &f->path, span_of(quoted, len), take16(w), w->now_us);
 	else
-		tcp_unreachable(w->t, &f->path, span_of(quoted, sizeof(quoted)), hard & 1, w->now_us);
+		tcp_unreachable(w->t, &f->path, span_of(quoted, len), hard & 1, w->now_us);
 	events(w);
-}
-
-static bool port_4000(void *arg, uint16_t port)
-{
-	(void)arg;
-	return port == 4000;
 }
 
 static void user(struct world *w)
@@ -384,12 +392,13 @@ static void user(struct world *w)
 		break;
 	case 2:
 		if (!f->conn) {
-			f->conn = tcp_connect(w->t, &f->path, f->peer_port, port_4000, NULL, NULL, w->now_us);
-			f->our_port = 4000;
+			f->conn = tcp_connect(w->t, &f->path, f->peer_port, NULL, NULL, NULL, w->now_us);
+			if (f->conn)
+				f->our_port = f->called = tcp_local_port(f->conn);
 		}
 		break;
 	default:
-		f->our_port = f->our_port == 25 ? 4000 : 25;
+		f->our_port = f->our_port == 25 ? f->called : 25;
 		break;
 	}
 }
@@ -524,6 +533,8 @@ static void step(struct world *w)
 	tcp_check(w->t);
 	if (kind % 2 || kind > 15)
 		drain(w);
+	if (kind == 24) /* what was due is done: else the driver would turn for ever */
+		CHECK(tcp_deadline_us(w->t) > w->now_us);
 }
 
 static struct tcp_settings settings_of(uint8_t how)
@@ -574,6 +585,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 							       (const uint8_t[]){ 192, 0, 2, (uint8_t)(2 + i / 2) }) },
 			.peer_port = (uint16_t)(4321 + i % 2),
 			.our_port = 25,
+			.called = 4000,
 			.peer_nxt = 0xffffff00,
 		};
 	w.f = &w.flows[0];

@@ -95,6 +95,17 @@ static const struct script scripts[] = {
 	{ "an old ACK of octets that were not sent yet, seen from where it was sent: dropped",
 	  { SCRIPT_ACCEPT, SEND_TEN, "in . 1 ack 14601", "send 100", "out P. 14601+100 ack 1", "in . 1 ack 14702",
 	    "out . 14701 ack 1", "in . 1 ack 14701", "time +500", "quiet" } },
+	{ "several SYNs in TIME-WAIT: the first begins, the same again is answered again, another is challenged",
+	  { SCRIPT_ACCEPT,       "close",          "out F. 1 ack 1",  "in F. 1 ack 2",
+	    "event PEER_CLOSED", "event CLOSED",   "out . 2 ack 2",   "event none",
+	    "waits 1",           "again",          "in S 0 mss 1460", "waits 0",
+	    "halves 1",          "out S. 0 ack 1", "in S 0 mss 1460", "out S. 0 ack 1",
+	    "in S 700 mss 1460", "out . 1 ack 1",  "halves 1",        "in . 1 ack 1",
+	    "event ACCEPTED" } },
+	{ "the last ACK to a server in cookie mode is lost: its SYN-ACK is answered again, and octets say the same",
+	  { "connect", "out S 0", "in S. 0 ack 1 mss 1460", "out . 1 ack 1", "event CONNECTED",
+	    "in S. 0 ack 1 mss 1460", "out . 1 ack 1", "send 6", "out P. 1+6 ack 1", "time +1002",
+	    "out P. 1+6 ack 1" } },
 	{ "octets out of order with the ACK that opens the connection",
 	  { "listen", "in S 0 mss 1460 sackok", "out S. 0 ack 1", "in . 101+100 ack 1", "event ACCEPTED",
 	    "out . 1 ack 1 sack 101-201", "in . 1+100 ack 1", "event READABLE", "read 200" } },
@@ -120,9 +131,38 @@ static const struct script scripts[] = {
 	  { SCRIPT_ACCEPT, "in FC. 1 ack 1", "event PEER_CLOSED", "out . 1 ack 2", "in RE 2", "event FAILED" } },
 };
 
+/* Lines for one of several connections of the same TCP. */
+static bool lines(struct play *p, const char *const *line)
+{
+	for (; *line; line++)
+		if (!play_line(p, *line)) {
+			printf("# %s: %s\n", *line, p->wrong);
+			return false;
+		}
+	return true;
+}
+
+static void two_connections(void)
+{
+	struct play one, two;
+
+	play_init(&one);
+	bool good = lines(&one, (const char *const[]){ SCRIPT_ACCEPT, NULL });
+	play_init(&two);
+	two.t = one.t;
+	two.peer_port++;
+	good = good && lines(&two, (const char *const[]){ "in S 0 mss 1460 win 100", "out S. 0 ack 1",
+							  "in . 1 ack 1 win 100", "event ACCEPTED", NULL });
+	good = good && lines(&one, (const char *const[]){ "send 1460", "out P. 1+1460 ack 1", NULL });
+	good = good && lines(&two, (const char *const[]){ "send 1460", "out . 1+100 ack 1", NULL });
+	ok(good && one.conn != two.conn, "a small window taken from another connection's segment: each has its own");
+	free(one.memory);
+}
+
 int main(void)
 {
 	for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++)
 		play(&scripts[i]);
+	two_connections();
 	return done();
 }
