@@ -53,7 +53,8 @@ struct oracle_answer {
 struct oracle_peer {
 	struct ip_addr stack, peer;
 	uint16_t stack_port, peer_port;
-	uint32_t peer_isn, stack_isn, stack_max; /* one past the last octet that the stack has sent */
+	uint32_t peer_isn, stack_isn, stack_max,
+		stack_ack; /* one past the last octet that the stack has sent; its last ACK */
 	bool stack_isn_known, stamps, watched, peer_fin;
 	uint16_t wnd;
 	uint32_t peer_stamp, stack_stamp;
@@ -82,8 +83,9 @@ struct oracle_record {
 
 void oracle_user(struct oracle_record *r, const char *state, uint32_t n_read, bool wrong);
 
-/* oracle_kernel.c: all cases at the same time.  False, with a reason, when there is no TUN device to be had. */
-bool oracle_kernel(const struct oracle_case *cases, size_t n, struct oracle_record *records, const char **reason);
+/* oracle_kernel.c: all cases at the same time, by the peers from @first on (each may be used once).  False, with a reason, when there is no TUN device to be had. */
+bool oracle_kernel(const struct oracle_case *cases, unsigned first, size_t n, struct oracle_record *records,
+		   const char **reason);
 
 /* oracle_ours.c */
 void oracle_ours(const struct oracle_case *c, unsigned index, struct oracle_record *record);

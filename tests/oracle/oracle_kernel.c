@@ -88,7 +88,7 @@ static bool configure(void)
 		if (fd >= 0)
 			close(fd);
 	}
-	return system("ip link set lo up && ip link set oracle up mtu 1500 && "
+	return system("ip link set lo up && ip link set oracle up mtu 1500 txqueuelen 20000 && "
 		      "ip addr add 192.0.2.1/24 dev oracle && ip route add default dev oracle rto_min 5s") == 0;
 }
 
@@ -268,7 +268,8 @@ static void receive(struct play *plays, size_t n)
 				break;
 }
 
-bool oracle_kernel(const struct oracle_case *cases, size_t n, struct oracle_record *records, const char **reason)
+bool oracle_kernel(const struct oracle_case *cases, unsigned first, size_t n, struct oracle_record *records,
+		   const char **reason)
 {
 	struct play *plays = calloc(n, sizeof(*plays));
 	size_t n_over = 0;
@@ -279,7 +280,7 @@ bool oracle_kernel(const struct oracle_case *cases, size_t n, struct oracle_reco
 	}
 	for (size_t i = 0; i < n; i++) {
 		plays[i] = (struct play){
-			.c = &cases[i], .record = &records[i], .peer = oracle_peer((unsigned)i), .fd = -1
+			.c = &cases[i], .record = &records[i], .peer = oracle_peer(first + (unsigned)i), .fd = -1
 		};
 	}
 	while (n_over < n) {

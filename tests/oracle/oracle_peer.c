@@ -195,6 +195,11 @@ bool oracle_take(struct oracle_peer *p, struct span packet)
 		p->peer_port = s.destination;
 		a->syn = true;
 	}
+	/* What a timer sends again says nothing new, unless it bears an ACK of more, or is what is looked for. */
+	if (!p->watched && tcp_segment_len(&s) && p->stack_max != s.seq &&
+	    seq_le(s.seq + tcp_segment_len(&s), p->stack_max) && s.ack == p->stack_ack)
+		return true;
+	p->stack_ack = s.ack;
 	take_data(p, &s);
 	a->options = s.options;
 	a->closed = s.wnd == 0;
