@@ -298,13 +298,14 @@ static bool take_number(json_t *args, const char *key, const char *text)
 	return true;
 }
 
-enum { OPTION_SOCKET = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION, OPTION_OF_COMMAND };
+enum { OPTION_SOCKET = 256, OPTION_JSON, OPTION_HELP, OPTION_VERSION, OPTION_COMPLETION, OPTION_OF_COMMAND };
 
 static const struct option long_options[] = {
 	{ "socket", required_argument, NULL, OPTION_SOCKET },
 	{ "json", no_argument, NULL, OPTION_JSON },
 	{ "help", no_argument, NULL, OPTION_HELP },
 	{ "version", no_argument, NULL, OPTION_VERSION },
+	{ "completion", no_argument, NULL, OPTION_COMPLETION },
 	{ "prometheus", no_argument, NULL, OPTION_OF_COMMAND + OPT_PROMETHEUS },
 	{ "all", no_argument, NULL, OPTION_OF_COMMAND + OPT_ALL },
 	{ "ip", required_argument, NULL, OPTION_OF_COMMAND + OPT_IP },
@@ -314,6 +315,67 @@ static const struct option long_options[] = {
 	{ "limit", required_argument, NULL, OPTION_OF_COMMAND + OPT_LIMIT },
 	{ 0 },
 };
+
+/* The words that may follow @first, or begin a command when it is "": each once. */
+static void print_following(const char *first)
+{
+	const char *last = "";
+	size_t len = strlen(first), n_last = 0;
+
+	for (size_t i = 0; i < N_VERBS; i++) {
+		const char *word = verbs[i].words;
+
+		if (!verbs[i].print || (len && (strncmp(word, first, len) != 0 || word[len] != ' ')))
+			continue;
+		word += len ? len + 1 : 0;
+		size_t n = strcspn(word, " ");
+		if (n != n_last || strncmp(word, last, n) != 0) /* those that begin alike stand together */
+			printf(" %.*s", (int)n, word);
+		last = word;
+		n_last = n;
+	}
+}
+
+static void print_options(unsigned mask)
+{
+	for (const struct option *o = long_options; o->name; o++)
+		if (o->val >= OPTION_OF_COMMAND && (mask & (unsigned)(o->val - OPTION_OF_COMMAND)))
+			printf(" --%s", o->name);
+}
+
+/* For bash, from the table that --help is made from. */
+static void print_completion(void)
+{
+	const char *done = "";
+
+	fputs("# completion for bash; sekishoctl --completion prints it\n"
+	      "_sekishoctl()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} words= said= i\n"
+	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n\t\tcase ${COMP_WORDS[i]} in\n"
+	      "\t\t--socket) ((i++)) ;;\n\t\t-*) ;;\n\t\t*) said+=\"${said:+ }${COMP_WORDS[i]}\" ;;\n\t\tesac\n\tdone\n"
+	      "\tcase $said in\n\t'') words=\"--socket --json --help --version",
+	      stdout);
+	print_following("");
+	puts("\" ;;");
+	for (size_t i = 0; i < N_VERBS; i++) {
+		size_t n = strcspn(verbs[i].words, " ");
+
+		if (!verbs[i].print)
+			continue;
+		if (verbs[i].words[n] && (strncmp(done, verbs[i].words, n) != 0 || done[n] != ' ')) {
+			printf("\t'%.*s') words=\"", (int)n, verbs[i].words);
+			char first[32];
+			snprintf(first, sizeof(first), "%.*s", (int)n, verbs[i].words);
+			print_following(first);
+			puts("\" ;;");
+			done = verbs[i].words;
+		}
+		printf("\t'%s') words=\"--json", verbs[i].words);
+		print_options(verbs[i].options);
+		puts("\" ;;");
+	}
+	puts("\tesac\n\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$cur\")\n}\n"
+	     "complete -o default -F _sekishoctl sekishoctl");
+}
 
 static bool take_option(struct options *o, int option)
 {
@@ -351,6 +413,9 @@ static int take_options(struct options *o, int argc, char **argv)
 			break;
 		case OPTION_HELP:
 			usage(stdout);
+			return EXIT_GOOD;
+		case OPTION_COMPLETION:
+			print_completion();
 			return EXIT_GOOD;
 		case OPTION_VERSION:
 			printf("sekishoctl %s\n", SEKISHO_VERSION);
