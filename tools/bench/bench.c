@@ -20,6 +20,7 @@
 #include "tools/bench/bench_figure.h"
 #include "tools/bench/bench_lists.h"
 #include "tools/bench/bench_net.h"
+#include "tools/bench/bench_reports.h"
 #include "tools/bench/bench_tcp.h"
 
 enum { ROUNDS = 31, BODY = 1 << 20 };
@@ -383,7 +384,7 @@ int main(int argc, char **argv)
 	} parts[] = {
 		{ "crypto", bench_crypto }, { "canon", bench_canon }, { "dmarc", bench_dmarc },
 		{ "dns", bench_dns_cache }, { "net", bench_net },     { "tcp", bench_tcp },
-		{ "spf", bench_spf },       { "lists", bench_lists },
+		{ "spf", bench_spf },       { "lists", bench_lists }, { "reports", bench_reports },
 	};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
