@@ -24,6 +24,16 @@ static const uint16_t class_bits_max[N_CLASS] = {
 	[CLASS_RSA_4096] = 4158, [CLASS_RSA_MORE] = UINT16_MAX,
 };
 
+/*
+ * What a batch of a class costs at most, in hundredths of a full one of RSA-4096, as measured with lanes; of RSA_MORE,
+ * which has no lanes, one job.
+ */
+static const uint16_t class_cost[N_CLASS] = {
+	[CLASS_ED25519] = 90,  [CLASS_RSA_1024] = 7,   [CLASS_RSA_2048] = 26,
+	[CLASS_RSA_3072] = 57, [CLASS_RSA_4096] = 100, [CLASS_RSA_MORE] = 200,
+};
+enum { STEP_COST = 100 };
+
 struct node {
 	struct crypto_job *job;
 	uint64_t since_us;
@@ -41,6 +51,7 @@ struct crypto_batch {
 	struct queue waiting[N_CLASS];
 	struct queue done;
 	struct queue free;
+	unsigned turn;       /* the class that a step begins with: the one that the last one left waiting */
 	struct node nodes[]; /* jobs_max */
 };
 
@@ -80,12 +91,13 @@ struct crypto_batch *crypto_batch_init(void *memory, const struct crypto_batch_s
 	struct crypto_batch *b = memory;
 
 	CHECK(settings->jobs_max > 0 && settings->jobs_max < NO_NODE);
-	CHECK(settings->lanes > 0 && settings->lanes <= CRYPTO_BATCH_MAX);
+	CHECK(backend->lanes > 0 && backend->lanes <= CRYPTO_BATCH_MAX);
 	b->settings = *settings;
 	b->backend = backend;
 	b->stats = stats;
 	for (unsigned c = 0; c < N_CLASS; c++)
 		queue_init(&b->waiting[c]);
+	b->turn = 0;
 	queue_init(&b->done);
 	queue_init(&b->free);
 	for (uint32_t i = 0; i < settings->jobs_max; i++)
@@ -143,8 +155,18 @@ bool crypto_batch_submit(struct crypto_batch *b, struct crypto_job *job, uint64_
 	return true;
 }
 
+/* How many filled lanes a batch had. */
+static void count_fill(struct stats *stats, uint32_t n)
+{
+	uint64_t *const fill[] = { &stats->crypto_fill_1, &stats->crypto_fill_2, &stats->crypto_fill_3,
+				   &stats->crypto_fill_4, &stats->crypto_fill_5, &stats->crypto_fill_6,
+				   &stats->crypto_fill_7, &stats->crypto_fill_8 };
+
+	++*fill[(n < 8 ? n : 8) - 1];
+}
+
 /* The first @n jobs of a class through the backend. */
-static void run(struct crypto_batch *b, struct queue *q, uint32_t n)
+static void run(struct crypto_batch *b, struct queue *q, uint32_t n, uint64_t now_us)
 {
 	struct crypto_job *jobs[CRYPTO_BATCH_MAX];
 
@@ -152,14 +174,25 @@ static void run(struct crypto_batch *b, struct queue *q, uint32_t n)
 		uint32_t node = queue_get(b, q);
 
 		jobs[i] = b->nodes[node].job;
+		b->stats->crypto_wait_us += now_us - b->nodes[node].since_us;
 		queue_put(b, &b->done, node);
 	}
 	b->backend->verify(b->backend->driver, jobs, n);
 	for (uint32_t i = 0; i < n; i++)
 		CHECK(jobs[i]->verdict != CRYPTO_PENDING);
 	b->stats->crypto_batches++;
-	b->stats->crypto_batches_full += n >= b->settings.lanes;
+	b->stats->crypto_batches_full += n >= b->backend->lanes;
 	b->stats->crypto_batch_jobs += n;
+	count_fill(b->stats, n);
+	b->stats->crypto_in_lanes = b->backend->counts.in_lanes;
+	b->stats->crypto_alone = b->backend->counts.alone;
+	b->stats->crypto_keys_made = b->backend->counts.keys_made;
+}
+
+/* Jobs that make a batch of a class full. */
+static uint32_t lanes_of(const struct crypto_batch *b, unsigned c)
+{
+	return c == CLASS_RSA_MORE ? 1 : b->backend->lanes;
 }
 
 static bool overdue(const struct crypto_batch *b, const struct queue *q, uint64_t now_us)
@@ -167,26 +200,28 @@ static bool overdue(const struct crypto_batch *b, const struct queue *q, uint64_
 	return q->n > 0 && now_us - b->nodes[q->first].since_us >= b->settings.wait_max_us;
 }
 
-/* How many jobs of a class are to run now: full batches rather than a rest, unless the rest is due itself. */
-static uint32_t due(const struct crypto_batch *b, const struct queue *q, uint64_t now_us, bool idle)
+/* How many jobs of a class are to run now: a full batch, or what there is when it may not wait. */
+static uint32_t due(const struct crypto_batch *b, unsigned c, uint64_t now_us, bool idle)
 {
-	uint32_t lanes = b->settings.lanes;
-	uint32_t n = q->n < CRYPTO_BATCH_MAX ? q->n : CRYPTO_BATCH_MAX;
+	const struct queue *q = &b->waiting[c];
 
-	if (n >= lanes)
-		return n - n % lanes;
-	return idle || overdue(b, q, now_us) ? n : 0;
+	if (q->n >= lanes_of(b, c))
+		return lanes_of(b, c);
+	return idle || overdue(b, q, now_us) ? q->n : 0;
 }
 
-/* Under load a turn runs one batch of each class at most: the shard's turn stays bounded. */
 void crypto_batch_step(struct crypto_batch *b, uint64_t now_us, bool idle)
 {
-	for (unsigned c = 0; c < N_CLASS; c++) {
-		uint32_t n = due(b, &b->waiting[c], now_us, idle);
+	unsigned spent = 0, first = b->turn;
 
-		while (n > 0) {
-			run(b, &b->waiting[c], n);
-			n = idle ? due(b, &b->waiting[c], now_us, true) : 0;
+	for (unsigned i = 0; i < N_CLASS; i++) {
+		unsigned c = (first + i) % N_CLASS;
+
+		for (uint32_t n; (n = due(b, c, now_us, idle)) > 0; spent += class_cost[c]) {
+			b->turn = c;
+			if (spent && spent + class_cost[c] > STEP_COST)
+				return;
+			run(b, &b->waiting[c], n, now_us);
 		}
 	}
 }
@@ -210,7 +245,7 @@ uint64_t crypto_batch_deadline_us(const struct crypto_batch *b)
 
 		if (q->n == 0)
 			continue;
-		uint64_t wait = q->n >= b->settings.lanes ? 0 : b->settings.wait_max_us; /* full: due already */
+		uint64_t wait = q->n >= lanes_of(b, c) ? 0 : b->settings.wait_max_us; /* full: due already */
 		uint64_t at = b->nodes[q->first].since_us + wait;
 
 		if (at < deadline)

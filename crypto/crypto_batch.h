@@ -3,7 +3,8 @@
  * crypto_batch.h - gather verify jobs, hand them to a backend together, hand them back
  *
  * Core; one per shard, no locks.  Jobs of one algorithm and size class go together; a batch runs when it is
- * full, when the shard is idle, or when its oldest job has waited long enough.
+ * full, when the shard is idle, or when its oldest job has waited long enough.  A step runs as many batches as take
+ * about the time of one full batch of RSA-4096, so that the shard's turn stays short; the rest waits for the next.
  */
 #ifndef CRYPTO_BATCH_H
 #define CRYPTO_BATCH_H
@@ -13,18 +14,25 @@
 
 #define CRYPTO_BATCH_MAX 32
 
+/* What a backend did; it counts, others read. */
+struct crypto_counts {
+	uint64_t in_lanes, alone; /* jobs verified side by side, and one after the other */
+	uint64_t keys_made;       /* keys made ready for lanes */
+};
+
 /* A backend verifies @n jobs and sets verdict and key_bits of each.  Synchronous backends do it in the call. */
 struct crypto_backend {
 	const char *name;
 	void *driver;
+	uint32_t lanes; /* jobs that it likes to have at once; 1: company gains nothing */
+	struct crypto_counts counts;
 	void (*verify)(void *driver, struct crypto_job **jobs, size_t n);
 	void (*close)(struct crypto_backend *backend); /* NULL: nothing to release */
 };
 
 struct crypto_batch_settings {
 	uint32_t jobs_max;    /* under way at once: then crypto_batch_submit() refuses */
-	uint32_t lanes;       /* jobs that make a batch full: 8 */
-	uint64_t wait_max_us; /* 200 */
+	uint64_t wait_max_us; /* crypto.batch_wait_us */
 };
 
 struct crypto_batch;

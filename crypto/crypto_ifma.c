@@ -55,7 +55,7 @@ static size_t group(struct pending *p, size_t n)
 }
 
 /* Makes ready what is not; p[0 .. n) have one length and exponent. */
-static void make_ready(const struct pending *p, size_t n)
+static void make_ready(struct ifma *f, const struct pending *p, size_t n)
 {
 	struct rsa_ifma_key *to[IFMA_LANES];
 	struct rsa_key from[IFMA_LANES];
@@ -70,13 +70,14 @@ static void make_ready(const struct pending *p, size_t n)
 	}
 	if (n_new)
 		rsa_ifma_keys(to, from, n_new);
+	f->backend.counts.keys_made += n_new;
 }
 
-static void run_lanes(const struct pending *p, size_t n)
+static void run_lanes(struct ifma *f, const struct pending *p, size_t n)
 {
 	struct rsa_ifma_lane lanes[IFMA_LANES];
 
-	make_ready(p, n);
+	make_ready(f, p, n);
 	for (size_t i = 0; i < n; i++) {
 		lanes[i].key = p[i].key->lane;
 		lanes[i].sig = p[i].job->sig;
@@ -84,6 +85,7 @@ static void run_lanes(const struct pending *p, size_t n)
 	}
 	unsigned good = rsa_ifma_verify(lanes, n);
 
+	f->backend.counts.in_lanes += n;
 	for (size_t i = 0; i < n; i++)
 		p[i].job->verdict = good >> i & 1 ? CRYPTO_PASS : CRYPTO_FAIL;
 }
@@ -108,6 +110,7 @@ static void ed25519_keys(struct ifma *f, const struct pending *p, size_t n, stru
 	}
 	if (n_new)
 		ed25519_ifma_keys(to, from, n_new);
+	f->backend.counts.keys_made += n_new;
 }
 
 static void run_ed25519(struct ifma *f, const struct pending *p, size_t n)
@@ -122,6 +125,7 @@ static void run_ed25519(struct ifma *f, const struct pending *p, size_t n)
 	}
 	unsigned good = ed25519_ifma_verify(&f->base, lanes, n);
 
+	f->backend.counts.in_lanes += n;
 	for (size_t i = 0; i < n; i++)
 		p[i].job->verdict = good >> i & 1 ? CRYPTO_PASS : CRYPTO_FAIL;
 }
@@ -157,12 +161,13 @@ static void verify_some(struct ifma *f, struct crypto_job **jobs, size_t n)
 	for (size_t i = 0, n_group; i < n_pending; i += n_group) {
 		n_group = group(pending + i, n_pending - i);
 		if (n_group >= LANES_LEAST)
-			run_lanes(pending + i, n_group);
+			run_lanes(f, pending + i, n_group);
 		else
 			scalar[n_scalar++] = pending[i].job;
 	}
 	for (size_t i = 0; i < n_ed25519; i += IFMA_LANES)
 		run_ed25519(f, ed25519 + i, n_ed25519 - i < IFMA_LANES ? n_ed25519 - i : IFMA_LANES);
+	f->backend.counts.alone += n_scalar;
 	if (n_scalar)
 		f->openssl->verify(f->openssl->driver, scalar, n_scalar);
 }
@@ -190,8 +195,9 @@ struct crypto_backend *crypto_ifma_open(uint32_t keys_max)
 		return NULL;
 	memset(f, 0, sizeof(*f));
 	ed25519_ifma_base(&f->base);
-	f->backend =
-		(struct crypto_backend){ .name = "ifma", .driver = f, .verify = verify, .close = crypto_ifma_close };
+	f->backend = (struct crypto_backend){
+		.name = "ifma", .lanes = IFMA_LANES, .driver = f, .verify = verify, .close = crypto_ifma_close
+	};
 	f->openssl = crypto_openssl_open(keys_max);
 	f->keys = ifma_keys_open(keys_max);
 	if (!f->openssl || !f->keys) {

@@ -36,6 +36,7 @@ struct hash_ops {
 	void (*pair_update)(struct hash_pair *, struct hash_state *, struct span);
 	void (*pair_settle)(struct hash_pair *, struct hash_state *);
 	void (*pair_drop)(struct hash_pair *, const struct hash_state *);
+	uint64_t (*pair_octets)(const struct hash_pair *); /* hashed side by side so far */
 	/* only for the test switch that allows rsa-sha1 */
 	void (*sha1_init)(struct hash_state *);
 	void (*sha1_update)(struct hash_state *, struct span);

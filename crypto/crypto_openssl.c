@@ -94,6 +94,7 @@ const struct hash_ops crypto_openssl_hash = {
 	.pair_update = hash_pair_update,
 	.pair_settle = hash_pair_settle,
 	.pair_drop = hash_pair_drop,
+	.pair_octets = hash_pair_n_paired,
 	.sha1_init = sha1_init,
 	.sha1_update = sha1_update,
 	.sha1_final = sha1_final,
@@ -255,6 +256,7 @@ static void verify(void *driver, struct crypto_job **jobs, size_t n)
 		job->verdict =
 			(uint8_t)(job->alg == CRYPTO_ED25519_SHA256 ? verify_ed25519(o, job) : verify_rsa(o, job));
 	}
+	o->backend.counts.alone += n;
 	ERR_clear_error(); /* or the queue of this thread would grow with every bad signature */
 }
 
@@ -275,7 +277,7 @@ struct crypto_backend *crypto_openssl_open(uint32_t keys_max)
 	o->buckets = calloc(n_buckets, sizeof(*o->buckets));
 	o->md = EVP_MD_CTX_new();
 	o->backend = (struct crypto_backend){
-		.name = "openssl", .driver = o, .verify = verify, .close = crypto_openssl_close
+		.name = "openssl", .lanes = 1, .driver = o, .verify = verify, .close = crypto_openssl_close
 	};
 	if (!o->slots || !o->buckets || !o->md || RAND_bytes((uint8_t *)&o->secret, sizeof(o->secret)) != 1) {
 		crypto_openssl_close(&o->backend);

@@ -36,6 +36,8 @@ struct control_status {
 	bool draining, drained;
 	uint64_t dns_flights; /* questions under way */
 	uint64_t records_written, records_dropped;
+	const char *crypto_backend; /* its name */
+	bool bodies_paired;         /* bodies are hashed two side by side */
 };
 
 #define CONTROL_LIMITS_MAX 12

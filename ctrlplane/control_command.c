@@ -98,6 +98,12 @@ static void run_dns(struct control *c, struct client *client, const json_t *args
 	control_answer(client, control_show_dns(c));
 }
 
+static void run_crypto(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	control_answer(client, control_show_crypto(c));
+}
+
 static void run_sessions(struct control *c, struct client *client, const json_t *args)
 {
 	json_int_t limit = number_arg(client, args, "limit", 1, CONTROL_SESSIONS_MAX, 200);
@@ -332,6 +338,7 @@ static const struct command commands[] = {
 	{ "show latency", run_latency, "how long the messages took of which records are kept" },
 	{ "show policy", run_policy, "the rules in force, and how often each matched" },
 	{ "show dns", run_dns, "resolver and cache" },
+	{ "show crypto", run_crypto, "who verifies signatures, how full batches are, how long jobs wait" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },
 	{ "explain", run_explain, "all that is known of a message, and the steps of its verification; id" },
 	{ "dns lookup", run_dns_lookup, "ask as the gateway asks; name, type" },
@@ -360,7 +367,6 @@ static const struct command commands[] = {
 	{ "help", run_help, "this list" },
 	/* Promised for later: without a function, and they say so. */
 	{ "show tcp", NULL, NULL },
-	{ "show crypto", NULL, NULL },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

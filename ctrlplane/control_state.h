@@ -121,6 +121,7 @@ json_t *control_counters_of(struct control *c, const char *prefix);
 void control_set_count(json_t *o, const char *key, uint64_t value);
 json_t *control_show_limits(struct control *c);
 json_t *control_show_dns(struct control *c);
+json_t *control_show_crypto(struct control *c);
 json_t *control_show_latency(struct control *c);
 
 /* A string argument, or NULL when it is not there or none. */

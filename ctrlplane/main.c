@@ -110,7 +110,9 @@ static void env_status(void *arg, struct control_status *out)
 					.drained = g->draining && all_drained(g),
 					.dns_flights = dns_flights_n(g->flights),
 					.records_written = g->log.n_written,
-					.records_dropped = g->log.n_dropped };
+					.records_dropped = g->log.n_dropped,
+					.crypto_backend = g->crypto[0] ? g->crypto[0]->name : NULL,
+					.bodies_paired = g->hash_pairs[0] != NULL };
 }
 
 static bool env_port(void *arg, unsigned index, struct control_port *out)

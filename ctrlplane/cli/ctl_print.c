@@ -216,6 +216,22 @@ void ctl_print_dns(FILE *f, const json_t *result, bool all)
 	print_counters(f, json_object_get(result, "counters"), NULL, all);
 }
 
+void ctl_print_crypto(FILE *f, const json_t *result, bool all)
+{
+	static const struct ctl_column classes[] = { { "CLASS", "class", false },
+						     { "JOBS", "jobs", true },
+						     { "BACKEND", "backend", false } };
+	static const struct ctl_column fill[] = { { "JOBS", "jobs", true }, { "BATCHES", "batches", true } };
+
+	ctl_fields(f, result);
+	fputc('\n', f);
+	CTL_TABLE(f, json_object_get(result, "classes"), classes);
+	fputc('\n', f);
+	CTL_TABLE(f, json_object_get(result, "fill"), fill);
+	fputc('\n', f);
+	print_counters(f, json_object_get(result, "counters"), NULL, all);
+}
+
 void ctl_print_trace(FILE *f, const json_t *record, bool all)
 {
 	static const char *const before[][2] = {

@@ -49,6 +49,7 @@ static const struct verb verbs[] = {
 	{ "show sessions", { 0 }, OPT_LIMIT, ctl_print_sessions, "client sessions [--limit N]" },
 	{ "show ports", { 0 }, 0, ctl_print_ports, "ports, their addresses and packets" },
 	{ "show dns", { 0 }, OPT_ALL, ctl_print_dns, "resolver and cache" },
+	{ "show crypto", { 0 }, OPT_ALL, ctl_print_crypto, "who verifies signatures, fill of batches, waits [--all]" },
 	{ "show nexthops", { 0 }, OPT_ALL, ctl_print_next_hops, "mail servers behind us and their last replies" },
 	{ "show limits",
 	  { 0 },
@@ -99,7 +100,6 @@ static const struct verb verbs[] = {
 	  ctl_print_changed,
 	  "a new key that signs reports, and its record for DNS; needs no daemon" },
 	{ "show tcp", { 0 }, 0, NULL, NULL },
-	{ "show crypto", { 0 }, 0, NULL, NULL },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 

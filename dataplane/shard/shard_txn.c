@@ -27,6 +27,8 @@ void txn_release(struct shard *s, struct txn *t)
 {
 	timer_cancel(&s->timers, &t->timer);
 	verify_leave(&t->verify);
+	if (s->env.hash_pair)
+		s->stats.crypto_hash_paired = s->env.hash->pair_octets(s->env.hash_pair);
 	if (t->msg)
 		msg_give(s->store, t->msg);
 	t->msg = NULL;

@@ -284,6 +284,50 @@ static void bench_sha256(void)
 	hash_pair_close(pair);
 }
 
+/* The longest step of a worker that has a thousand signatures of RSA-4096 to verify, median of rounds. */
+static void bench_stall(void)
+{
+	enum { JOBS = 1024, STALL_ROUNDS = 7 };
+	static struct rsa_set set;
+	static struct crypto_job jobs[JOBS];
+	static struct stats stats;
+	const char *why = "";
+	struct crypto_backend *backend = crypto_open("auto", 64, &why);
+	const struct crypto_batch_settings settings = { .jobs_max = JOBS, .wait_max_us = 200 };
+	void *memory = malloc(crypto_batch_memory(&settings));
+	double longest[STALL_ROUNDS];
+
+	if (!backend || !memory)
+		exit(1);
+	make_rsa_set(&set, 4096);
+	struct crypto_batch *b = crypto_batch_init(memory, &settings, backend, &stats);
+
+	for (int r = 0; r < STALL_ROUNDS; r++) {
+		size_t n_done = 0;
+
+		longest[r] = 0;
+		for (int i = 0; i < JOBS; i++) {
+			jobs[i] = set.jobs[i % 8];
+			if (!crypto_batch_submit(b, &jobs[i], 0))
+				exit(1);
+		}
+		while (n_done < JOBS) {
+			double start = now_s();
+
+			crypto_batch_step(b, 0, true);
+			double took = now_s() - start;
+
+			longest[r] = took > longest[r] ? took : longest[r];
+			while (crypto_batch_done(b))
+				n_done++;
+		}
+	}
+	say("crypto.rsa4096.longest_step", median(longest, STALL_ROUNDS) * 1e6, "us");
+	free_rsa_set(&set);
+	free(memory);
+	crypto_close(backend);
+}
+
 void bench_crypto(void)
 {
 	bench_rsa(1024, "crypto.rsa1024.ratio", "crypto.rsa1024.share");
@@ -291,4 +335,5 @@ void bench_crypto(void)
 	bench_rsa(4096, "crypto.rsa4096.ratio", "crypto.rsa4096.share");
 	bench_ed25519();
 	bench_sha256();
+	bench_stall();
 }

@@ -28,7 +28,7 @@ struct check_asked {
 	struct dns_question question;
 };
 
-static const struct crypto_batch_settings batch_settings = { .jobs_max = 64, .lanes = 8, .wait_max_us = 0 };
+static const struct crypto_batch_settings batch_settings = { .jobs_max = 64, .wait_max_us = 0 };
 
 static void set_auth(struct check_run *r, const struct check_settings *settings)
 {

@@ -28,10 +28,10 @@ static void record(void *driver, struct crypto_job **jobs, size_t n)
 }
 
 static struct recorder recorder;
-static const struct crypto_backend backend = { .name = "recorder", .driver = &recorder, .verify = record };
+static const struct crypto_backend backend = { .name = "recorder", .lanes = 8, .driver = &recorder, .verify = record };
 static struct stats stats;
 static struct crypto_job jobs[JOBS];
-static const struct crypto_batch_settings settings = { .jobs_max = 40, .lanes = 8, .wait_max_us = 200 };
+static const struct crypto_batch_settings settings = { .jobs_max = 40, .wait_max_us = 200 };
 
 static struct crypto_batch *begin(void *memory)
 {
@@ -89,17 +89,52 @@ static void rules(void *memory)
 	b = begin(memory);
 	ok(submit_n(b, 0, 20, 5), "twenty jobs are taken");
 	crypto_batch_step(b, 5, false);
-	ok(recorder.n_calls == 1 && recorder.sizes[0] == 16, "full lanes go together, the rest waits");
+	ok(recorder.n_calls == 2 && recorder.sizes[0] == 8 && recorder.sizes[1] == 8, "full lanes run, the rest waits");
 	crypto_batch_step(b, 205, false);
-	ok(recorder.n_calls == 2 && recorder.sizes[1] == 4, "and runs when it is overdue");
+	ok(recorder.n_calls == 3 && recorder.sizes[2] == 4, "and runs when it is overdue");
 	ok(drain(b) == 20, "all twenty come back");
 
 	b = begin(memory);
 	ok(submit_n(b, 0, 40, 5), "forty jobs are taken");
-	crypto_batch_step(b, 5, false);
-	ok(recorder.n_calls == 1 && recorder.sizes[0] == CRYPTO_BATCH_MAX, "a busy turn runs one batch of a class");
 	crypto_batch_step(b, 5, true);
-	ok(recorder.n_calls == 2 && drain(b) == 40, "an idle one all that waits");
+	ok(recorder.n_calls == 3 && crypto_batch_deadline_us(b) == 5,
+	   "a step runs three batches of RSA-2048, idle or not");
+	crypto_batch_step(b, 5, true);
+	ok(recorder.n_calls == 5 && drain(b) == 40, "the next one the rest");
+}
+
+/* However many wait: a step takes the time of one full batch of RSA-4096, and no class is passed over for long. */
+static void bounded_steps(void *memory)
+{
+	static const uint16_t lengths[] = { 550, 550, 550, 1062, 294 };
+	struct crypto_batch *b = begin(memory);
+	unsigned steps = 0;
+
+	for (size_t i = 0; i < 40; i++)
+		jobs[i].key_len = lengths[i % 5];
+	ok(submit_n(b, 0, 40, 0), "24 of RSA-4096, eight of RSA-2048 and eight of RSA-8192 are taken");
+	for (unsigned calls = 0; drain(b), steps < 40; steps++) {
+		crypto_batch_step(b, 1000, true);
+		if (recorder.n_calls == calls)
+			break;
+		calls = recorder.n_calls;
+	}
+	ok(steps == 1 + 3 + 8, "a step runs eight of RSA-4096, or one of more bits");
+	ok(recorder.sizes[0] == 8 && recorder.sizes[1] == 8, "RSA-2048 goes before the first of RSA-4096");
+	ok(stats.crypto_fill_8 == 4 && stats.crypto_fill_1 == 8 && stats.crypto_wait_us == 40 * 1000,
+	   "fill and waits are counted");
+}
+
+/* A backend without lanes: to wait for company would gain nothing. */
+static void no_lanes(void *memory)
+{
+	const struct crypto_backend one = { .name = "recorder", .lanes = 1, .driver = &recorder, .verify = record };
+	struct crypto_batch *b = begin(memory);
+
+	b = crypto_batch_init(memory, &settings, &one, &stats);
+	ok(submit_n(b, 0, 2, 1000) && crypto_batch_deadline_us(b) == 1000, "without lanes a job is due at once");
+	crypto_batch_step(b, 1000, false);
+	ok(recorder.n_calls == 2 && recorder.sizes[0] == 1 && drain(b) == 2, "and jobs run one after the other");
 }
 
 static void bounds(void *memory)
@@ -132,15 +167,17 @@ static void classes(void *memory)
 		jobs[i].key_len = kinds[i % 6].key_len;
 		taken &= crypto_batch_submit(b, &jobs[i], i);
 	}
-	ok(taken && crypto_batch_deadline_us(b) == 200, "the oldest of all classes is due first");
-	crypto_batch_step(b, 40, true);
-	ok(recorder.n_calls == 6 && !recorder.mixed, "Ed25519 and five sizes of RSA run apart");
+	ok(taken && crypto_batch_deadline_us(b) == 5, "keys that have no lanes are due at once");
+	for (int i = 0; i < 9; i++)
+		crypto_batch_step(b, 40, true);
+	ok(recorder.n_calls == 5 + 6 && !recorder.mixed,
+	   "Ed25519 and five sizes of RSA run apart, the longest keys alone");
 	ok(drain(b) == 36, "and all come back");
 	ok(stats.crypto_jobs_ed25519 == 6 && stats.crypto_jobs_rsa_1024 == 6 && stats.crypto_jobs_rsa_2048 == 6 &&
 		   stats.crypto_jobs_rsa_3072 == 6 && stats.crypto_jobs_rsa_4096 == 6 &&
 		   stats.crypto_jobs_rsa_more == 6,
 	   "each class is counted");
-	ok(stats.crypto_batches == 6 && stats.crypto_batch_jobs == 36 && stats.crypto_batches_full == 0,
+	ok(stats.crypto_batches == 11 && stats.crypto_batch_jobs == 36 && stats.crypto_batches_full == 0,
 	   "batches and their fill are counted");
 
 	b = begin(memory);
@@ -198,6 +235,8 @@ int main(void)
 
 	rules(memory);
 	bounds(memory);
+	bounded_steps(memory);
+	no_lanes(memory);
 	classes(memory);
 	random_life(memory);
 	free(memory);

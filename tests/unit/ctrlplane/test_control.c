@@ -161,6 +161,12 @@ static void test_shows(void)
 	ok(strstr(asked(fd, COMMAND_ARGS("stats", "\"format\":\"prometheus\"")), "sekisho_shard_ticks_total 3\\n"),
 	   "stats: Prometheus");
 	is_span(span_str(result(asked(fd, COMMAND("show dns")), "cache_hits")), SPAN("3"), "show dns: the cache");
+	d.stats[0].crypto_batches = 1;
+	d.stats[1].crypto_batches = 3;
+	d.stats[1].crypto_batch_jobs = 20;
+	d.stats[1].crypto_wait_us = 50;
+	is_span(span_str(result(asked(fd, COMMAND("show crypto")), "mean_fill")), SPAN("5.0"), "show crypto: fill");
+	is_span(span_str(result(asked(fd, COMMAND("show crypto")), "mean_wait_us")), SPAN("2.5"), "show crypto: wait");
 	ok(strstr(asked(fd, COMMAND("show ports")), "\"addresses\":[\"192.0.2.25/24\"]"), "show ports: addresses");
 	ok(strstr(asked(fd, COMMAND("show ports")), "\"link\":\"up\""), "show ports: what the driver knows");
 	ok(strstr(asked(fd, COMMAND("show limits")), "{\"setting\":\"smtp.hops_max\",\"value\":50,"),

@@ -54,7 +54,7 @@ static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
 static void env_status(void *arg, struct control_status *out)
 {
 	(void)arg;
-	*out = (struct control_status){ .version = "9.9", .config = "f" };
+	*out = (struct control_status){ .version = "9.9", .config = "f", .crypto_backend = "ifma" };
 }
 
 static bool env_port(void *arg, unsigned index, struct control_port *out)
@@ -195,6 +195,8 @@ static const struct {
 	  "WORKER  CLIENT     PORT  STATE  AGE s  MESSAGES  HELO               MAIL FROM\n"
 	  "     0  192.0.2.7     0  DATA       0         0  a\\x1b[31m\\xc2\\x9b  \n1 sessions, 1 shown\n" },
 	{ "show dns", ctl_print_dns, NULL, NULL, "cache_hits         3\n" },
+	{ "show crypto", ctl_print_crypto, NULL, NULL, "RSA-2048      20  ifma; openssl for one alone\n" },
+	{ "show crypto", ctl_print_crypto, NULL, NULL, "   8        2\n" },
 	{ "show ports", ctl_print_ports, NULL, NULL, "net_tap0: 192.0.2.25/24\n" },
 	{ "show nexthops", ctl_print_next_hops, NULL, NULL,
 	  "ADDRESS     PORT  STATE  PRIORITY  WEIGHT  CONNS  BUSY  WAITING  ACCEPTED  REFUSED  LOST  NO CONN  RETRY s  "
@@ -263,6 +265,8 @@ int main(void)
 	settings_default(&settings);
 	settings.version = 1;
 	stats.shard_ticks = 42;
+	stats.crypto_jobs_rsa_2048 = 20;
+	stats.crypto_fill_8 = 2;
 	settings.n_ports = settings.n_next_hops = settings.ports[0].n_addresses = 1;
 	settings.next_hops[0].port = 25;
 	settings.n_routes = 1;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/*
+ * control_crypto.c - what `show crypto` answers: who verifies, how full batches are, how long jobs wait for them
+ */
+#include "ctrlplane/control_state.h"
+
+static json_int_t at(const json_t *counters, const char *name)
+{
+	return json_integer_value(json_object_get(counters, name));
+}
+
+static double mean(json_int_t sum, json_int_t n)
+{
+	return n ? (double)sum / (double)n : 0;
+}
+
+/* Who verifies a class, by the backend's name: lanes have no company for a lone RSA job and none for long keys. */
+static json_t *classes(const json_t *counters, const char *backend)
+{
+	static const struct {
+		const char *counter, *name, *with_lanes;
+	} rows[] = {
+		{ "crypto_jobs_ed25519", "Ed25519", "ifma" },
+		{ "crypto_jobs_rsa_1024", "RSA-1024", "ifma; openssl for one alone" },
+		{ "crypto_jobs_rsa_2048", "RSA-2048", "ifma; openssl for one alone" },
+		{ "crypto_jobs_rsa_3072", "RSA-3072", "ifma; openssl for one alone" },
+		{ "crypto_jobs_rsa_4096", "RSA-4096", "ifma; openssl for one alone" },
+		{ "crypto_jobs_rsa_more", "longer RSA", "openssl" },
+	};
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_array_append_new(list, json_pack("{s:s, s:I, s:s}", "class", rows[i].name, "jobs",
+						      at(counters, rows[i].counter), "backend",
+						      strcmp(backend, "ifma") == 0 ? rows[i].with_lanes : backend));
+	return list;
+}
+
+static json_t *fill(const json_t *counters)
+{
+	static const char *const names[] = { "crypto_fill_1", "crypto_fill_2", "crypto_fill_3", "crypto_fill_4",
+					     "crypto_fill_5", "crypto_fill_6", "crypto_fill_7", "crypto_fill_8" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		json_array_append_new(list,
+				      json_pack("{s:i, s:I}", "jobs", (int)i + 1, "batches", at(counters, names[i])));
+	return list;
+}
+
+json_t *control_show_crypto(struct control *c)
+{
+	const struct settings *s = c->env->settings(c->env->arg);
+	json_t *counters = control_counters_of(c, "crypto_");
+	struct control_status status = { 0 };
+
+	c->env->status(c->env->arg, &status);
+	const char *backend = status.crypto_backend ? status.crypto_backend : "";
+	json_int_t jobs = at(counters, "crypto_batch_jobs");
+
+	return json_pack("{s:s, s:s, s:I, s:f, s:f, s:o, s:o, s:o}", "backend", backend, "bodies",
+			 status.bodies_paired ? "two side by side" : "one after the other", "batch_wait_us",
+			 (json_int_t)s->crypto_batch_wait_us, "mean_wait_us",
+			 mean(at(counters, "crypto_wait_us"), jobs), "mean_fill",
+			 mean(jobs, at(counters, "crypto_batches")), "classes", classes(counters, backend), "fill",
+			 fill(counters), "counters", counters);
+}
