@@ -24,6 +24,8 @@
 #define SETTINGS_EAL_MAX 32
 #define SETTINGS_ARC_TRUSTED_MAX 64
 #define SETTINGS_DOMAINS_MAX 255
+#define SETTINGS_CERTIFICATES_MAX 16
+#define SETTINGS_PREFIXES_MAX 64
 #define SETTINGS_MTU_MIN 1280 /* RFC 8200 5 */
 #define SETTINGS_MTU_MAX 9000
 
@@ -44,6 +46,13 @@ struct settings_port {
 	} neighbours[SETTINGS_NEIGHBOURS_MAX]; /* "192.0.2.26 02:00:00:00:00:1a": their MAC is never asked for */
 };
 
+enum settings_tls {
+	SETTINGS_TLS_NONE,
+	SETTINGS_TLS_MAY,       /* STARTTLS where it is offered; in the clear when that fails */
+	SETTINGS_TLS_REQUIRE,   /* STARTTLS, or no mail */
+	SETTINGS_TLS_IMMEDIATE, /* from the first octet (RFC 8314 3) */
+};
+
 struct settings_next_hop {
 	struct ip_addr addr;
 	uint16_t port;           /* 25 */
@@ -51,12 +60,26 @@ struct settings_next_hop {
 	uint16_t weight;         /* 1; share of the messages among those of one priority */
 	bool lmtp;               /* protocol = "lmtp" (RFC 2033) */
 	uint32_t recipients_max; /* of one message; 0: as smtp.recipients_max; by LMTP 1 unless it is given */
+	uint8_t tls;             /* enum settings_tls */
+	char tls_ca_file[SETTINGS_STR_MAX]; /* who must have signed its certificate; "": anyone */
+	char tls_name[SETTINGS_STR_MAX];    /* the name in it; "": the address */
+	bool tls_pinned;
+	uint8_t tls_pin[32]; /* SHA-256 of the SubjectPublicKeyInfo, given in hexadecimal */
 };
 
 /* Mail for a domain goes to these next hops only; next hops without a route take what no route names. */
 struct settings_route {
 	char domain[SETTINGS_STR_MAX];
 	uint32_t next_hops; /* bit i: next_hops[i] */
+};
+
+struct settings_certificate {
+	char certificate[SETTINGS_STR_MAX], key[SETTINGS_STR_MAX]; /* PEM files */
+};
+
+struct settings_prefix {
+	struct ip_addr addr;
+	uint8_t len; /* bits */
 };
 
 struct settings_server {
@@ -92,7 +115,13 @@ struct settings {
 	char domains[SETTINGS_DOMAINS_MAX]
 		    [SETTINGS_STR_MAX]; /* relay.domains = [ "example.org" ]; none: any recipient */
 	struct policy_rules rules;      /* policy.rules = ( { name = "..."; when : { ... }; action = "..."; } ) */
-	uint64_t version;               /* of the configuration in force, counted by publish.c */
+	uint8_t n_certificates;
+	struct settings_certificate certificates[SETTINGS_CERTIFICATES_MAX]; /* tls.certificates = ( { certificate =
+										"..."; key = "..."; } ) */
+	uint8_t n_tickets_except, n_required_from;
+	struct settings_prefix tickets_except[SETTINGS_PREFIXES_MAX]; /* tls.tickets_except = [ "192.0.2.0/24" ] */
+	struct settings_prefix required_from[SETTINGS_PREFIXES_MAX];  /* tls.required_from = [ "192.0.2.0/24" ] */
+	uint64_t version; /* of the configuration in force, counted by publish.c */
 };
 
 #endif

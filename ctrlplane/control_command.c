@@ -139,10 +139,11 @@ static json_t *session_row(unsigned worker, const struct shard_session_row *row)
 
 	text_init(&t, address, sizeof(address));
 	ip_addr_text(&row->client, &t);
-	return json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:I, s:I}", "worker", (int)worker, "client_ip", address,
+	return json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:I, s:I}", "worker", (int)worker, "client_ip", address,
 			 "client_port", (int)row->client_port, "state",
 			 record_string(span_of(row->state, strnlen(row->state, sizeof(row->state)))), "helo",
-			 record_string(span_of(row->helo, strnlen(row->helo, sizeof(row->helo)))), "mail_from",
+			 record_string(span_of(row->helo, strnlen(row->helo, sizeof(row->helo)))), "tls",
+			 record_string(span_of(row->tls, strnlen(row->tls, sizeof(row->tls)))), "mail_from",
 			 record_string(span_of(row->mail_from, strnlen(row->mail_from, sizeof(row->mail_from)))),
 			 "age_s", (json_int_t)row->age_s, "messages", (json_int_t)row->n_messages);
 }

@@ -8,6 +8,7 @@
 #define GATEWAY_H
 
 #include "conf/settings.h"
+#include "crypto/tls_context.h"
 #include "ctrlplane/control.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/quarantine/quarantine.h"
@@ -50,6 +51,10 @@ struct gateway {
 	struct dpdk *dpdk;
 	struct crypto_backend *crypto[STATS_WORKERS_MAX];
 	struct hash_pair *hash_pairs[STATS_WORKERS_MAX];
+	struct tls_driver *tls[STATS_WORKERS_MAX];
+	struct tls_context *tls_made[STATS_WORKERS_MAX]; /* not handed over yet */
+	struct tls_ticket_key ticket_keys[2];            /* the one in use, and that before it */
+	uint64_t ticket_keys_us;                         /* when the first was made; 0: none was */
 	struct dns_resolver resolver;
 	struct dns_zone *zone;
 	struct dns_cache *cache;
@@ -112,11 +117,22 @@ bool gateway_list_change(void *arg, struct control_list_change *c);
 json_t *gateway_list_show(void *arg, unsigned bits);
 unsigned gateway_lists_awaited(void *arg, uint64_t version);
 
+/* gateway_tls.c */
+bool MUST_USE gateway_tls_check(const struct settings *s, char *why, size_t cap); /* whether its files are good */
+bool MUST_USE gateway_tls_open(struct gateway *g, unsigned worker, char *error, size_t cap); /* g->tls[worker] */
+/* For all workers, from the files as they are now; then these are handed to the workers, or dropped. */
+bool MUST_USE gateway_tls_make(struct gateway *g, const struct settings *s, char *why, size_t cap);
+void gateway_tls_hand_over(struct gateway *g);
+void gateway_tls_drop(struct gateway *g);
+void gateway_tls_turn(struct gateway *g, uint64_t now_us); /* ticket keys that are too old are replaced */
+
 /* gateway_link.c: the rings */
 bool MUST_USE gateway_publish_lists(struct gateway *g, const struct lists *file, const struct lists *live,
 				    uint64_t version);                      /* likewise */
 bool MUST_USE gateway_publish(struct gateway *g, const struct settings *s); /* to all workers, or to none: no memory */
 bool MUST_USE gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kind, uint64_t tag);
+/* @context is taken, unless it is false. */
+bool MUST_USE gateway_say_tls(struct gateway *g, unsigned worker, struct tls_context *context);
 bool gateway_links_turn(struct gateway *g, uint64_t now_us); /* returns whether anything came */
 /* A wish to send; all is copied.  False: no memory. */
 bool MUST_USE gateway_send(struct gateway *g, uint64_t tag, const struct side_wish *w);

@@ -106,6 +106,17 @@ bool gateway_publish_lists(struct gateway *g, const struct lists *file, const st
 	return true;
 }
 
+bool gateway_say_tls(struct gateway *g, unsigned worker, struct tls_context *context)
+{
+	struct shard_renewal *m = own_new(sizeof(*m));
+
+	if (!m)
+		return false;
+	*m = (struct shard_renewal){ .m = { .kind = SHARD_DOWN_TLS, .worker = (uint16_t)worker }, .context = context };
+	down(g, worker, m);
+	return true;
+}
+
 void gateway_answer_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
 			   const struct dns_answer *answer)
 {
@@ -205,6 +216,7 @@ static bool up(struct gateway *g, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_SEND:
 	case SHARD_DOWN_LISTS:
 	case SHARD_DOWN_SETTINGS:
+	case SHARD_DOWN_TLS:
 		break;
 	}
 	return true;

@@ -2,7 +2,7 @@
 /*
  * gateway_settings.c - versions of the settings: read, published to the workers, reclaimed, rolled back
  *
- * Two phases.  First the file is read, checked and made whole beside what runs; a fault there changes nothing.  Then
+ * Two phases.  First the file is read, checked and made whole beside what runs, the certificates that it names as well; a fault there changes nothing.  Then
  * each worker gets the new version by its ring and takes it at its next turn, without a lock; what it has begun goes on
  * with the version that it began with, and the message comes home when the last of that has ended (shard_link.h).
  *
@@ -124,12 +124,21 @@ static bool has_slot(const struct gateway *g)
 /* The second phase: to every worker or to none. */
 static bool publish(struct gateway *g, struct gateway_version *v, struct control_change *c)
 {
-	v->settings.version = g->n_versions + 1;
-	if (!gateway_publish(g, &v->settings)) {
-		tell(c, "no memory to publish the settings; free some and try again");
+	char why[512];
+
+	if (!gateway_tls_make(g, &v->settings, why, sizeof(why))) {
+		tell(c, why);
 		free_unused(g);
 		return false;
 	}
+	v->settings.version = g->n_versions + 1;
+	if (!gateway_publish(g, &v->settings)) {
+		tell(c, "no memory to publish the settings; free some and try again");
+		gateway_tls_drop(g);
+		free_unused(g);
+		return false;
+	}
+	gateway_tls_hand_over(g);
 	v->n_out = g->n_workers;
 	c->version = ++g->n_versions;
 	return true;

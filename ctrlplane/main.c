@@ -20,6 +20,7 @@
 #include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
 #include "crypto/hash_pair.h"
+#include "crypto/tls_memory.h"
 #include "ctrlplane/gateway.h"
 #include "ctrlplane/settings_sample.h"
 #include "conf/version.h"
@@ -268,6 +269,9 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 		snprintf(error, 512, "%s", why);
 		return false;
 	}
+	if (!gateway_tls_open(g, i, error, 512))
+		return false;
+	env.tls = g->tls[i];
 	size_t size = shard_memory(&env);
 	void *memory = dpdk_memory(g->dpdk, size);
 	if (!memory) {
@@ -474,6 +478,7 @@ static void gateway_loop(struct gateway *g)
 
 		any |= gateway_sides_turn(g);
 		any |= gateway_dns_turn(g, now_us);
+		gateway_tls_turn(g, now_us);
 		log_file_flush(&g->log);
 		size_t n = control_fds(g->control, fds);
 		fds[n] = (struct pollfd){ .fd = g->resolver.fd(g->resolver.driver), .events = POLLIN };
@@ -574,6 +579,7 @@ int main(int argc, char **argv)
 	static struct net_settings net;
 	char error[512] = "";
 	bool test = false;
+	tls_memory_count(); /* before OpenSSL is used for the first time */
 	int status = arguments(argc, argv, &g.path, &test);
 
 	if (status >= 0 && fflush(stdout) != 0) {
@@ -584,6 +590,10 @@ int main(int argc, char **argv)
 		return status;
 	if (!gateway_settings_begin(&g, say_error, NULL))
 		return EXIT_USAGE;
+	if (!gateway_tls_check(g.settings, error, sizeof(error))) {
+		fprintf(stderr, "sekishod: %s: %s\n", g.path, error);
+		return EXIT_USAGE;
+	}
 	if (test) {
 		printf("sekishod: %s is good\n", g.path);
 		return 0;

@@ -361,6 +361,33 @@ static void check_names(struct checking *c)
 	check_routes(c);
 }
 
+/* The files themselves are read when all else is good: tls_context_open(). */
+static void check_tls(struct checking *c)
+{
+	const struct settings *s = c->s;
+	char name[64];
+
+	for (size_t i = 0; i < s->n_certificates; i++) {
+		snprintf(name, sizeof(name), "tls.certificates.[%zu]", i);
+		if (!s->certificates[i].certificate[0] || !s->certificates[i].key[0])
+			found(c, name, "must name two files, certificate and key");
+	}
+	for (size_t i = 0; i < s->n_next_hops; i++) {
+		const struct settings_next_hop *h = &s->next_hops[i];
+		bool verified = h->tls_ca_file[0] || h->tls_pinned;
+
+		snprintf(name, sizeof(name), "next_hops.[%zu].tls", i);
+		if (h->tls < SETTINGS_TLS_REQUIRE && (verified || h->tls_name[0]))
+			found(c, name,
+			      "must be \"require\" or \"immediate\", since what tls_ca_file, tls_name or tls_pin "
+			      "demand is demanded only then");
+		if (h->tls_name[0] && !is_host_name(span_str(h->tls_name)))
+			found(c, name, "_name must be a full host name, is \"%s\"", h->tls_name);
+	}
+	if (s->n_required_from && !s->n_certificates)
+		found(c, "tls.required_from", "needs tls.certificates: TLS cannot be required where it is not offered");
+}
+
 void settings_check_strings(const struct settings *s, settings_problem *problem, void *arg)
 {
 	struct checking c = { s, problem, arg };
@@ -376,4 +403,5 @@ void settings_check_whole(const struct settings *s, settings_problem *problem, v
 	check_ports(&c);
 	check_next_hops(&c);
 	check_names(&c);
+	check_tls(&c);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * settings_lists.c - the lists of a configuration: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains
+ * settings_lists.c - the lists of a configuration: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains, and
+ * those of tls
  *
  * policy.rules has settings_rules.c of its own.
  *
@@ -209,6 +210,55 @@ static void load_protocol(struct settings_loading *l, const config_setting_t *v,
 	h->lmtp = s && strcmp(s, "lmtp") == 0;
 }
 
+static bool parse_pin(struct span s, uint8_t pin[32])
+{
+	if (s.len != 64)
+		return false;
+	for (size_t i = 0; i < 64; i++) {
+		unsigned digit = digit_of(s.at[i]);
+
+		if (digit > 15)
+			return false;
+		pin[i / 2] = (uint8_t)((unsigned)pin[i / 2] << 4 | digit);
+	}
+	return true;
+}
+
+/* What begins with tls; false: there is no such setting. */
+static bool load_next_hop_tls(struct settings_loading *l, const config_setting_t *v, const char *name,
+			      struct span member, struct settings_next_hop *h)
+{
+	static const char *const words[] = { [SETTINGS_TLS_NONE] = "none",
+					     [SETTINGS_TLS_MAY] = "may",
+					     [SETTINGS_TLS_REQUIRE] = "require",
+					     [SETTINGS_TLS_IMMEDIATE] = "immediate" };
+	bool is_tls = span_eq(member, SPAN("tls")), is_pin = span_eq(member, SPAN("tls_pin"));
+	bool is_ca = span_eq(member, SPAN("tls_ca_file")), is_name = span_eq(member, SPAN("tls_name"));
+	char shown[80];
+
+	if (!is_tls && !is_pin && !is_ca && !is_name)
+		return false;
+	const char *s = settings_string(l, v, name);
+	unsigned i = 0;
+
+	if (!s)
+		return true;
+	while (is_tls && i < 4 && strcmp(s, words[i]) != 0)
+		i++;
+	if (i == 4)
+		settings_complain(l, v, "%s must be one of none|may|require|immediate, is %s", name,
+				  settings_shown(v, shown));
+	else if (is_tls)
+		h->tls = (uint8_t)i;
+	else if (is_pin && !(h->tls_pinned = parse_pin(span_str(s), h->tls_pin)))
+		settings_complain(l, v, "%s must be 64 hexadecimal digits, is %s", name, settings_shown(v, shown));
+	else if (is_ca)
+		snprintf(h->tls_ca_file, sizeof(h->tls_ca_file), "%s", s);
+	else if (is_name)
+		snprintf(h->tls_name, sizeof(h->tls_name), "%s", s);
+	return true;
+}
+
 static void load_next_hop(struct settings_loading *l, const config_setting_t *group, int index,
 			  struct settings_next_hop *h)
 {
@@ -239,7 +289,7 @@ static void load_next_hop(struct settings_loading *l, const config_setting_t *gr
 			load_protocol(l, v, name, h);
 		else if (span_eq(member, SPAN("domains")))
 			load_routes(l, v, index);
-		else
+		else if (!load_next_hop_tls(l, v, name, member, h))
 			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
 	}
 	if (h->lmtp && h->recipients_max == 0)
@@ -297,6 +347,63 @@ static void load_strings(struct settings_loading *l, const config_setting_t *v, 
 	}
 }
 
+static void load_prefixes(struct settings_loading *l, const config_setting_t *v, const char *list,
+			  struct settings_prefix *to, uint8_t *n_to)
+{
+	int n = settings_n_elements(l, v, list, SETTINGS_PREFIXES_MAX);
+	char name[160], shown[80];
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+		const char *s = settings_string(l, e, element_name(name, list, i, ""));
+
+		if (s && address_parse_prefix(span_str(s), &to[*n_to].addr, &to[*n_to].len))
+			(*n_to)++;
+		else if (s)
+			settings_complain(l, e,
+					  "%s must be an address with a prefix length, such as 192.0.2.0/24, is %s",
+					  name, settings_shown(e, shown));
+	}
+}
+
+static void load_certificate(struct settings_loading *l, const config_setting_t *group, const char *list, int index,
+			     struct settings_certificate *c)
+{
+	char name[160];
+
+	for (int i = 0; i < config_setting_length(group); i++) {
+		const config_setting_t *v = config_setting_get_elem(group, (unsigned)i);
+		struct span member = span_str(config_setting_name(v));
+		const char *s;
+
+		element_name(name, list, index, config_setting_name(v));
+		if (span_eq(member, SPAN("certificate"))) {
+			if ((s = settings_string(l, v, name)))
+				snprintf(c->certificate, sizeof(c->certificate), "%s", s);
+		} else if (span_eq(member, SPAN("key"))) {
+			if ((s = settings_string(l, v, name)))
+				snprintf(c->key, sizeof(c->key), "%s", s);
+		} else {
+			settings_complain(l, v, "there is no setting %s; sekisho.conf(5) lists them", name);
+		}
+	}
+}
+
+static void load_certificates(struct settings_loading *l, const config_setting_t *v, const char *list)
+{
+	int n = settings_n_elements(l, v, list, SETTINGS_CERTIFICATES_MAX);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *e = config_setting_get_elem(v, (unsigned)i);
+
+		if (config_setting_is_group(e))
+			load_certificate(l, e, list, i, &l->s->certificates[l->s->n_certificates++]);
+		else
+			settings_complain(l, e, "%s.[%d] must be a group: { certificate = \"...\"; key = \"...\"; }",
+					  list, i);
+	}
+}
+
 bool settings_load_list(struct settings_loading *l, const config_setting_t *v, const char *name)
 {
 	struct settings *s = l->s;
@@ -316,6 +423,12 @@ bool settings_load_list(struct settings_loading *l, const config_setting_t *v, c
 		load_strings(l, v, name, SETTINGS_DOMAINS_MAX, s->domains, &s->n_domains);
 	else if (span_eq(is, SPAN("policy.rules")))
 		settings_load_rules(l, v, name);
+	else if (span_eq(is, SPAN("tls.certificates")))
+		load_certificates(l, v, name);
+	else if (span_eq(is, SPAN("tls.tickets_except")))
+		load_prefixes(l, v, name, s->tickets_except, &s->n_tickets_except);
+	else if (span_eq(is, SPAN("tls.required_from")))
+		load_prefixes(l, v, name, s->required_from, &s->n_required_from);
 	else
 		return false;
 	return true;

@@ -28,6 +28,9 @@ static const struct list lists[] = {
 	{ "dns.servers", FIELD(n_dns_servers), FIELD(dns_servers), false },
 	{ "eal", FIELD(n_eal), FIELD(eal), false },
 	{ "arc.trusted", FIELD(n_arc_trusted), FIELD(arc_trusted), true },
+	{ "tls.certificates", FIELD(n_certificates), FIELD(certificates), true },
+	{ "tls.tickets_except", FIELD(n_tickets_except), FIELD(tickets_except), true },
+	{ "tls.required_from", FIELD(n_required_from), FIELD(required_from), true },
 	{ "relay.domains", FIELD(n_domains), FIELD(domains), true },
 	{ "policy.rules", FIELD(rules.n_rules), FIELD(rules), true },
 };

@@ -38,7 +38,8 @@ void settings_load_rules(struct settings_loading *l, const config_setting_t *v, 
 /* How many elements @v has, or -1 after a complaint when it is no list or has too many. */
 int settings_n_elements(struct settings_loading *l, const config_setting_t *v, const char *name, int most);
 
-/* The lists: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains, policy.rules.  False when @name is none of them. */
+/* The lists: ports, next_hops, eal, dns.servers, arc.trusted, relay.domains, policy.rules, tls.certificates, ...  False
+ * when @name is none of them. */
 bool settings_load_list(struct settings_loading *l, const config_setting_t *v, const char *name);
 
 #endif

@@ -58,6 +58,16 @@ static const char policy_rules[] =
 	"\t# sekisho.conf(5) has the conditions and actions; conf/policy has three whole sets.\n"
 	"\trules = ( );\n";
 
+static const char tls_lists[] =
+	"\n\t# certificates, each with its chain in one PEM file and its key in another; a client gets one that has "
+	"the "
+	"name\n\t# it asks for, RSA or ECDSA as it can: ( { certificate = \"mx.pem\"; key = \"mx.key\"; } ); none: no "
+	"STARTTLS\n\tcertificates = ( );\n"
+	"\n\t# clients whose handshakes fail when they are given tickets, such as \"40.92.0.0/15\"\n"
+	"\ttickets_except = [ ];\n"
+	"\n\t# clients that must use TLS: MAIL without it gets 530 5.7.0; such as \"192.0.2.0/24\"\n"
+	"\trequired_from = [ ];\n";
+
 /* "a|b|c" as "a, b, c" */
 static void print_words(FILE *f, const char *words)
 {
@@ -114,6 +124,8 @@ void settings_print_sample(FILE *f)
 			fputs(policy_rules, f);
 		if (strcmp(at->group, "arc") == 0)
 			fputs(arc_trusted, f);
+		if (strcmp(at->group, "tls") == 0)
+			fputs(tls_lists, f);
 		fputs("};\n", f);
 	}
 }

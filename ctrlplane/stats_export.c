@@ -3,6 +3,7 @@
  * stats_export.c - the workers' counters as JSON and as Prometheus text
  */
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -11,8 +12,10 @@
 static const struct counter {
 	const char *name, *sentence;
 	size_t offset;
+	bool gauge;
 } counters[] = {
-#define STAT(name, sentence) { #name, sentence, offsetof(struct stats, name) },
+#define STAT(name, sentence) { #name, sentence, offsetof(struct stats, name), false },
+#define GAUGE(name, sentence) { #name, sentence, offsetof(struct stats, name), true },
 #include "dataplane/base/stats.def"
 #undef STAT
 };
@@ -80,11 +83,13 @@ void stats_prometheus(FILE *f, const struct stats *const *workers, unsigned n_wo
 	for (size_t i = 0; i < N_COUNTERS; i++) {
 		const struct counter *c = &counters[i];
 
-		put_head(f, "sekisho_", c->name, "_total", "counter", c->sentence);
-		fprintf(f, "sekisho_%s_total %" PRIu64 "\n", c->name, sum_of(workers, n_workers, c));
-		put_head(f, "sekisho_worker_", c->name, "_total", "counter", c->sentence);
+		const char *type = c->gauge ? "gauge" : "counter", *suffix = c->gauge ? "" : "_total";
+
+		put_head(f, "sekisho_", c->name, suffix, type, c->sentence);
+		fprintf(f, "sekisho_%s%s %" PRIu64 "\n", c->name, suffix, sum_of(workers, n_workers, c));
+		put_head(f, "sekisho_worker_", c->name, suffix, type, c->sentence);
 		for (unsigned w = 0; w < n_workers; w++)
-			fprintf(f, "sekisho_worker_%s_total{worker=\"%u\"} %" PRIu64 "\n", c->name, w,
+			fprintf(f, "sekisho_worker_%s%s{worker=\"%u\"} %" PRIu64 "\n", c->name, suffix, w,
 				value_of(workers[w], c));
 	}
 }

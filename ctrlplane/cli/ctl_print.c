@@ -71,9 +71,9 @@ void ctl_print_stats(FILE *f, const json_t *result, bool all)
 void ctl_print_sessions(FILE *f, const json_t *result, bool all)
 {
 	static const struct ctl_column columns[] = {
-		{ "WORKER", "worker", true }, { "CLIENT", "client_ip", false },    { "PORT", "client_port", true },
-		{ "STATE", "state", false },  { "AGE s", "age_s", true },          { "MESSAGES", "messages", true },
-		{ "HELO", "helo", false },    { "MAIL FROM", "mail_from", false },
+		{ "WORKER", "worker", true }, { "CLIENT", "client_ip", false }, { "PORT", "client_port", true },
+		{ "STATE", "state", false },  { "AGE s", "age_s", true },       { "MESSAGES", "messages", true },
+		{ "HELO", "helo", false },    { "TLS", "tls", false },          { "MAIL FROM", "mail_from", false },
 	};
 	const json_t *rows = json_object_get(result, "sessions");
 	json_int_t total = json_integer_value(json_object_get(result, "total"));

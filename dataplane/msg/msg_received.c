@@ -119,7 +119,7 @@ void msg_received_write(const struct msg_received *r, struct text *out)
 	text_puts(out, ")\r\n\tby ");
 	text_put(out, r->host);
 	text_puts(out, r->smtputf8 ? " with UTF8SMTP" : r->esmtp ? " with ESMTP" : " with SMTP");
-	if (r->tls && r->esmtp) /* RFC 3848: there is no SMTPS, STARTTLS comes after EHLO */
+	if (r->tls.len && r->esmtp) /* RFC 3848: there is no SMTPS, STARTTLS comes after EHLO */
 		text_putc(out, 'S');
 	text_puts(out, " id ");
 	text_put(out, r->id);
@@ -127,6 +127,11 @@ void msg_received_write(const struct msg_received *r, struct text *out)
 		text_puts(out, "\r\n\tfor <");
 		text_put(out, r->rcpt);
 		text_putc(out, '>');
+	}
+	size_t blank = span_find_last(r->tls, ' ');
+	if (blank != SPAN_NONE) { /* RFC 8314 4.3: the suite, as it is registered */
+		text_puts(out, "\r\n\ttls ");
+		text_put(out, span_skip(r->tls, blank + 1));
 	}
 	text_puts(out, ";\r\n\t");
 	msg_date_write(r->unix_s, out);

@@ -17,7 +17,7 @@ struct msg_received {
 	struct ip_addr client;
 	struct span host; /* our own name */
 	bool esmtp;       /* EHLO rather than HELO */
-	bool tls;
+	struct span tls;  /* version and cipher suite, "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty: none */
 	bool smtputf8;    /* RFC 6531 4.3 */
 	struct span id;   /* our own */
 	struct span rcpt; /* the forward-path without <>, when there is one recipient; empty: none is named */

@@ -11,12 +11,12 @@
 /* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
 struct layout {
 	size_t net, store, crypto, dns, kept, walks, rcpts, clients, rooms, txns, relays, questions, records, keeps,
-		explains, sessions, end;
+		explains, sessions, tls, plaintext, tls_failed, end;
 	struct msg_store_settings store_settings;
 	struct crypto_batch_settings crypto_settings;
 	struct dns_cache_settings dns_settings, kept_settings;
 	struct dmarc_cache_settings walk_settings;
-	size_t n_relays;
+	size_t n_relays, n_tls;
 };
 
 static size_t place(size_t *at, size_t size)
@@ -67,6 +67,10 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 	l->keeps = place(&at, c->quarantine_folder[0] ? pool_memory(SHARD_KEEPS_MAX, sizeof(struct shard_keep)) : 0);
 	l->explains = place(&at, c->limits_transactions_max * c->explain_octets);
 	l->sessions = place(&at, sizeof(struct shard_sessions));
+	l->n_tls = env->tls ? c->tls_sessions_max : 0;
+	l->tls = place(&at, pool_memory(l->n_tls, sizeof(struct shard_tls)));
+	l->plaintext = place(&at, env->tls ? TLS_RECORD_MAX : 0);
+	l->tls_failed = place(&at, env->tls ? tls_failed_memory(c->tls_failed_max) : 0);
 	l->end = at;
 }
 
@@ -109,6 +113,10 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 		  sizeof(struct shard_record) + env->settings->explain_octets);
 	if (keep_wanted(s))
 		pool_init(&s->keeps, at + l.keeps, SHARD_KEEPS_MAX, sizeof(struct shard_keep));
+	pool_init(&s->tls, at + l.tls, l.n_tls, sizeof(struct shard_tls));
+	s->plaintext = at + l.plaintext;
+	if (env->tls)
+		tls_failed_init(&s->tls_failed, at + l.tls_failed, env->settings->tls_failed_max, &key);
 	s->explains = (char *)at + l.explains;
 	s->explain_octets = env->settings->explain_octets;
 	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);
@@ -256,6 +264,7 @@ bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idl
 	bool any = control_step(s, now_us);
 	any |= timers_step(s, now_us);
 	crypto_batch_step(s->crypto, now_us, idle);
+	any |= tls_step(s, now_us);
 	any |= shard_settle(s, now_us);
 	s->turn_busy = any || !idle;
 	return any;
@@ -272,6 +281,8 @@ uint64_t shard_deadline_us(const struct shard *s)
 
 	if (other_us < deadline_us)
 		deadline_us = other_us;
+	if (s->handshakes)
+		return 0;
 	other_us = crypto_batch_deadline_us(s->crypto);
 	return other_us < deadline_us ? other_us : deadline_us;
 }

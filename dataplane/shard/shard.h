@@ -10,6 +10,7 @@
 
 #include "conf/settings.h"
 #include "crypto/crypto_batch.h"
+#include "crypto/tls.h"
 #include "dataplane/net/net.h"
 #include "dataplane/shard/shard_link.h"
 
@@ -22,6 +23,7 @@ struct shard_env {
 	const struct hash_ops *hash;
 	struct hash_pair *hash_pair; /* NULL: bodies are hashed alone */
 	const struct crypto_backend *crypto;
+	struct tls_driver *tls; /* NULL: no STARTTLS, neither with clients nor with next hops */
 	bool (*to_ascii)(struct span domain, struct text *out);
 	struct span (*organizational)(struct span domain);
 	/* Whether an answer to @local_port comes back to this shard's queue; NULL: any port will do. */

@@ -17,6 +17,9 @@ static void client_free(struct shard *s, struct client *c)
 	if (c->next)
 		c->next->prev = c->prev;
 	s->n_live--;
+	if (c->tls)
+		tls_give(s, c->tls);
+	c->tls = NULL;
 	if (c->room)
 		pool_give(&s->rooms, c->room);
 	c->room = NULL;
@@ -46,7 +49,7 @@ static void client_abort(struct shard *s, struct client *c, uint64_t now_us)
 
 static bool client_send(struct shard *s, struct client *c, struct span bytes, uint64_t now_us)
 {
-	size_t n = tcp_send(s->tcp, c->conn, bytes, now_us);
+	size_t n = wire_send(s, c->conn, c->tls, bytes, now_us);
 
 	if (n == bytes.len)
 		return true;
@@ -64,9 +67,9 @@ static bool client_flush(struct shard *s, struct client *c, uint64_t now_us)
 {
 	if (c->out_at < c->out_len)
 		c->out_at = (uint16_t)(c->out_at +
-				       tcp_send(s->tcp, c->conn,
-						span_of(c->room->out + c->out_at, (size_t)(c->out_len - c->out_at)),
-						now_us));
+				       wire_send(s, c->conn, c->tls,
+						 span_of(c->room->out + c->out_at, (size_t)(c->out_len - c->out_at)),
+						 now_us));
 	return c->out_at == c->out_len;
 }
 
@@ -110,6 +113,52 @@ static void client_give_room(struct shard *s, struct client *c)
 	c->room = NULL;
 }
 
+static bool is_listed(const struct settings_prefix *list, size_t n, const struct ip_addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_addr_in_prefix(a, &list[i].addr, list[i].len))
+			return true;
+	return false;
+}
+
+/* RFC 3207 4: who must use TLS is offered it whatever happened before. */
+static void client_offer_tls(struct shard *s, struct client *c, uint64_t now_us)
+{
+	const struct settings *settings = config_settings(s, c->config);
+	bool required = is_listed(settings->required_from, settings->n_required_from, &c->ip);
+
+	if (!s->env.tls || settings->n_certificates == 0)
+		return;
+	if (required || !tls_failed_has(&s->tls_failed, &c->ip, now_us))
+		smtp_session_offer_tls(&c->smtp, required);
+	else
+		s->stats.tls_not_offered++;
+}
+
+static void client_starttls(struct shard *s, struct client *c, struct smtp_reply *reply, uint64_t now_us)
+{
+	const struct settings *settings = config_settings(s, c->config);
+	bool tickets =
+		settings->tls_tickets && !is_listed(settings->tickets_except, settings->n_tickets_except, &c->ip);
+
+	c->tls = tls_take(s, c->conn, c, -1, tickets, now_us);
+	smtp_reply_fixed(reply, c->tls ? SMTP_TEXT_START_TLS : SMTP_TEXT_TLS_NO_ROOM);
+}
+
+/* True when octets may be taken: in the clear, or through a TLS that is done with its handshake. */
+static bool client_may_read(struct shard *s, struct client *c, uint64_t now_us)
+{
+	if (!c->tls)
+		return true;
+	if (!c->tls->begun) {
+		/* The 220 is out: what was there before it is no part of a handshake (CVE-2011-0411). */
+		for (struct span in; (in = tcp_peek(s->tcp, c->conn)).len;)
+			tcp_consume(s->tcp, c->conn, smtp_session_feed(&c->smtp, in, now_us));
+		tls_begin(c->tls);
+	}
+	return tls_ready(s, c->tls, c->peer_closed);
+}
+
 /* One thing that the session wants done. */
 static bool client_action(struct shard *s, struct client *c, const struct smtp_action *a, uint64_t now_us)
 {
@@ -139,6 +188,10 @@ static bool client_action(struct shard *s, struct client *c, const struct smtp_a
 	case SMTP_MESSAGE_END:
 		txn_end(s, c->txn, now_us);
 		break;
+	case SMTP_STARTTLS:
+		client_starttls(s, c, &reply, now_us);
+		smtp_session_answer(&c->smtp, &reply, now_us);
+		break;
 	case SMTP_ABORT:
 		if (c->txn)
 			txn_abandon(s, c->txn, now_us);
@@ -166,19 +219,23 @@ static bool client_pump(struct shard *s, struct client *c, uint64_t now_us)
 		}
 		if (c->n_fed) {
 			/* Only now: the actions just done pointed into these octets. */
-			tcp_consume(s->tcp, c->conn, c->n_fed);
+			wire_consume(s, c->conn, c->tls, c->n_fed, now_us);
 			c->n_fed = 0;
 		}
 		if (c->closing || idle || smtp_session_waits(&c->smtp))
 			break;
-		struct span in = tcp_peek(s->tcp, c->conn);
+		if (!client_may_read(s, c, now_us))
+			break;
+		struct span in = wire_peek(s, c->conn, c->tls, now_us);
 		if (in.len == 0) {
-			c->closing = c->peer_closed; /* nothing more will come */
+			c->closing = c->peer_closed || (c->tls && c->tls->over); /* nothing more will come */
 			break;
 		}
 		c->n_fed = smtp_session_feed(&c->smtp, in, now_us);
 		idle = c->n_fed == 0;
 	}
+	if (c->tls && c->tls->failed)
+		c->closing = true;
 	return true;
 }
 
@@ -194,13 +251,26 @@ static void client_arm(struct shard *s, struct client *c, uint64_t now_us)
 		c->stuck_us = now_us + config_settings(s, c->config)->smtp_command_timeout_s * 1000000;
 	if (c->stuck_us && c->stuck_us < deadline_us)
 		deadline_us = c->stuck_us;
+	if (tls_deadline_us(c->tls, now_us) < deadline_us)
+		deadline_us = tls_deadline_us(c->tls, now_us);
 	if (deadline_us != UINT64_MAX)
 		timer_arm(&s->timers, &c->timer, deadline_us);
 	else
 		timer_cancel(&s->timers, &c->timer);
 }
 
-static void client_run(struct shard *s, struct client *c, uint64_t now_us)
+/* All was told: what the peer still says is not read. */
+static void client_end_tls(struct shard *s, struct client *c, uint64_t now_us)
+{
+	if (!c->tls)
+		return;
+	wire_close(c->tls, now_us);
+	tls_give(s, c->tls);
+	c->tls = NULL;
+	c->n_fed = 0;
+}
+
+void client_run(struct shard *s, struct client *c, uint64_t now_us)
 {
 	if (!client_take_room(s, c)) {
 		client_abort(s, c, now_us);
@@ -220,6 +290,7 @@ static void client_run(struct shard *s, struct client *c, uint64_t now_us)
 		c->txn = NULL;
 		if (t)
 			txn_abandon(s, t, now_us);
+		client_end_tls(s, c, now_us);
 		shard_discard(s, c->conn);
 		tcp_close(s->tcp, c->conn, now_us); /* harmless when it was called before; CLOSED or FAILED follows */
 	}
@@ -258,6 +329,7 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 	s->stats.shard_client_accepted++;
 	tcp_set_user(conn, c);
 	smtp_session_init(&c->smtp, &s->config->smtp, &s->stats, &c->room->smtp, now_us);
+	client_offer_tls(s, c, now_us);
 	client_run(s, c, now_us);
 }
 
@@ -332,6 +404,22 @@ bool client_run_ready(struct shard *s, uint64_t now_us)
 	else
 		pool_give(&s->clients, c);
 	return true;
+}
+
+void client_handshaken(struct shard *s, struct client *c, uint64_t now_us)
+{
+	if (c->tls->failed) {
+		uint64_t ttl_us = config_settings(s, c->config)->tls_failed_ttl_s * 1000000;
+
+		if (ttl_us)
+			tls_failed_add(&s->tls_failed, &c->ip, now_us + ttl_us);
+		c->closing = true;
+	} else if (client_take_room(s, c)) {
+		c->helo_len = 0;
+		c->esmtp = false;
+		smtp_session_secured(&c->smtp, now_us);
+	}
+	client_run(s, c, now_us);
 }
 
 void client_shutdown_all(struct shard *s, uint64_t now_us)

@@ -105,6 +105,7 @@ void control_record(struct shard *s, const struct txn *t, const struct smtp_repl
 	r->client = t->client_ip;
 	r->client_port = t->client_port;
 	copy_text(r->helo, sizeof(r->helo), span_of(t->helo, t->helo_len));
+	copy_text(r->tls, sizeof(r->tls), span_str(t->tls));
 	copy_text(r->mail_from, sizeof(r->mail_from), span_of(t->mail_from, t->mail_from_len));
 	record_rcpts(r, t);
 	r->size = t->msg ? msg_len(t->msg) : 0;
@@ -151,6 +152,7 @@ static void list_sessions(struct shard *s, uint64_t tag, uint64_t now_us)
 		row->client_port = c->port;
 		copy_text(row->state, sizeof(row->state), span_str(smtp_session_state_text(&c->smtp)));
 		copy_text(row->helo, sizeof(row->helo), client_helo(c));
+		copy_text(row->tls, sizeof(row->tls), span_str(c->tls ? c->tls->facts : ""));
 		if (c->txn)
 			copy_text(row->mail_from, sizeof(row->mail_from),
 				  span_of(c->txn->mail_from, c->txn->mail_from_len));
@@ -226,6 +228,7 @@ static void take_back(struct shard *s, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_SEND:
 	case SHARD_DOWN_LISTS:
 	case SHARD_DOWN_SETTINGS:
+	case SHARD_DOWN_TLS:
 		CHECK(!"a message of the control thread came home to the worker");
 	}
 }
@@ -266,6 +269,9 @@ static bool obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_SETTINGS:
 		config_change(s, (struct shard_settings *)m, now_us);
 		return false;
+	case SHARD_DOWN_TLS:
+		s->env.tls->renew(s->env.tls, ((struct shard_renewal *)m)->context);
+		break;
 	case SHARD_UP_QUESTION:
 	case SHARD_UP_RECORD:
 	case SHARD_UP_KEEP:

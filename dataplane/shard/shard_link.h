@@ -13,6 +13,8 @@
 #include "dataplane/base/ring.h"
 #include "dns/dns_question.h"
 
+struct tls_context;
+
 struct shard_link {
 	struct ring up, up_back;     /* worker -> control, and home again */
 	struct ring down, down_back; /* control -> worker, and home again */
@@ -35,6 +37,7 @@ enum shard_message_kind {
 	SHARD_DOWN_SEND,  /* struct shard_send: hand this message to a next hop */
 	SHARD_DOWN_LISTS, /* struct shard_lists: from now on these are looked at; those before are free when it is home */
 	SHARD_DOWN_SETTINGS, /* struct shard_settings: what begins from now on takes these */
+	SHARD_DOWN_TLS,      /* struct shard_renewal */
 };
 
 struct shard_message {
@@ -110,6 +113,12 @@ struct shard_answer {
 	_Alignas(8) uint8_t answer[]; /* struct dns_answer, with its records */
 };
 
+/* New certificates: the worker takes @context. */
+struct shard_renewal {
+	struct shard_message m;
+	struct tls_context *context;
+};
+
 #define SHARD_SESSIONS_MAX 512 /* shown of one worker; more are only counted */
 
 struct shard_session_row {
@@ -117,6 +126,7 @@ struct shard_session_row {
 	uint16_t client_port;
 	char state[16];
 	char helo[64];
+	char tls[64];
 	char mail_from[96];
 	uint32_t age_s, n_messages;
 };
@@ -177,7 +187,7 @@ struct shard_record {
 	struct ip_addr client;
 	uint16_t client_port;
 	char helo[256];
-	char tls[48]; /* "" : none */
+	char tls[64]; /* "": none */
 	char mail_from[324];
 	uint32_t n_rcpts;
 	uint16_t rcpts_len;

@@ -30,6 +30,8 @@ static void relay_free(struct shard *s, struct relay *r)
 		h->relays = r->next;
 	if (r->next)
 		r->next->prev = r->prev;
+	if (r->tls)
+		tls_give(s, r->tls);
 	h->n_relays--;
 	if (!r->greeted)
 		not_connecting(r);
@@ -201,14 +203,14 @@ static bool relay_fill(struct shard *s, struct relay *r, uint64_t now_us)
 static bool relay_flush(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	if (r->out_at < r->out_len)
-		r->out_at += (uint32_t)tcp_send(s->tcp, r->conn, span_of(r->out + r->out_at, r->out_len - r->out_at),
-						now_us);
+		r->out_at += (uint32_t)wire_send(s, r->conn, r->tls,
+						 span_of(r->out + r->out_at, r->out_len - r->out_at), now_us);
 	return r->out_at == r->out_len;
 }
 
 static void relay_send(struct shard *s, struct relay *r, struct span bytes, uint64_t now_us)
 {
-	size_t n = tcp_send(s->tcp, r->conn, bytes, now_us);
+	size_t n = wire_send(s, r->conn, r->tls, bytes, now_us);
 
 	bytes = span_skip(bytes, n);
 	CHECK(bytes.len <= sizeof(r->out)); /* commands are shorter than that */
@@ -231,7 +233,7 @@ static void relay_results(struct shard *s, struct relay *r, uint64_t now_us)
 static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	struct hop *h = r->hop;
-	bool greeted = r->greeted;
+	bool greeted = r->greeted, clear = r->tls_failed;
 
 	r->conn = NULL;
 	if (r->up) {
@@ -239,7 +241,7 @@ static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 		relay_results(s, r, now_us);
 	}
 	relay_free(s, r);
-	if (!greeted)
+	if (!greeted && !clear)
 		hop_connect_failed(s, h, now_us);
 	s->dispatch = true;
 }
@@ -247,6 +249,31 @@ static void relay_gone(struct shard *s, struct relay *r, uint64_t now_us)
 static bool is_outdated(const struct shard *s, const struct relay *r)
 {
 	return s->configs + r->config != s->config;
+}
+
+/* TLS towards the next hop, from the first octet or behind its 220. */
+static void relay_begin_tls(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	r->tls = s->env.tls ? tls_take(s, r->conn, r, (int)(r->hop - s->hops), false, now_us) : NULL;
+	if (r->tls)
+		tls_begin(r->tls);
+	else
+		r->closing = true; /* 220 was said: there is no way back to the clear */
+}
+
+static enum smtp_relay_tls tls_wanted(const struct hop *h, uint64_t now_us)
+{
+	switch ((enum settings_tls)h->settings->tls) {
+	case SETTINGS_TLS_MAY:
+		return h->clear_until_us > now_us ? RELAY_TLS_NONE : RELAY_TLS_MAY;
+	case SETTINGS_TLS_REQUIRE:
+		return RELAY_TLS_REQUIRE;
+	case SETTINGS_TLS_IMMEDIATE:
+		return RELAY_TLS_ON;
+	case SETTINGS_TLS_NONE:
+		break;
+	}
+	return RELAY_TLS_NONE;
 }
 
 static void relay_action(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
@@ -269,6 +296,9 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		r->since_us = now_us;
 		hop_met(s, r);
 		break;
+	case RELAY_STARTTLS:
+		relay_begin_tls(s, r, now_us);
+		break;
 	case RELAY_BODY_WANTED:
 		r->body_wanted = true;
 		break;
@@ -283,30 +313,33 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 }
 
 /* The next hop speaks or closes in the midst of a message: it must not get the rest, whose end it might take for good. */
-static bool relay_interrupted(struct shard *s, const struct relay *r)
+static bool relay_interrupted(struct shard *s, const struct relay *r, uint64_t now_us)
 {
-	return r->body_wanted && !r->body_ended && (r->peer_closed || tcp_peek(s->tcp, r->conn).len);
+	return r->body_wanted && !r->body_ended &&
+	       (r->peer_closed || wire_peek(s, r->conn, r->tls, now_us).len || (r->tls && r->tls->over));
 }
 
 static void relay_pump(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	struct smtp_relay_action a;
 
-	if (relay_interrupted(s, r))
+	if (relay_interrupted(s, r, now_us))
 		r->out_at = r->out_len = 0;
 	while (relay_flush(s, r, now_us)) {
 		if (smtp_relay_next(&r->smtp, &a)) {
 			relay_action(s, r, &a, now_us);
 			continue;
 		}
-		if (r->closing)
+		if (r->closing || (r->tls && !tls_ready(s, r->tls, r->peer_closed)))
 			break;
-		struct span in = tcp_peek(s->tcp, r->conn);
+		struct span in = wire_peek(s, r->conn, r->tls, now_us);
+
+		r->peer_closed |= r->tls && r->tls->over;
 		if (in.len) {
 			size_t n = smtp_relay_feed(&r->smtp, in, now_us);
 			if (n == 0)
 				break;
-			tcp_consume(s->tcp, r->conn, n);
+			wire_consume(s, r->conn, r->tls, n, now_us);
 		} else if (r->peer_closed) {
 			smtp_relay_lost(&r->smtp, now_us); /* RESULT, if any, and CLOSE are next */
 		} else if (!relay_fill(s, r, now_us)) {
@@ -315,13 +348,15 @@ static void relay_pump(struct shard *s, struct relay *r, uint64_t now_us)
 	}
 }
 
-static void relay_arm(struct shard *s, struct relay *r)
+static void relay_arm(struct shard *s, struct relay *r, uint64_t now_us)
 {
 	uint64_t at_us = smtp_relay_deadline_us(&r->smtp);
 	uint64_t idle_us = r->since_us + config_settings(s, r->config)->relay_idle_s * 1000000;
 
 	if (r->ready && idle_us < at_us)
 		at_us = idle_us;
+	if (tls_deadline_us(r->tls, now_us) < at_us)
+		at_us = tls_deadline_us(r->tls, now_us);
 	if (r->closing)
 		at_us = r->since_us + CLOSE_TIMEOUT_US;
 	if (at_us != UINT64_MAX)
@@ -339,10 +374,15 @@ void relay_run(struct shard *s, struct relay *r, uint64_t now_us)
 	}
 	if (r->closing && r->out_at == r->out_len) {
 		r->ready = false;
+		if (r->tls) {
+			wire_close(r->tls, now_us);
+			tls_give(s, r->tls);
+			r->tls = NULL;
+		}
 		shard_discard(s, r->conn);
 		tcp_close(s->tcp, r->conn, now_us); /* CLOSED or FAILED frees it */
 	}
-	relay_arm(s, r);
+	relay_arm(s, r, now_us);
 }
 
 bool relay_forget(struct shard *s, struct txn *t, uint64_t now_us)
@@ -377,6 +417,9 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 		smtp_relay_init(&r->smtp, &s->configs[r->config].relay, &s->stats, now_us);
 		if (r->hop->settings->lmtp)
 			smtp_relay_use_lmtp(&r->smtp);
+		smtp_relay_use_tls(&r->smtp, tls_wanted(r->hop, now_us));
+		if (r->hop->settings->tls == SETTINGS_TLS_IMMEDIATE)
+			relay_begin_tls(s, r, now_us);
 		relay_run(s, r, now_us);
 		break;
 	case TCP_EVENT_PEER_CLOSED:
@@ -408,6 +451,22 @@ void relay_renew(struct shard *s, uint64_t now_us)
 			relay_run(s, r, now_us);
 		}
 	}
+}
+
+void relay_handshaken(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	if (!r->tls->failed) {
+		if (r->hop->settings->tls != SETTINGS_TLS_IMMEDIATE)
+			smtp_relay_secured(&r->smtp, now_us);
+		relay_run(s, r, now_us);
+		return;
+	}
+	if (r->hop->settings->tls == SETTINGS_TLS_MAY) {
+		r->tls_failed = true;
+		r->hop->clear_until_us = now_us + SHARD_HOP_CLEAR_US;
+	}
+	tcp_abort(s->tcp, r->conn, now_us);
+	relay_gone(s, r, now_us);
 }
 
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)

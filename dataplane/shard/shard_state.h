@@ -21,6 +21,7 @@
 #include "dataplane/msg/msg_store.h"
 #include "dataplane/shard/shard.h"
 #include "dataplane/shard/shard_rcpt_cache.h"
+#include "dataplane/shard/shard_tls.h"
 #include "dataplane/smtp/smtp_relay.h"
 #include "dataplane/smtp/smtp_session.h"
 #include "dns/dns_cache.h"
@@ -34,7 +35,8 @@ enum {
 	CLIENT_HELO_SHORT = 48, /* octets of a name in EHLO that need no room */
 	SHARD_QUESTIONS_MAX = 4096,
 	SHARD_RECORDS_MAX = 256,
-	SHARD_KEEPS_MAX = 64, /* messages on their way to the quarantine store */
+	SHARD_KEEPS_MAX = 64,          /* messages on their way to the quarantine store */
+	SHARD_HOP_CLEAR_US = 60000000, /* how long a next hop whose TLS failed is met without, if it may */
 };
 
 /* What the user pointer of a TCP connection names; the first member of struct client and struct relay. */
@@ -60,6 +62,7 @@ struct client {
 	struct client *next, *prev; /* list of all that live */
 	struct tcp_conn *conn;      /* NULL: the connection is gone */
 	struct txn *txn;            /* from MAIL on */
+	struct shard_tls *tls;      /* from STARTTLS on */
 	struct timer timer;
 	uint64_t started_us;
 	struct ip_addr ip;
@@ -141,6 +144,7 @@ struct txn {
 	uint64_t rcpt_rules;       /* policy_rcpt() of all recipients */
 	uint16_t mail_from_len;
 	char id[TXN_ID_LEN + 1], session[TXN_ID_LEN + 1];
+	char tls[TLS_FACTS_MAX];
 	struct ip_addr client_ip; /* the client's facts again: the record outlives it */
 	uint16_t client_port, helo_len;
 	bool esmtp;
@@ -175,6 +179,8 @@ struct relay {
 	bool ready;        /* may take a message */
 	bool used;         /* lay idle before: the next hop may have closed it meanwhile */
 	bool closing, peer_closed;
+	bool tls_failed; /* its handshake failed, and without TLS it may do */
+	struct shard_tls *tls;
 	bool body_wanted, body_ended;
 	uint32_t out_at, out_len;
 	uint8_t out[RELAY_OUT_MAX];
@@ -196,15 +202,16 @@ struct hop {
 	uint32_t n_relays, n_busy, n_connecting, n_probing; /* all; with a message; never ready yet; probes of these */
 	struct txn *waiting, **waiting_end;
 	uint32_t n_waiting;
-	int32_t credit;         /* of its weight (by_weight() in shard_hop.c) */
-	struct timer timer;     /* the next probe */
-	uint32_t n_failures;    /* in a row */
-	uint32_t n_opened;      /* times that its breaker opened since it last gave a result: doublings */
-	uint64_t down_until_us; /* 0: its breaker is closed */
-	bool met;               /* it answered EHLO once; what it offered then: */
-	unsigned offers;        /* SMTP_OFFER_... */
-	uint64_t size_max;      /* 0: it did not say */
-	char name[64];          /* "192.0.2.1:25" */
+	int32_t credit;          /* of its weight (by_weight() in shard_hop.c) */
+	struct timer timer;      /* the next probe */
+	uint32_t n_failures;     /* in a row */
+	uint32_t n_opened;       /* times that its breaker opened since it last gave a result: doublings */
+	uint64_t clear_until_us; /* TLS failed where it need not be: no STARTTLS until then */
+	uint64_t down_until_us;  /* 0: its breaker is closed */
+	bool met;                /* it answered EHLO once; what it offered then: */
+	unsigned offers;         /* SMTP_OFFER_... */
+	uint64_t size_max;       /* 0: it did not say */
+	char name[64];           /* "192.0.2.1:25" */
 	struct {
 		uint64_t connects, connects_failed, opened, results[HOP_N_RESULTS];
 	} counts;
@@ -222,6 +229,10 @@ struct shard {
 	struct auth_memory memory;
 	struct timer_wheel timers;
 	struct pool clients, rooms, txns, relays, questions, records, keeps;
+	struct pool tls;                                /* empty without a driver */
+	struct shard_tls *handshakes, *handshakes_last; /* that wait for a turn */
+	uint8_t *plaintext;                             /* of the record at hand: TLS_RECORD_MAX octets */
+	struct tls_failed tls_failed;
 	char *explains; /* explain.octets for each txn */
 	size_t explain_octets;
 	struct shard_sessions *sessions_reply;
@@ -302,6 +313,7 @@ static inline const struct settings *config_settings(const struct shard *s, uint
 /* shard_client.c */
 void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us);
 void client_event(struct shard *s, struct client *c, const struct tcp_event *event, uint64_t now_us);
+void client_run(struct shard *s, struct client *c, uint64_t now_us); /* all that can be done now */
 void client_timer(struct shard *s, struct client *c, uint64_t now_us);
 /* The reply to the message in hand.  What the client says next is read by client_run_ready(): a peer that has many
  * messages under way must not be able to nest us as deep. */
@@ -309,6 +321,7 @@ void client_answer(struct shard *s, struct client *c, const struct smtp_reply *r
 /* The reply to the command in hand, likewise. */
 void client_go_on(struct shard *s, struct client *c, const struct smtp_reply *reply, uint64_t now_us);
 bool client_run_ready(struct shard *s, uint64_t now_us); /* one of those answered; false: there is none */
+void client_handshaken(struct shard *s, struct client *c, uint64_t now_us); /* or it failed: c->tls->failed */
 void client_shutdown_all(struct shard *s, uint64_t now_us);
 
 /* shard_txn.c: each call may end the txn; the client's pointer is then NULL */
@@ -379,6 +392,7 @@ void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us); /* free c
 /* The txn is being given up.  False: its final dot is out, the relay keeps it and ends it by txn_finish(). */
 bool MUST_USE relay_forget(struct shard *s, struct txn *t, uint64_t now_us);
 void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event, uint64_t now_us);
+void relay_handshaken(struct shard *s, struct relay *r, uint64_t now_us); /* or it failed: r->tls->failed */
 void relay_timer(struct shard *s, struct relay *r, uint64_t now_us);
 void relay_renew(struct shard *s, uint64_t now_us); /* connections of an earlier config end, idle ones at once */
 

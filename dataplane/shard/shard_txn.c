@@ -125,6 +125,7 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 		.host = span_str(config_settings(s, t->config)->server_hostname),
 		.esmtp = t->esmtp,
 		.smtputf8 = t->smtputf8,
+		.tls = span_str(t->tls),
 		.id = span_str(t->id),
 		.rcpt = t->n_rcpts == 1 ? t->rcpts[0] : SPAN(""),
 		.unix_s = shard_unix_us(s, now_us) / 1000000,
@@ -255,6 +256,8 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	t->client_ip = c->ip;
 	t->client_port = c->port;
 	t->esmtp = c->esmtp;
+	if (c->tls)
+		memcpy(t->tls, c->tls->facts, sizeof(t->tls));
 	memcpy(t->session, c->id, sizeof(t->session));
 	memcpy(t->helo, client_helo(c).at, c->helo_len);
 	t->helo_len = c->helo_len;

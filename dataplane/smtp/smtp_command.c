@@ -220,7 +220,7 @@ static const struct {
 	{ "NOOP",     SMTP_VERB_NOOP,        parse_any,  false },
 	{ "VRFY",     SMTP_VERB_VRFY,        parse_some, false },
 	{ "HELP",     SMTP_VERB_HELP,        parse_any,  false },
-	{ "STARTTLS", SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
+	{ "STARTTLS", SMTP_VERB_STARTTLS,    parse_none, false },
 	{ "AUTH",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "EXPN",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "ETRN",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },

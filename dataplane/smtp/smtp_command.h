@@ -19,7 +19,8 @@ enum smtp_verb {
 	SMTP_VERB_VRFY,
 	SMTP_VERB_HELP,
 	SMTP_VERB_QUIT,
-	SMTP_VERB_NOT_OFFERED, /* known, but not here: EXPN, AUTH, STARTTLS, ETRN, TURN and the like */
+	SMTP_VERB_STARTTLS,
+	SMTP_VERB_NOT_OFFERED, /* known, but not here: EXPN, AUTH, ETRN, TURN and the like */
 	SMTP_VERB_FOREIGN,     /* another protocol's: a browser that was made to talk to port 25 */
 	SMTP_VERB_UNKNOWN,
 };

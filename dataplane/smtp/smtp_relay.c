@@ -11,6 +11,7 @@
  *	where CHUNKING is offered: ENVELOPE --all 2yz, BDAT n LAST--> BODY (RFC 3030)
  *
  *	by LMTP: GREETING --220--> LHLO, which has no HELO; FINAL --a reply for each recipient, RESULT--> IDLE (RFC 2033)
+ *	EHLO --STARTTLS is offered and wanted--> STARTTLS --220--> SECURING --secured()--> EHLO (RFC 3207)
  *
  *	421, no reply in time, connection lost, a reply that makes no sense: RESULT if a message is in hand, CLOSED
  *
@@ -30,6 +31,7 @@
 #define DUE_READY 2U
 #define DUE_BODY 4U
 #define DUE_CLOSE 8U
+#define DUE_TLS 16U
 
 #define DATA_TIMEOUT_US (120 * UINT64_C(1000000)) /* for 354: RFC 5321 4.5.3.2.4 */
 #define QUIT_TIMEOUT_US (10 * UINT64_C(1000000))  /* nothing depends on the reply to QUIT */
@@ -53,6 +55,7 @@ static void check(const struct smtp_relay *r)
 	DCHECK((r->envelope != NULL) == (r->state >= RELAY_AT_ENVELOPE && r->state <= RELAY_AT_FINAL));
 	DCHECK(!(r->due & DUE_CLOSE) || r->state == RELAY_AT_CLOSED);
 	DCHECK(!(r->due & DUE_READY) || r->state == RELAY_AT_IDLE);
+	DCHECK(!(r->due & DUE_TLS) || r->state == RELAY_AT_SECURING);
 	DCHECK(!(r->due & DUE_BODY) || r->state == RELAY_AT_BODY);
 	(void)r;
 }
@@ -125,9 +128,43 @@ static void take_extension(struct smtp_relay *r, struct span line)
 	r->has_8bitmime |= span_eq_nocase(keyword, SPAN("8BITMIME"));
 	r->has_chunking |= span_eq_nocase(keyword, SPAN("CHUNKING"));
 	r->has_smtputf8 |= span_eq_nocase(keyword, SPAN("SMTPUTF8"));
+	r->has_starttls |= span_eq_nocase(keyword, SPAN("STARTTLS"));
 	r->has_dsn |= span_eq_nocase(keyword, SPAN("DSN"));
 	if (span_eq_nocase(keyword, SPAN("SIZE")) && !span_decimal(line, UINT64_MAX, &r->size_max))
 		r->size_max = 0;
+}
+
+static void say_hello(struct smtp_relay *r, uint64_t now_us)
+{
+	become(r, RELAY_AT_EHLO, now_us);
+	smtp_relay_send(r, r->lmtp ? "LHLO " : "EHLO ", r->settings->hostname);
+}
+
+/* EHLO or HELO was answered: on to TLS, to messages, or to nothing if TLS is required and not to be had. */
+static void greeted(struct smtp_relay *r, uint64_t now_us)
+{
+	if (r->tls != RELAY_TLS_NONE && r->tls != RELAY_TLS_ON && r->has_starttls) {
+		become(r, RELAY_AT_STARTTLS, now_us);
+		smtp_relay_send(r, "STARTTLS", "");
+	} else if (r->tls == RELAY_TLS_REQUIRE) {
+		r->stats->relay_tls_missing++;
+		close_relay(r);
+	} else {
+		become_ready(r, now_us);
+	}
+}
+
+static void on_starttls(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
+{
+	if (reply->code == 220) {
+		become(r, RELAY_AT_SECURING, now_us);
+		r->due |= DUE_TLS;
+	} else if (r->tls == RELAY_TLS_MAY && reply->code >= 400) {
+		become_ready(r, now_us);
+	} else {
+		r->stats->relay_tls_missing++;
+		close_relay(r);
+	}
 }
 
 /* `result` has the refusal of a message that did not get as far as its data. */
@@ -267,12 +304,11 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 			close_relay(r);
 			return;
 		}
-		become(r, RELAY_AT_EHLO, now_us);
-		smtp_relay_send(r, r->lmtp ? "LHLO " : "EHLO ", r->settings->hostname);
+		say_hello(r, now_us);
 		return;
 	case RELAY_AT_EHLO:
 		if (good) {
-			become_ready(r, now_us);
+			greeted(r, now_us);
 		} else if (smtp_reply_permanent(reply) && !r->lmtp) { /* 4.1.4: one who does not know EHLO */
 			become(r, RELAY_AT_HELO, now_us);
 			smtp_relay_send(r, "HELO ", r->settings->hostname);
@@ -280,7 +316,15 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 			close_relay(r);
 		}
 		return;
+	case RELAY_AT_STARTTLS:
+		on_starttls(r, reply, now_us);
+		return;
 	case RELAY_AT_HELO:
+		if (good)
+			greeted(r, now_us);
+		else
+			close_relay(r);
+		return;
 	case RELAY_AT_RSET:
 		if (good)
 			become_ready(r, now_us);
@@ -299,6 +343,7 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 	case RELAY_AT_BODY:
 		on_body(r, reply);
 		return;
+	case RELAY_AT_SECURING: /* said in the clear, as if it were through TLS (CVE-2021-38371) */
 	case RELAY_AT_IDLE:
 		fail_unclear(r);
 		return;
@@ -337,6 +382,22 @@ void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *set
 void smtp_relay_use_lmtp(struct smtp_relay *r)
 {
 	r->lmtp = true;
+}
+
+void smtp_relay_use_tls(struct smtp_relay *r, enum smtp_relay_tls tls)
+{
+	CHECK(r->state == RELAY_AT_GREETING);
+	r->tls = (uint8_t)tls;
+}
+
+void smtp_relay_secured(struct smtp_relay *r, uint64_t now_us)
+{
+	CHECK(r->state == RELAY_AT_SECURING && !r->due);
+	r->tls = RELAY_TLS_ON;
+	r->pipelining = r->has_size = r->has_8bitmime = r->has_chunking = r->has_smtputf8 = r->has_dsn = false;
+	r->has_starttls = false;
+	r->size_max = 0;
+	say_hello(r, now_us);
 }
 
 size_t smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us)
@@ -384,6 +445,9 @@ bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action)
 	} else if (r->due & DUE_READY) {
 		r->due &= (uint8_t)~DUE_READY;
 		action->kind = RELAY_READY;
+	} else if (r->due & DUE_TLS) {
+		r->due &= (uint8_t)~DUE_TLS;
+		action->kind = RELAY_STARTTLS;
 	} else if (r->due & DUE_BODY) {
 		r->due &= (uint8_t)~DUE_BODY;
 		action->kind = RELAY_BODY_WANTED;
@@ -461,6 +525,8 @@ uint64_t smtp_relay_deadline_us(const struct smtp_relay *r)
 		return r->since_us + s->greeting_timeout_us;
 	case RELAY_AT_EHLO:
 	case RELAY_AT_HELO:
+	case RELAY_AT_STARTTLS:
+	case RELAY_AT_SECURING:
 	case RELAY_AT_ENVELOPE:
 	case RELAY_AT_RSET:
 		return r->since_us + command_us;
@@ -517,7 +583,8 @@ const char *smtp_relay_state_text(const struct smtp_relay *r)
 		[RELAY_AT_GREETING] = "GREETING", [RELAY_AT_EHLO] = "EHLO",         [RELAY_AT_HELO] = "HELO",
 		[RELAY_AT_IDLE] = "IDLE",         [RELAY_AT_ENVELOPE] = "ENVELOPE", [RELAY_AT_DATA] = "DATA",
 		[RELAY_AT_BODY] = "BODY",         [RELAY_AT_FINAL] = "FINAL",       [RELAY_AT_RSET] = "RSET",
-		[RELAY_AT_QUIT] = "QUIT",         [RELAY_AT_CLOSED] = "CLOSED",
+		[RELAY_AT_STARTTLS] = "STARTTLS", [RELAY_AT_SECURING] = "SECURING", [RELAY_AT_QUIT] = "QUIT",
+		[RELAY_AT_CLOSED] = "CLOSED",
 	};
 
 	return names[r->state];

@@ -34,6 +34,7 @@ enum smtp_relay_kind {
 	RELAY_READY,       /* greeted and EHLO done, or the last message is over: smtp_relay_message() may be called */
 	RELAY_BODY_WANTED, /* 354 came, or BDAT went out: smtp_relay_body() until the end */
 	RELAY_RESULT,      /* the message's result: reply.  A 2yz is the next hop's own reply to the final dot */
+	RELAY_STARTTLS,    /* 220 came to STARTTLS: begin TLS as a client, then call smtp_relay_secured() */
 	RELAY_CLOSE,       /* this connection is of no more use: close it.  A message in hand had its RESULT before */
 };
 
@@ -68,6 +69,10 @@ void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *set
 		     uint64_t now_us); /* the TCP connection is established, the greeting awaited */
 /* Before anything is fed: the next hop speaks LMTP. */
 void smtp_relay_use_lmtp(struct smtp_relay *r);
+/* Before the first octet: whether STARTTLS is asked for; ON when TLS was there before the greeting (RFC 8314 3). */
+void smtp_relay_use_tls(struct smtp_relay *r, enum smtp_relay_tls tls);
+/* The handshake that RELAY_STARTTLS asked for is done: EHLO again, all that was offered before is forgotten. */
+void smtp_relay_secured(struct smtp_relay *r, uint64_t now_us);
 size_t MUST_USE smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us);
 bool smtp_relay_next(struct smtp_relay *r, struct smtp_relay_action *action);
 

@@ -12,6 +12,8 @@ enum smtp_relay_state {
 	RELAY_AT_GREETING,
 	RELAY_AT_EHLO,     /* by LMTP that to LHLO */
 	RELAY_AT_HELO,     /* EHLO was refused */
+	RELAY_AT_STARTTLS, /* 220 */
+	RELAY_AT_SECURING, /* the handshake, which the caller makes */
 	RELAY_AT_IDLE,     /* a message, from the caller */
 	RELAY_AT_ENVELOPE, /* replies to MAIL and RCPT */
 	RELAY_AT_DATA,     /* 354 */
@@ -21,6 +23,14 @@ enum smtp_relay_state {
 	RELAY_AT_QUIT,
 	RELAY_AT_CLOSED,
 	RELAY_N_STATES,
+};
+
+/* STARTTLS (RFC 3207). */
+enum smtp_relay_tls {
+	RELAY_TLS_NONE,    /* not asked for */
+	RELAY_TLS_MAY,     /* where it is offered */
+	RELAY_TLS_REQUIRE, /* or the connection is of no use */
+	RELAY_TLS_ON,
 };
 
 /* A reply as it comes, line by line (smtp_relay_reply.c). */
@@ -44,6 +54,8 @@ struct smtp_relay {
 	bool pipelining, has_size, has_8bitmime, has_chunking, has_smtputf8, has_dsn; /* offered in the reply to EHLO */
 	uint64_t size_max;                                                            /* of the next hop's SIZE */
 	bool lmtp;                                                                    /* RFC 2033 */
+	bool has_starttls;
+	uint8_t tls;                    /* enum smtp_relay_tls */
 	bool by_bdat;                   /* the message in hand is sent as one chunk */
 	uint64_t body_left;             /* by BDAT: octets of the message that were not given yet */
 	bool final_dot_out;             /* the final dot was told */

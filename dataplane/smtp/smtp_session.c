@@ -17,15 +17,17 @@
  *	RSET, EHLO, HELO	MAIL, RCPT, CHUNKS -> GREETED, told as ABORT			do_rset(), do_helo()
  *	QUIT, 421, time-outs	all but *_ASKED -> CLOSED, told as ABORT and CLOSE	smtp_session_close_with()
  *	octets before 354, bare CR or LF			likewise			smtp_session_close_with()
+ *	CONNECTED or GREETED --STARTTLS--> TLS_ASKED --220--> SECURING --secured()--> CONNECTED	(RFC 3207)
  *
  * In *_ASKED nothing is taken from the peer until smtp_session_answer().  A transaction is open (told by MAIL and not
  * yet by MESSAGE_END or ABORT) in MAIL, RCPT_ASKED, RCPT, DATA_ASKED, CHUNK, CHUNKS and DATA.
  *
  * Messages, from DATA and BDAT to their ends, are in smtp_session_data.c; what is said, and when, in smtp_session_out.c;
- * what a line says, in smtp_command.c.
+ * STARTTLS in smtp_session_tls.c; what a line says, in smtp_command.c.
  */
 #include "dataplane/smtp/smtp_command.h"
 #include "dataplane/smtp/smtp_session_data.h"
+#include "dataplane/smtp/smtp_session_tls.h"
 
 _Static_assert(sizeof(struct smtp_session) <= 128, "an idle session is cheap");
 
@@ -50,7 +52,7 @@ struct smtp_session_settings smtp_session_settings_default(void)
 static bool is_asked(const struct smtp_session *s)
 {
 	return s->state == SESSION_MAIL_ASKED || s->state == SESSION_RCPT_ASKED || s->state == SESSION_DATA_ASKED ||
-	       s->state == SESSION_END_ASKED;
+	       s->state == SESSION_END_ASKED || s->state == SESSION_TLS_ASKED;
 }
 
 static void check(const struct smtp_session *s)
@@ -125,6 +127,8 @@ static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64
 			text_puts(&t, "\nDSN");
 		if (s->offers & SMTP_OFFER_LIMITS)
 			say_limits(s, &t);
+		if (smtp_session_tls_offered(s))
+			text_puts(&t, "\nSTARTTLS");
 	}
 	smtp_reply_set(&reply, 250, 0, 0, 0, text_span(&t));
 	smtp_session_say_reply(s, &reply);
@@ -137,6 +141,8 @@ static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64
 		smtp_session_refuse(s, SMTP_TEXT_HELO_FIRST, now_us);
 	} else if (s->state != SESSION_GREETED) {
 		smtp_session_refuse(s, SMTP_TEXT_MAIL_NESTED, now_us);
+	} else if (s->tls == SESSION_TLS_REQUIRED) {
+		smtp_session_refuse(s, SMTP_TEXT_TLS_FIRST, now_us);
 	} else if (!is_offered(s, c)) {
 		smtp_session_refuse(s, SMTP_TEXT_PARAMETER_UNKNOWN, now_us);
 	} else if (s->n_messages >= s->settings->messages_max) {
@@ -216,6 +222,7 @@ static void (*const proceed[SMTP_N_VERBS])(struct smtp_session *s, const struct 
 	[SMTP_VERB_DATA] = smtp_session_do_data,
 	[SMTP_VERB_RSET] = do_rset,
 	[SMTP_VERB_BDAT] = smtp_session_do_bdat,
+	[SMTP_VERB_STARTTLS] = smtp_session_do_starttls,
 	[SMTP_VERB_NOOP] = do_nothing,
 	[SMTP_VERB_VRFY] = do_nothing,
 	[SMTP_VERB_HELP] = do_nothing,
@@ -335,6 +342,8 @@ size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us
 		s->stats->smtp_early_data++;
 		smtp_session_close_with(s, SMTP_TEXT_EARLY_DATA);
 	}
+	if (in.len && s->state == SESSION_SECURING)
+		return smtp_session_drop_plaintext(s, in);
 	while (n < in.len && takes_input(s)) {
 		struct span rest = span_skip(in, n);
 
@@ -415,6 +424,11 @@ static void answered(struct smtp_session *s, bool good, uint64_t now_us)
 	case SESSION_END_ASKED:
 		s->state = SESSION_GREETED;
 		break;
+	case SESSION_TLS_ASKED:
+		s->stats->smtp_starttls += good;
+		s->state = good ? SESSION_SECURING : SESSION_GREETED;
+		break;
+	case SESSION_SECURING:
 	case SESSION_CONNECTED:
 	case SESSION_GREETED:
 	case SESSION_MAIL:
@@ -525,7 +539,10 @@ void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
 		s->stats->smtp_timeouts_data++;
 	else
 		s->stats->smtp_timeouts_command++;
-	smtp_session_close_with(s, SMTP_TEXT_TIMEOUT);
+	if (s->state == SESSION_SECURING)
+		smtp_session_close(s); /* there is no telling whether the peer listens to TLS or to us */
+	else
+		smtp_session_close_with(s, SMTP_TEXT_TIMEOUT);
 }
 
 const char *smtp_session_state_text(const struct smtp_session *s)
@@ -537,6 +554,7 @@ const char *smtp_session_state_text(const struct smtp_session *s)
 		[SESSION_DATA_ASKED] = "DATA-ASKED", [SESSION_CHUNK] = "CHUNK",
 		[SESSION_CHUNKS] = "CHUNKS",         [SESSION_DATA] = "DATA",
 		[SESSION_DRAIN] = "DRAIN",           [SESSION_END_ASKED] = "VERDICT",
+		[SESSION_TLS_ASKED] = "TLS-ASKED",   [SESSION_SECURING] = "SECURING",
 		[SESSION_CLOSED] = "CLOSED",
 	};
 

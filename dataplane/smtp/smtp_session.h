@@ -3,7 +3,7 @@
  * smtp_session.h - the server's side of SMTP (RFC 5321), octets in, actions out
  *
  * smtp_session_feed() takes octets and stops whenever there is something to do; smtp_session_next() tells
- * what.  MAIL, RCPT, DATA_BEGIN and MESSAGE_END wait for smtp_session_answer(): until then no further octet
+ * what.  MAIL, RCPT, DATA_BEGIN, MESSAGE_END and STARTTLS wait for smtp_session_answer(): until then no further octet
  * is taken (TCP's window holds the peer back).
  */
 #ifndef SMTP_SESSION_H
@@ -43,8 +43,9 @@ enum smtp_action_kind {
 	SMTP_DATA_BEGIN, /* DATA or the first BDAT: answer 354 (smtp_reply_go_ahead) or a refusal */
 	SMTP_BODY,       /* octets of the message, dots removed, CRLF line ends, one at the end: bytes */
 	SMTP_MESSAGE_END, /* final dot or last chunk seen; answer is the reply to the message */
-	SMTP_ABORT,       /* the transaction begun with MAIL is over without MESSAGE_END: forget it; no answer wanted */
-	SMTP_CLOSE,       /* close the connection after what was sent; nothing follows */
+	SMTP_STARTTLS, /* answer 220, or a refusal; after 220 was told TLS begins and smtp_session_secured() follows */
+	SMTP_ABORT,    /* the transaction begun with MAIL is over without MESSAGE_END: forget it; no answer wanted */
+	SMTP_CLOSE,    /* close the connection after what was sent; nothing follows */
 };
 
 struct smtp_action {
@@ -62,6 +63,15 @@ struct smtp_action {
 /* @settings: borrowed for the life of the session.  @room: lent, contents undefined.  The greeting is the first action. */
 void smtp_session_init(struct smtp_session *s, const struct smtp_session_settings *settings, struct stats *stats,
 		       struct smtp_room *room, uint64_t now_us);
+
+/* STARTTLS (RFC 3207) is offered to this client, or MAIL without it is 530 5.7.0; before the first octet. */
+void smtp_session_offer_tls(struct smtp_session *s, bool required);
+
+/*
+ * The TLS handshake that the 220 to STARTTLS announced is done: all that was said before is forgotten (RFC 3207 4.2).
+ * Octets that are fed between 220 and here were sent in the clear: they are dropped and counted, never taken as commands.
+ */
+void smtp_session_secured(struct smtp_session *s, uint64_t now_us);
 
 /*
  * Between two commands a session needs no room.  smtp_session_give_room() gives it back, or NULL while it is needed;
@@ -85,7 +95,7 @@ bool smtp_session_next(struct smtp_session *s, struct smtp_action *action);
 bool smtp_session_waits(const struct smtp_session *s);
 
 /**
- * smtp_session_answer - the reply to the MAIL, RCPT, DATA_BEGIN or MESSAGE_END reported last
+ * smtp_session_answer - the reply to the MAIL, RCPT, DATA_BEGIN, MESSAGE_END or STARTTLS reported last
  * @reply: copied; a code of 4yz or 5yz refuses; 421 closes the session after it
  */
 void smtp_session_answer(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us);

@@ -25,8 +25,18 @@ enum smtp_session_state {
 	SESSION_DATA,       /* 354 was said: octets of the message */
 	SESSION_DRAIN,      /* octets of a message that is refused; its reply is the unready end of `out` */
 	SESSION_END_ASKED,  /* the message waits for its answer */
+	SESSION_TLS_ASKED,  /* STARTTLS waits for its answer */
+	SESSION_SECURING,   /* 220 was said to STARTTLS: what comes before the handshake is done is no command */
 	SESSION_CLOSED,     /* nothing is taken any more */
 	SESSION_N_STATES,
+};
+
+/* STARTTLS (RFC 3207). */
+enum smtp_session_tls {
+	SESSION_TLS_NONE, /* not offered to this client */
+	SESSION_TLS_OFFERED,
+	SESSION_TLS_REQUIRED, /* and no MAIL without */
+	SESSION_TLS_ON,
 };
 
 /* What a session needs while it works, and not while it waits for a command. */
@@ -44,19 +54,20 @@ struct smtp_session {
 	/* read for every octet */
 	const struct smtp_session_settings *settings;
 	struct stats *stats;
-	uint8_t state;      /* enum smtp_session_state */
-	uint8_t due;        /* what smtp_session_next() has to tell: DUE_... of smtp_session.c */
-	uint8_t event;      /* enum smtp_action_kind of DUE_EVENT */
-	bool esmtp;         /* EHLO, not HELO */
-	bool body_8bit;     /* of the MAIL that is told */
-	bool smtputf8;      /* of the transaction */
-	bool shutting_down; /* smtp_session_shutdown() was called */
-	bool greeting_out;  /* the greeting was told */
-	uint8_t offers;     /* SMTP_OFFER_... of the last EHLO; 0: HELO */
-	bool chunking;      /* the message comes by BDAT */
-	bool chunk_last;    /* the chunk at hand is the last one */
-	bool chunk_failed;  /* a chunk was refused: what is in the pipeline behind it cannot stand either */
-	uint8_t drained;    /* DRAIN: the state after it */
+	uint8_t state;         /* enum smtp_session_state */
+	uint8_t due;           /* what smtp_session_next() has to tell: DUE_... of smtp_session.c */
+	uint8_t event;         /* enum smtp_action_kind of DUE_EVENT */
+	bool esmtp;            /* EHLO, not HELO */
+	bool body_8bit;        /* of the MAIL that is told */
+	bool smtputf8;         /* of the transaction */
+	bool shutting_down;    /* smtp_session_shutdown() was called */
+	bool greeting_out;     /* the greeting was told */
+	uint8_t offers;        /* SMTP_OFFER_... of the last EHLO; 0: HELO */
+	uint8_t tls;           /* enum smtp_session_tls */
+	bool chunking : 1;     /* the message comes by BDAT */
+	bool chunk_last : 1;   /* the chunk at hand is the last one */
+	bool chunk_failed : 1; /* a chunk was refused: what is in the pipeline behind it cannot stand either */
+	uint8_t drained;       /* DRAIN: the state after it */
 	struct smtp_data data;
 	struct smtp_line line;
 	uint16_t out_sent, out_ready, out_len; /* in room->out: told, may be told, written */

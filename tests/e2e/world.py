@@ -65,6 +65,7 @@ smtp unix - - n - - smtp
 lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 """
 
 

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				  .client = ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 }),
 				  .host = SPAN("mx.example"),
 				  .esmtp = flags & 1,
-				  .tls = flags & 2,
+				  .tls = flags & 2 ? SPAN("TLSv1.2 TLS_RSA") : SPAN(""),
 				  .id = SPAN("0A1B2C"),
 				  .rcpt = in.at ? in : SPAN(""),
 				  .unix_s = 1763964600 };
@@ -74,11 +74,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	expect(&rest, "Received: from ");
 	expect_name(&rest);
 	expect(&rest, " ([192.0.2.1])\r\n\tby mx.example with ");
-	expect(&rest, r.tls && r.esmtp ? "ESMTPS" : r.esmtp ? "ESMTP" : "SMTP");
+	expect(&rest, r.tls.len && r.esmtp ? "ESMTPS" : r.esmtp ? "ESMTP" : "SMTP");
 	if (rest.len && rest.at[0] == 'S') /* TLS without EHLO */
 		expect(&rest, "S");
 	expect(&rest, " id 0A1B2C");
 	expect_recipient(&rest, r.rcpt);
+	if (r.tls.len)
+		expect(&rest, "\r\n\ttls TLS_RSA");
 	expect(&rest, ";\r\n\tMon, 24 Nov 2025 06:10:00 +0000\r\n");
 	CHECK(rest.len == 0);
 	return 0;

@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
-	bool in_hand, dot, closed, bdat;
+	bool in_hand, dot, closed, bdat, required, secured;
 	unsigned n_messages;
 	struct smtp_envelope envelope;
 	struct span rcpts[2];
@@ -58,7 +58,7 @@ static void drain(struct smtp_relay *r)
 				 (f.bdat ? span_eq(a.bytes, SPAN("y")) : span_ends_nocase(a.bytes, SPAN("\r\n.\r\n")));
 			break;
 		case RELAY_READY:
-			CHECK(!f.in_hand);
+			CHECK(!f.in_hand && (f.secured || !f.required));
 			f.in_hand = true;
 			f.dot = f.bdat = false;
 			if (f.n_messages++ == 3) {
@@ -67,6 +67,11 @@ static void drain(struct smtp_relay *r)
 			} else {
 				smtp_relay_message(r, &f.envelope, 0);
 			}
+			break;
+		case RELAY_STARTTLS:
+			CHECK(!f.in_hand && !f.secured);
+			f.secured = true;
+			smtp_relay_secured(r, 0);
 			break;
 		case RELAY_BODY_WANTED:
 			write_body(r);
@@ -105,6 +110,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	smtp_relay_init(&relay, &settings, &stats, 0);
 	if (n_cuts & 4)
 		smtp_relay_use_lmtp(&relay);
+	f.required = (n_cuts & 24) == 24;
+	if (n_cuts & 8)
+		smtp_relay_use_tls(&relay, f.required ? RELAY_TLS_REQUIRE : RELAY_TLS_MAY);
 	drain(&relay);
 	while (in.len) {
 		size_t cut = i < n_cuts ? data[1 + i++] : 0;

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
 	struct span steering;
 	size_t n_steered;
-	bool open, in_body, closed;
+	bool open, in_body, closed, greeted, secured;
 	bool unanswered; /* `asked` waits for its answer until more octets were tried */
 	enum smtp_action_kind asked;
 	uint8_t last; /* of the body */
@@ -57,9 +57,10 @@ static void check_action(const struct smtp_action *a)
 		break;
 	case SMTP_HELO:
 		CHECK(!f.open && a->bytes.len >= 1 && a->bytes.len <= 255);
+		f.greeted = true;
 		break;
 	case SMTP_MAIL:
-		CHECK(!f.open);
+		CHECK(!f.open && f.greeted);
 		break;
 	case SMTP_RCPT:
 		CHECK(f.open && !f.in_body && a->bytes.len > 0);
@@ -73,6 +74,9 @@ static void check_action(const struct smtp_action *a)
 		break;
 	case SMTP_MESSAGE_END:
 		CHECK(f.open && f.in_body && (f.last == '\n' || f.last == 0));
+		break;
+	case SMTP_STARTTLS:
+		CHECK(!f.open && f.greeted && !f.secured);
 		break;
 	case SMTP_ABORT:
 		CHECK(f.open);
@@ -92,7 +96,7 @@ static void answer(struct smtp_session *s, enum smtp_action_kind kind)
 	struct smtp_reply reply;
 
 	if (code == 0)
-		code = kind == SMTP_DATA_BEGIN ? 354 : 250;
+		code = kind == SMTP_DATA_BEGIN ? 354 : kind == SMTP_STARTTLS ? 220 : 250;
 	smtp_reply_set(&reply, code, code / 100, 0, 0, SPAN("fuzz\nmore"));
 	if (kind == SMTP_MAIL)
 		f.open = code == 250;
@@ -142,6 +146,13 @@ static void meanwhile(struct smtp_session *s)
 		smtp_session_expire(s, f.now_us);
 	}
 	drain(s);
+	/* Then the handshake is done; EHLO is to be said again (RFC 3207 4.2). */
+	if (strcmp(smtp_session_state_text(s), "SECURING") == 0 && (steer() & 1)) {
+		smtp_session_secured(s, f.now_us);
+		f.secured = true;
+		f.greeted = false;
+		drain(s);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -165,6 +176,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	settings.recipients_max = 4;
 	settings.messages_max = 3;
 	smtp_session_init(&session, &settings, &stats, &room, 0);
+	if (n_steering & 3)
+		smtp_session_offer_tls(&session, (n_steering & 3) == 3);
 	drain(&session);
 	while (in.len) {
 		uint8_t piece = steer();

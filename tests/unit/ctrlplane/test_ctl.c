@@ -109,6 +109,7 @@ static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
 	s.n_total = s.n_rows = 1;
 	s.rows[0].client = ip_addr_of4((const uint8_t *)"\300\0\2\7");
 	memcpy(s.rows[0].state, "DATA", 5);
+	memcpy(s.rows[0].tls, "TLSv1.3 TLS_AES_256_GCM_SHA384", 31);
 	memcpy(s.rows[0].helo, "a\x1b[31m\xc2\x9b", 9);
 	control_sessions(control, &s);
 	return true;
@@ -192,8 +193,10 @@ static const struct {
 	{ "stats", ctl_print_stats, NULL, NULL, "           42  turns of the worker's loop\n" },
 	{ "stats", ctl_print_stats, "format", "prometheus", "\nsekisho_shard_ticks_total 42\n" },
 	{ "show sessions", ctl_print_sessions, NULL, NULL,
-	  "WORKER  CLIENT     PORT  STATE  AGE s  MESSAGES  HELO               MAIL FROM\n"
-	  "     0  192.0.2.7     0  DATA       0         0  a\\x1b[31m\\xc2\\x9b  \n1 sessions, 1 shown\n" },
+	  "WORKER  CLIENT     PORT  STATE  AGE s  MESSAGES  HELO               TLS                             MAIL "
+	  "FROM\n"
+	  "     0  192.0.2.7     0  DATA       0         0  a\\x1b[31m\\xc2\\x9b  TLSv1.3 TLS_AES_256_GCM_SHA384  \n1 "
+	  "sessions, 1 shown\n" },
 	{ "show dns", ctl_print_dns, NULL, NULL, "cache_hits         3\n" },
 	{ "show crypto", ctl_print_crypto, NULL, NULL, "RSA-2048      20  ifma; openssl for one alone\n" },
 	{ "show crypto", ctl_print_crypto, NULL, NULL, "   8        2\n" },

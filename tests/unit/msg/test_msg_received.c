@@ -52,9 +52,11 @@ static void forms(void)
 	ok(ip_addr_parse(SPAN("2001:db8::25"), &r.client), "a client by IPv6");
 	is_span(write_field(&r), SPAN("Received: from mail.example.org ([IPv6:2001:db8::25])" TAIL), "is tagged so");
 	r = usual();
-	r.tls = true;
+	r.tls = SPAN("TLSv1.3 TLS_AES_256_GCM_SHA384");
 	ok(span_find(write_field(&r), 'S') != SPAN_NONE && strstr(room, " with ESMTPS id "), "TLS makes it ESMTPS");
-	r.esmtp = r.tls = false;
+	ok(strstr(room, ">\r\n\ttls TLS_AES_256_GCM_SHA384;\r\n\tMon") != NULL, "with its cipher suite");
+	r.esmtp = false;
+	r.tls = SPAN("");
 	write_field(&r);
 	ok(strstr(room, " with SMTP id ") != NULL, "HELO makes it SMTP");
 	r.rcpt = SPAN("");

@@ -104,6 +104,7 @@ static void world_open(void)
 				 .hash = &world.hash,
 				 .hash_pair = world.hash_pair = hash_pair_open(),
 				 .crypto = world.crypto,
+				 .tls = world.tls,
 				 .to_ascii = domain_to_ascii,
 				 .organizational = domain_organizational,
 				 .link = &world.link,
@@ -512,8 +513,9 @@ __attribute__((unused)) static void all_is_given_back(const char *when)
 	pass(1200 * SECOND);
 	tcp_check(s->tcp);
 	bool empty = !s->clients.n_used && !s->txns.n_used && !s->relays.n_used && !s->questions.n_used &&
-		     !s->records.n_used && !s->rooms.n_used && !s->n_live && !s->n_waiting && !s->hops[0].waiting &&
-		     !s->hops[0].n_busy && !s->ready && !s->live && !s->hops[0].n_relays && !s->hops[0].n_connecting &&
+		     !s->records.n_used && !s->rooms.n_used && !s->tls.n_used && !s->handshakes && !s->n_live &&
+		     !s->n_waiting && !s->hops[0].waiting && !s->hops[0].n_busy && !s->ready && !s->live &&
+		     !s->hops[0].n_relays && !s->hops[0].n_connecting &&
 		     msg_store_n_free_blocks(s->store) == world.settings.limits_body_blocks;
 	size_t cursor = 0;
 

@@ -73,6 +73,7 @@ static struct world {
 	struct shard *shard;
 	void *shard_memory, *peer_memory;
 	struct crypto_backend *crypto;
+	struct tls_driver *tls; /* NULL: none; opened and closed by the test */
 	struct net *peer;
 	struct tcp *tcp;
 	struct stats peer_stats;

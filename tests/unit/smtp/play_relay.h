@@ -16,6 +16,7 @@ static struct {
 	struct stats stats;
 	uint64_t now_us;
 	size_t cut; /* octets from the next hop, and room for the body, in pieces of at most so many; 0: whole */
+	bool starttls;
 	bool begun, closed, ready, wanted, hold_body;
 	bool dup, mixed, mail_refused; /* final_dot_sent and so on of the last result */
 	bool lmtp;
@@ -55,6 +56,9 @@ static void relay_action(const struct smtp_relay_action *a)
 		break;
 	case RELAY_READY:
 		pr.ready = true;
+		break;
+	case RELAY_STARTTLS:
+		pr.starttls = true;
 		break;
 	case RELAY_BODY_WANTED:
 		pr.n_written = 0;
@@ -199,6 +203,19 @@ static bool play_relay_line(struct span word, struct span rest)
 		smtp_relay_init(&pr.relay, &pr.settings, &pr.stats, pr.now_us);
 		if (pr.lmtp)
 			smtp_relay_use_lmtp(&pr.relay);
+	}
+	if (span_eq(word, SPAN("tls"))) {
+		smtp_relay_use_tls(&pr.relay, span_eq(rest, SPAN("may"))       ? RELAY_TLS_MAY
+					      : span_eq(rest, SPAN("require")) ? RELAY_TLS_REQUIRE
+									       : RELAY_TLS_ON);
+		return true;
+	}
+	if (span_eq(word, SPAN("starttls")))
+		return pr.starttls;
+	if (span_eq(word, SPAN("secured"))) {
+		smtp_relay_secured(&pr.relay, pr.now_us);
+		relay_pump();
+		return true;
 	}
 	if (span_eq(word, SPAN("n>")) || span_eq(word, SPAN("n+")))
 		return relay_send(rest, true, word.at[1] == '>');

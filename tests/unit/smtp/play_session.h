@@ -23,7 +23,8 @@ static struct {
 	struct smtp_session_settings settings;
 	struct stats stats;
 	uint64_t now_us;
-	size_t cut; /* the session gets its octets in pieces of at most so many; 0: as they were sent */
+	uint64_t starttls; /* 1: offered, 2: required */
+	size_t cut;        /* the session gets its octets in pieces of at most so many; 0: as they were sent */
 	bool begun, closed;
 	struct octets in, said, body, scratch;
 	size_t n_fed, n_read;
@@ -38,9 +39,9 @@ static struct {
 } ps;
 
 static const char *const play_kinds[] = {
-	[SMTP_SEND] = "send",       [SMTP_HELO] = "helo",       [SMTP_MAIL] = "mail",
-	[SMTP_RCPT] = "rcpt",       [SMTP_DATA_BEGIN] = "data", [SMTP_BODY] = "body",
-	[SMTP_MESSAGE_END] = "end", [SMTP_ABORT] = "abort",     [SMTP_CLOSE] = "close",
+	[SMTP_SEND] = "send",       [SMTP_HELO] = "helo",         [SMTP_MAIL] = "mail",       [SMTP_RCPT] = "rcpt",
+	[SMTP_DATA_BEGIN] = "data", [SMTP_BODY] = "body",         [SMTP_MESSAGE_END] = "end", [SMTP_ABORT] = "abort",
+	[SMTP_CLOSE] = "close",     [SMTP_STARTTLS] = "starttls",
 };
 
 static enum smtp_action_kind play_kind(struct span name)
@@ -63,7 +64,8 @@ static struct smtp_reply play_answer_to(enum smtp_action_kind kind)
 			return r;
 		}
 	}
-	smtp_reply_fixed(&r, kind == SMTP_MAIL         ? SMTP_TEXT_SENDER_OK
+	smtp_reply_fixed(&r, kind == SMTP_STARTTLS     ? SMTP_TEXT_START_TLS
+			     : kind == SMTP_MAIL       ? SMTP_TEXT_SENDER_OK
 			     : kind == SMTP_RCPT       ? SMTP_TEXT_RECIPIENT_OK
 			     : kind == SMTP_DATA_BEGIN ? SMTP_TEXT_GO_AHEAD
 						       : SMTP_TEXT_ACCEPTED);
@@ -98,7 +100,7 @@ static void play_note(const struct smtp_action *a)
 static void play_action(const struct smtp_action *a)
 {
 	bool waits = a->kind == SMTP_MAIL || a->kind == SMTP_RCPT || a->kind == SMTP_DATA_BEGIN ||
-		     a->kind == SMTP_MESSAGE_END;
+		     a->kind == SMTP_MESSAGE_END || a->kind == SMTP_STARTTLS;
 
 	if (smtp_session_waits(&ps.session) != waits)
 		ok(false, "smtp_session_waits() says whether %s wants an answer", play_kinds[a->kind]);
@@ -149,6 +151,8 @@ static void play_begin(void)
 		return;
 	ps.begun = true;
 	smtp_session_init(&ps.session, &ps.settings, &ps.stats, &ps.room, ps.now_us);
+	if (ps.starttls)
+		smtp_session_offer_tls(&ps.session, ps.starttls == 2);
 }
 
 static bool play_set(struct span name, uint64_t value)
@@ -175,6 +179,8 @@ static bool play_set(struct span name, uint64_t value)
 		s->offers |= value ? SMTP_OFFER_LIMITS : 0;
 	else if (span_eq(name, SPAN("chunking")))
 		s->offers |= value ? SMTP_OFFER_CHUNKING : 0;
+	else if (span_eq(name, SPAN("starttls")))
+		ps.starttls = value;
 	else if (span_eq(name, SPAN("refuse_early_talk")))
 		s->refuse_early_talk = value != 0;
 	else
@@ -307,6 +313,11 @@ static bool play_session_line(struct span word, struct span rest)
 	}
 	if (span_eq(word, SPAN("shutdown"))) {
 		smtp_session_shutdown(&ps.session, ps.now_us);
+		play_pump();
+		return true;
+	}
+	if (span_eq(word, SPAN("secured"))) {
+		smtp_session_secured(&ps.session, ps.now_us);
 		play_pump();
 		return true;
 	}

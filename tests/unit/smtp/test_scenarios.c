@@ -15,7 +15,7 @@
  *
  * Server:
  *	set NAME N		a setting of struct smtp_session_settings, before all else; chunking, smtputf8, dsn,
- *				limits 1: offered
+ *				limits 1: offered; starttls 1: offered, 2: required
  *	c> TEXT			the client sends a line; all replies must have been looked at before
  *	c+ TEXT			a line that goes out together with the next one
  *	raw> TEXT, raw+ TEXT	the same without a CRLF
@@ -27,7 +27,8 @@
  *	release REPLY		... it is
  *	refuse REPLY		smtp_session_refuse_message()
  *	shutdown		smtp_session_shutdown()
- *	saw KIND [TEXT]		the next action of that kind (helo mail rcpt data end abort), after those looked at, and its text
+ *	secured			smtp_session_secured(): what follows came through TLS
+ *	saw KIND [TEXT]		the next action of that kind (helo mail rcpt data end abort starttls), after those looked at, and its text
  *	never KIND		none of that kind is left
  *	body TEXT		the octets of the message that began last
  *	open			CLOSE was not told
@@ -44,6 +45,8 @@
  *	duplicate possible|no	final_dot_sent of that result
  *	mail-refused		that result is a reply to MAIL
  *	mixed, not-mixed	by LMTP: some recipients have the message of that result, and some do not
+ *	tls may|require|on	smtp_relay_use_tls(), first of all
+ *	starttls, secured	STARTTLS was told; smtp_relay_secured()
  *	ready, busy		READY was told and not used; it was not
  *	lost, quit		the connection is gone; smtp_relay_quit()
  */
