@@ -71,7 +71,7 @@ TESTS := $(TEST_SOURCES:%.c=$(B)/%)
 WIRE_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/wire/*.c))
 FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
-.PHONY: help deps build programs wire wire-build interop run demo test unit e2e conformance differential crypto-differential lint format fuzz fuzz-smoke bench bench-gateway bench-rates clean tests-build
+.PHONY: help deps build programs wire wire-build interop run demo test unit e2e conformance differential crypto-differential lint format fuzz fuzz-smoke bench bench-gateway bench-rates bench-million clean tests-build
 .DEFAULT_GOAL := help
 .SECONDARY:
 
@@ -134,6 +134,9 @@ bench-gateway: build ## signed messages of 4 KiB through the gateway on one core
 bench-rates: build ## connections, and a SYN flood, over memif beside the kernel's TCP (root; both cores)
 	@tools/bench/rates
 
+bench-million: build ## a million connections opened, held for a minute, and what they take (root; 3 GB; some minutes)
+	@tools/bench/million
+
 # A fuzz target without a fuzzer: fuzz_main.c replays its corpus.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 	@echo "  LD    $@"
@@ -149,7 +152,7 @@ CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wil
 	crypto/rsa_ifma.c crypto/ed25519_ifma.c crypto/ed25519_scalar.c crypto/sha512_lanes.c crypto/sha256_pair.c)
 # Tests that take a number of lanes to compare with OpenSSL.
 CRYPTO_TWINS = test_ed25519_ifma test_crypto_ifma
-SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
+SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
 SHELL_SCRIPTS += tests/sim/long tests/fuzz/coverage

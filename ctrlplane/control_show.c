@@ -141,6 +141,24 @@ static json_t *addresses_json(const struct settings_port *p)
 	return list;
 }
 
+/* Those whose MAC is a setting, as they stand there. */
+static json_t *neighbours_json(const struct settings_port *p)
+{
+	json_t *list = json_array();
+	char text[96];
+	struct text t;
+
+	for (size_t i = 0; i < p->n_neighbours; i++) {
+		const uint8_t *m = p->neighbours[i].mac;
+
+		text_init(&t, text, sizeof(text));
+		ip_addr_text(&p->neighbours[i].addr, &t);
+		json_array_append_new(list, json_sprintf("%s %02x:%02x:%02x:%02x:%02x:%02x", text, m[0], m[1], m[2],
+							 m[3], m[4], m[5]));
+	}
+	return list;
+}
+
 void control_set_count(json_t *o, const char *key, uint64_t value)
 {
 	json_object_set_new(o, key, json_integer((json_int_t)value));
@@ -154,9 +172,10 @@ json_t *control_show_ports(struct control *c)
 	for (unsigned i = 0; i < s->n_ports; i++) {
 		const struct settings_port *p = &s->ports[i];
 		struct control_port now = { .mac = "" };
-		json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:i, s:i}", "device", p->device, "addresses",
+		json_t *o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:i}", "device", p->device, "addresses",
 				      addresses_json(p), "gateway4", address_json(&p->gateway4), "gateway6",
-				      address_json(&p->gateway6), "mtu", (int)p->mtu, "vlan", (int)p->vlan);
+				      address_json(&p->gateway6), "neighbours", neighbours_json(p), "mtu", (int)p->mtu,
+				      "vlan", (int)p->vlan);
 
 		if (c->env->port(c->env->arg, i, &now)) {
 			json_object_set_new(o, "mac", json_string(now.mac));

@@ -115,6 +115,10 @@ void ctl_print_ports(FILE *f, const json_t *result, bool all)
 		put_list(f, json_object_get(p, "addresses"));
 		put_gateway(f, p, "gateway4");
 		put_gateway(f, p, "gateway6");
+		if (json_array_size(json_object_get(p, "neighbours"))) {
+			fputs("; neighbours ", f);
+			put_list(f, json_object_get(p, "neighbours"));
+		}
 		fputc('\n', f);
 	}
 }

@@ -155,6 +155,12 @@ static void odd(struct load *l, struct client *c, uint64_t now_us)
 		say(l, c, STEP_QUIT, 1, SPAN("QUIT\r\n"), now_us);
 }
 
+static void hold(struct load *l, struct client *c)
+{
+	c->step = STEP_HELD;
+	l->counts.held++;
+}
+
 static void replied(struct load *l, struct client *c, uint64_t now_us)
 {
 	unsigned class = c->code / 100;
@@ -175,7 +181,7 @@ static void replied(struct load *l, struct client *c, uint64_t now_us)
 		if (class != 2)
 			odd(l, c, now_us);
 		else if (l->settings.mode == LOAD_IDLE)
-			c->step = STEP_HELD;
+			hold(l, c);
 		else
 			next_message(l, c, now_us);
 		return;
@@ -233,6 +239,7 @@ static void client_end(struct load *l, struct client *c, bool good, uint64_t now
 		l->counts.failed++;
 	}
 	l->counts.live--;
+	l->counts.held -= c->step == STEP_HELD;
 	pool_give(&l->clients, c);
 }
 
@@ -332,6 +339,14 @@ static uint64_t due(const struct load *l, uint64_t now_us)
 	return atomic_load_explicit(&l->stop, memory_order_relaxed) ? 0 : n;
 }
 
+/* Those that are to be held are opened no faster than they get there, however fast that is. */
+static bool may_begin(const struct load *l, uint64_t now_us)
+{
+	const struct load_counts *n = &l->counts;
+
+	return n->begun < due(l, now_us) && (l->settings.mode != LOAD_IDLE || n->live - n->held < LOAD_OPENING_MAX);
+}
+
 bool load_tick(void *load, uint64_t now_us, uint64_t unix_us, bool idle)
 {
 	struct load *l = load;
@@ -343,7 +358,7 @@ bool load_tick(void *load, uint64_t now_us, uint64_t unix_us, bool idle)
 	net_step(l->net, now_us);
 	any |= settle(l, now_us);
 	/* A bound on each turn: frames wait meanwhile. */
-	for (int i = 0; i < 32 && l->counts.begun < due(l, now_us) && begin(l, now_us); i++)
+	for (int i = 0; i < 32 && may_begin(l, now_us) && begin(l, now_us); i++)
 		any = true;
 	return any;
 }

@@ -16,8 +16,10 @@
 enum load_mode {
 	LOAD_SEND,    /* EHLO, messages, QUIT */
 	LOAD_CONNECT, /* 220, QUIT, 221 */
-	LOAD_IDLE,    /* EHLO, then nothing: connections are held */
+	LOAD_IDLE,    /* EHLO, then nothing: connections are held; LOAD_OPENING_MAX are on their way to that at once */
 };
+
+#define LOAD_OPENING_MAX 2048
 
 struct load_message {
 	struct span octets; /* with its dots stuffed and CRLF.CRLF at the end */
@@ -45,6 +47,7 @@ struct load_counts {
 	uint64_t odd_replies;                   /* replies of another class than the dialogue needs */
 	uint64_t syns, octets;                  /* flood; octets of messages sent */
 	uint64_t live;
+	uint64_t held; /* of these, those that need nothing more (LOAD_IDLE) */
 	uint64_t rx_frames, tx_frames;
 };
 

@@ -200,7 +200,8 @@ static const struct {
 	{ "show dns", ctl_print_dns, NULL, NULL, "cache_hits         3\n" },
 	{ "show crypto", ctl_print_crypto, NULL, NULL, "RSA-2048      20  ifma; openssl for one alone\n" },
 	{ "show crypto", ctl_print_crypto, NULL, NULL, "   8        2\n" },
-	{ "show ports", ctl_print_ports, NULL, NULL, "net_tap0: 192.0.2.25/24\n" },
+	{ "show ports", ctl_print_ports, NULL, NULL,
+	  "net_tap0: 192.0.2.25/24; gateway4 192.0.2.1; neighbours 192.0.2.1 02:00:00:00:00:1a\n" },
 	{ "show nexthops", ctl_print_next_hops, NULL, NULL,
 	  "ADDRESS     PORT  STATE  PRIORITY  WEIGHT  CONNS  BUSY  WAITING  ACCEPTED  REFUSED  LOST  NO CONN  RETRY s  "
 	  "LAST                      LAST REPLY\n"
@@ -270,7 +271,10 @@ int main(void)
 	stats.shard_ticks = 42;
 	stats.crypto_jobs_rsa_2048 = 20;
 	stats.crypto_fill_8 = 2;
-	settings.n_ports = settings.n_next_hops = settings.ports[0].n_addresses = 1;
+	settings.n_ports = settings.n_next_hops = settings.ports[0].n_addresses = settings.ports[0].n_neighbours = 1;
+	settings.ports[0].gateway4 = settings.ports[0].neighbours[0].addr =
+		ip_addr_of4((const uint8_t[]){ 192, 0, 2, 1 });
+	memcpy(settings.ports[0].neighbours[0].mac, (const uint8_t[]){ 2, 0, 0, 0, 0, 0x1a }, 6);
 	settings.next_hops[0].port = 25;
 	settings.n_routes = 1;
 	settings.routes[0] = (struct settings_route){ .domain = "inside.example", .next_hops = 1 };
