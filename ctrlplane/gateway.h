@@ -78,6 +78,10 @@ void gateway_random(void *at, size_t n); /* from the kernel; ends the process wh
 /* gateway_dns.c */
 bool gateway_dns_open(struct gateway *g, char *error, size_t cap);
 void gateway_dns_close(struct gateway *g);
+
+/* gateway_control.c */
+bool gateway_control_open(struct gateway *g, char *error); /* 512 octets for it */
+bool gateway_drained(const struct gateway *g);             /* no worker has a transaction left */
 void gateway_dns_ask_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
 			    uint64_t now_us);
 bool gateway_dns_turn(struct gateway *g, uint64_t now_us); /* answers that came, flights that are overdue */
