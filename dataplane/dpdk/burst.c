@@ -70,30 +70,11 @@ static unsigned rx_flags_of(const struct dpdk_port *p, const struct rte_mbuf *m)
 	return l4 == RTE_MBUF_F_RX_L4_CKSUM_GOOD ? NET_RX_CHECKSUM_GOOD : 0;
 }
 
-/* @flags: NET_RX_..., what the buffer does not tell */
-static struct net_in frame_of(const struct dpdk_worker *w, unsigned port, struct rte_mbuf *m, unsigned flags)
+static struct net_in frame_of(const struct dpdk_worker *w, unsigned port, struct rte_mbuf *m, bool is_copy)
 {
 	return (struct net_in){ .ifindex = port,
-				.rx_flags = rx_flags_of(&w->d->ports[port], m) | flags,
+				.rx_flags = rx_flags_of(&w->d->ports[port], m) | (is_copy ? NET_RX_COPY : 0u),
 				.frame = span_of(rte_pktmbuf_mtod(m, const uint8_t *), m->data_len) };
-}
-
-/*
- * Shedding.  While bursts are full the queue of the port is longer than a burst, and what we do not take it drops,
- * whatever it is.  So SYNs, of which a flood is made, are offered to be dropped: the longer it lasts, the more, until
- * we catch up.  The net does so only if it really is a flood.
- */
-static uint32_t behind(uint32_t n_full, unsigned n)
-{
-	return n == DPDK_BURST ? n_full + 1 : 0;
-}
-
-/* For frame @i of a burst. */
-static unsigned shed_flag(uint32_t n_full, unsigned i)
-{
-	uint32_t halvings = RTE_MIN(n_full / DPDK_BEHIND, (uint32_t)DPDK_SHED_MOST);
-
-	return i & ((1u << halvings) - 1) ? NET_RX_SHED : 0;
 }
 
 /* Takes all of @m. */
@@ -119,7 +100,7 @@ static unsigned keep_ours(struct dpdk_worker *w, unsigned port, struct rte_mbuf 
 			rte_pktmbuf_free(m);
 			continue;
 		}
-		in[n_ours] = frame_of(w, port, m, shed_flag(w->n_full[port], i));
+		in[n_ours] = frame_of(w, port, m, false);
 		if (!w->hand || is_mine(w, port, m, in[n_ours].frame))
 			burst[n_ours++] = m;
 	}
@@ -133,12 +114,9 @@ static bool receive_handed(struct dpdk_worker *w, uint64_t now_us)
 	struct net_in in[DPDK_BURST];
 	unsigned n = rte_ring_sc_dequeue_burst(w->hand, handed, DPDK_BURST, NULL);
 
-	w->n_hand_full = behind(w->n_hand_full, n);
-
 	for (unsigned i = 0; i < n; i++) {
 		burst[i] = (struct rte_mbuf *)((uintptr_t)handed[i] & ~(uintptr_t)1);
-		in[i] = frame_of(w, w->d->by_id[burst[i]->port], burst[i],
-				 ((uintptr_t)handed[i] & 1 ? NET_RX_COPY : 0u) | shed_flag(w->n_hand_full, i));
+		in[i] = frame_of(w, w->d->by_id[burst[i]->port], burst[i], (uintptr_t)handed[i] & 1);
 	}
 	if (n)
 		frames_in(w, burst, in, n, now_us);
@@ -157,8 +135,6 @@ bool burst_receive(struct dpdk_worker *w, uint64_t now_us)
 		if (w->index >= p->n_rxq)
 			continue;
 		uint16_t n = rte_eth_rx_burst(p->id, w->index, burst, DPDK_BURST);
-
-		w->n_full[port] = behind(w->n_full[port], n);
 
 		for (uint16_t i = 0; i < n; i++)
 			rte_prefetch0(rte_pktmbuf_mtod(burst[i], void *));

@@ -19,8 +19,6 @@
 
 #define DPDK_BURST 32
 #define DPDK_WORKERS_MAX 128
-#define DPDK_BEHIND 4        /* full bursts in a row: the queue is longer than we take at once */
-#define DPDK_SHED_MOST 5     /* of 2^5 frames one is spared, at most */
 #define DPDK_HAND_MAX 1024   /* frames on their way from one worker to another */
 #define DPDK_TX_PER_TURN 256 /* then frames are received again */
 #define DPDK_TX_TRIES 16     /* of a burst that the port does not take; then the rest is dropped */
@@ -60,9 +58,7 @@ struct dpdk_worker {
 	struct rte_ring *hand;  /* frames from other workers; NULL with one worker.  See spread.c */
 	struct rte_mbuf *spare; /* allocated to send in, not yet used */
 	struct dpdk_tx tx[SETTINGS_PORTS_MAX];
-	uint32_t n_full[SETTINGS_PORTS_MAX]; /* bursts in a row that were full */
-	uint32_t n_hand_full;                /* likewise, of frames handed on */
-	struct dpdk_worker_counts counts;    /* written by the worker alone; others read them as they are */
+	struct dpdk_worker_counts counts; /* written by the worker alone; others read them as they are */
 	uint64_t rx_too_long[SETTINGS_PORTS_MAX], tx_dropped[SETTINGS_PORTS_MAX];
 	pthread_t thread;
 	_Atomic int state;

@@ -62,9 +62,6 @@ enum {
 	/* Another shard received this frame and answers it.  ARP, neighbour discovery and ICMP errors come in on one
 	 * queue but concern all shards: the copy is learned from, never answered. */
 	NET_RX_COPY = 4,
-	/* The driver has been behind for a while: if SYNs are being answered by cookies, one in this frame is dropped.
-	 * The driver marks a share of its frames. */
-	NET_RX_SHED = 8,
 };
 
 /* @frame: from the Ethernet header on; borrowed until net_input_end(). */

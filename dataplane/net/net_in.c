@@ -40,20 +40,6 @@ static uint64_t *counter_of(struct stats *stats, enum ip_verdict verdict)
 	return &stats->net_rx_bad_header;
 }
 
-/* Whether it is a SYN that has to make room for those who are connected already: see NET_RX_SHED. */
-static bool is_shed(const struct net *n, const struct net_rx *rx)
-{
-	if (!rx->may_shed || !tcp_is_new_syn(rx->ip.payload) || !tcp_is_flooded(n->tcp, rx->now_us))
-		return false;
-	n->stats->net_rx_syns_shed++;
-	return true;
-}
-
-static enum net_what segment_gate(const struct net *n, const struct net_rx *rx)
-{
-	return is_shed(n, rx) ? NET_WHAT_NOTHING : NET_WHAT_SEGMENT;
-}
-
 static enum net_what ip4_gates(const struct net *n, struct net_rx *rx)
 {
 	enum ip_verdict verdict = ip4_parse(rx->eth.payload, &rx->ip);
@@ -67,7 +53,7 @@ static enum net_what ip4_gates(const struct net *n, struct net_rx *rx)
 	else if (verdict == IP_FRAGMENT)
 		return NET_WHAT_FRAGMENT;
 	else if (rx->ip.protocol == IP_PROTO_TCP)
-		return segment_gate(n, rx);
+		return NET_WHAT_SEGMENT;
 	else if (rx->ip.protocol == IP_PROTO_ICMP4)
 		return NET_WHAT_ICMP4;
 	else
@@ -97,7 +83,7 @@ static enum net_what ip6_gates(const struct net *n, struct net_rx *rx)
 	else if (is_icmp)
 		return NET_WHAT_ICMP6;
 	else if (rx->ip.protocol == IP_PROTO_TCP)
-		return segment_gate(n, rx);
+		return NET_WHAT_SEGMENT;
 	else
 		n->stats->net_rx_unknown++;
 	return NET_WHAT_NOTHING;
@@ -118,7 +104,6 @@ static enum net_what gates(const struct net *n, const struct net_in *in, uint64_
 	rx->ifindex = in->ifindex;
 	rx->is_copy = in->rx_flags & NET_RX_COPY;
 	rx->checksum_good = in->rx_flags & NET_RX_CHECKSUM_GOOD;
-	rx->may_shed = in->rx_flags & NET_RX_SHED;
 	rx->now_us = now_us;
 	CHECK(in->ifindex < n->n_ifs);
 	n->stats->net_rx_frames++;

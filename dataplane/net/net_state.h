@@ -44,7 +44,6 @@ struct net_rx {
 	unsigned ifindex;
 	bool is_copy; /* NET_RX_COPY: learn, do not answer */
 	bool checksum_good;
-	bool may_shed; /* NET_RX_SHED */
 	uint64_t now_us;
 	struct eth eth;
 	struct ip_packet ip;

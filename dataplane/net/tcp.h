@@ -73,11 +73,6 @@ void tcp_ahead_record(const struct tcp *t, const struct tcp_ahead *a);
 void tcp_input_ahead(struct tcp *t, const struct tcp_path *path, struct span segment, const struct tcp_ahead *a,
 		     uint64_t now_us);
 
-/* A look from outside: @segment asks for a new connection; and SYNs are so many that some of the last millisecond had
- * to be answered by cookies. */
-bool tcp_is_new_syn(struct span segment);
-bool tcp_is_flooded(const struct tcp *t, uint64_t now_us);
-
 /* To be called when the events that tcp_input() caused were handled: octets not consumed are copied now. */
 void tcp_input_end(struct tcp *t, uint64_t now_us);
 

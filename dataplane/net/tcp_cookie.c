@@ -88,14 +88,8 @@ void tcp_cookie_answer(struct tcp *t, const struct tcp_key *key, uint16_t ifinde
 	if (!t->settings.syn_cookies || (iss_min && seq_le(cookie, *iss_min)))
 		return; /* RFC 1122 4.2.2.13 wants a number beyond the old connection's: the SYN will come again */
 	t->cookies.until_us = now_us + UINT64_C(2) * TCP_COOKIE_EPOCH_US;
-	t->cookies.last_us = now_us;
 	t->stats->tcp_cookies++;
 	tcp_reply_syn_ack(t, key, ifindex, cookie, s->seq + 1, &s->options);
-}
-
-bool tcp_is_flooded(const struct tcp *t, uint64_t now_us)
-{
-	return t->cookies.until_us && now_us - t->cookies.last_us < TCP_COOKIE_FLOOD_US;
 }
 
 /* How many wrong ones may still be looked at in this second. */

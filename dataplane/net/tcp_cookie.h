@@ -22,14 +22,12 @@
 #include "dataplane/net/tcp_table.h"
 
 #define TCP_COOKIE_EPOCH_US 32000000 /* a cookie is good for 32 to 64 s */
-#define TCP_COOKIE_FLOOD_US 1000     /* so long after a cookie it is still a flood */
 #define TCP_COOKIES_BAD_PER_S 1000   /* then none is believed until the second is over: hours for each forged one */
 
 struct tcp_cookies {
 	struct siphash_key key;
 	uint64_t until_us; /* the last cookie sent is good till then at most; 0: none was sent */
 	uint32_t bad_s, n_bad;
-	uint64_t last_us; /* when one was sent */
 };
 
 /* What a cookie remembers of the peer's SYN; made smaller where the tables have no room for it. */

@@ -337,11 +337,6 @@ static struct tcp_key key_of(const struct tcp_path *path, struct span segment)
 	};
 }
 
-bool tcp_is_new_syn(struct span segment)
-{
-	return segment.len >= TCP_HEADER && (segment.at[13] & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
-}
-
 bool tcp_ahead_pays(const struct tcp *t)
 {
 	return t->conns.n_used + t->halves.n_used + t->waits.n_used > TCP_AHEAD_LEAST;

@@ -76,19 +76,6 @@ bool tcp_ahead_pays(const struct tcp *t)
 	return true;
 }
 
-bool tcp_is_new_syn(struct span segment)
-{
-	(void)segment;
-	return true;
-}
-
-bool tcp_is_flooded(const struct tcp *t, uint64_t now_us)
-{
-	(void)t;
-	(void)now_us;
-	return false;
-}
-
 bool tcp_ahead_bucket(const struct tcp *t, const struct tcp_path *path, struct span segment, struct tcp_ahead *a)
 {
 	(void)t;

@@ -197,53 +197,8 @@ static void beside_the_twin(void)
 	free(memory[1]);
 }
 
-/* --- shedding ------------------------------------------------------------------------------------ */
-
-static void shed_in(uint32_t host, uint8_t flags, unsigned rx_flags, uint64_t now_us)
-{
-	static uint8_t frame[FRAME_MAX];
-	const struct ip_addr from = ip_addr_of4((const uint8_t[]){ 10, 2, (uint8_t)(host >> 8), (uint8_t)host });
-	const struct ip_addr to = ip_addr_of4((const uint8_t[]){ 10, 0, 0, 25 });
-	const struct tcp_segment s = {
-		.source = 4000, .destination = 25, .seq = 7, .flags = flags, .options = TCP_OPTIONS_NONE
-	};
-	uint8_t *at = frame + 14 + IP4_HEADER;
-	size_t n = tcp_segment_emit(at, &s);
-
-	tcp_segment_sum_fill(&from, &to, at, n, false);
-	eth_write(ip4_write(at, n, &from, &to, IP_PROTO_TCP), ours, peer, 0, ETH_TYPE_IP4);
-	net_input(nets[0], 0, span_of(frame, 14 + IP4_HEADER + n), rx_flags, now_us);
-	net_input_end(nets[0], now_us);
-	drain(nets[0], now_us);
-}
-
-static void sheds_syns(void)
-{
-	uint64_t now_us = 1000000;
-
-	memset(stats, 0, sizeof(stats));
-	start();
-	shed_in(1, TCP_SYN, NET_RX_SHED, now_us);
-	ok(stats[0].tcp_syns == 1 && !stats[0].net_rx_syns_shed, "frames wait, but no flood: a SYN is answered");
-	for (uint32_t h = 2; h <= 501; h++)
-		shed_in(h, TCP_SYN, 0, now_us);
-	ok(stats[0].tcp_cookies == 1, "a flood: records have run out, a cookie answers");
-	shed_in(600, TCP_SYN, NET_RX_SHED, now_us + 500);
-	ok(stats[0].net_rx_syns_shed == 1 && stats[0].tcp_syns == 501, "now a SYN that may be shed is dropped unseen");
-	shed_in(601, TCP_SYN, 0, now_us + 500);
-	ok(stats[0].tcp_cookies == 2, "those that are spared get their cookie");
-	shed_in(602, TCP_ACK, NET_RX_SHED, now_us + 500);
-	shed_in(602, TCP_SYN | TCP_ACK, NET_RX_SHED, now_us + 500);
-	ok(stats[0].net_rx_syns_shed == 1 && stats[0].tcp_segments_in == 504, "all other segments pass");
-	shed_in(603, TCP_SYN, NET_RX_SHED, now_us + 1501);
-	ok(stats[0].net_rx_syns_shed == 1, "a millisecond without a cookie: it is over");
-	for (unsigned i = 0; i < 2; i++)
-		free(memory[i]);
-}
-
 int main(void)
 {
 	beside_the_twin();
-	sheds_syns();
 	return done();
 }
