@@ -219,7 +219,44 @@ match from any for domain "inside.example" action "store"
         self.root.spawn("smtpd", "-d")
 
 
-STORES = [Postfix, Exim, OpenSMTPD]
+class Dovecot(Mta):
+    logs = ("var/log/dovecot.log",)
+    smtputf8 = False
+    lmtp = True
+    store_port = 24
+
+    def configure(self):
+        vmail = self.root.uid("vmail")
+        self.root.write("etc/dovecot/dovecot.conf", f"""protocols = lmtp
+log_path = /var/log/dovecot.log
+base_dir = /run/dovecot-store
+ssl = no
+mail_location = maildir:/{MAILDIR}/all
+first_valid_uid = 1
+userdb {{
+  driver = static
+  args = uid={vmail} gid={vmail} home=/{MAILDIR} allow_all_users=yes
+}}
+passdb {{
+  driver = static
+  args = nopassword=y
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = {NEXT_HOP}
+    port = 24
+  }}
+}}
+protocol lmtp {{
+  mail_plugins =
+}}
+""")
+
+    def begin(self):
+        self.root.spawn("dovecot", "-F", "-c", "/etc/dovecot/dovecot.conf")
+
+
+STORES = [Postfix, Exim, OpenSMTPD, Dovecot]
 
 
 def settled(store, count, seconds):
