@@ -10,28 +10,14 @@ import subprocess
 import time
 
 from traffic import verify
-from world import GATEWAY, GOOD, MILD, NEXT_HOP, Checks, World, message, port_open, run, wait_for
-
-
-def certificate(folder, name, names, ecdsa=False):
-    """A key and a certificate that signs itself: paths of both."""
-    pem, key = os.path.join(folder, name + ".pem"), os.path.join(folder, name + ".key")
-    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if ecdsa else ["-newkey", "rsa:2048"]
-    run("openssl", "req", "-x509", *kind, "-nodes", "-keyout", key, "-out", pem, "-days", "30", "-subj", f"/CN={name}",
-        "-addext", "subjectAltName=" + ",".join("DNS:" + n for n in names))
-    os.chmod(key, 0o644)
-    return pem, key
-
-
-def setting(*pairs):
-    return "( " + ", ".join(f'{{ certificate = "{pem}"; key = "{key}"; }}' for pem, key in pairs) + " )"
+from world import GATEWAY, GOOD, MILD, NEXT_HOP, Checks, World, certificate, certificates, message, port_open, run, wait_for
 
 
 def with_certificates(w, **tls):
     rsa = certificate(w.folder, "rsa", ["mx.inside.example"])
     ecdsa = certificate(w.folder, "ecdsa", ["mx.inside.example"], ecdsa=True)
     other = certificate(w.folder, "other", ["mx.other.example"], ecdsa=True)
-    w.sections["tls"] = {"certificates": setting(rsa, ecdsa, other), **tls}
+    w.sections["tls"] = {"certificates": certificates(rsa, ecdsa, other), **tls}
 
 
 def lax():

@@ -149,6 +149,21 @@ def message(sender, subject, body="Grüße aus der Ferne.\r\nTwo lines.\r\n", to
             ).encode()
 
 
+def certificate(folder, name, names, ecdsa=False):
+    """A key and a certificate that signs itself: paths of both."""
+    pem, key = os.path.join(folder, name + ".pem"), os.path.join(folder, name + ".key")
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"] if ecdsa else ["-newkey", "rsa:2048"]
+    run("openssl", "req", "-x509", *kind, "-nodes", "-keyout", key, "-out", pem, "-days", "30", "-subj", f"/CN={name}",
+        "-addext", "subjectAltName=" + ",".join("DNS:" + n for n in names))
+    os.chmod(key, 0o644)
+    return pem, key
+
+
+def certificates(*pairs):
+    """The setting tls.certificates."""
+    return "( " + ", ".join(f'{{ certificate = "{pem}"; key = "{key}"; }}' for pem, key in pairs) + " )"
+
+
 class World:
     def __init__(self, port="tap", next_hop="postfix", extra=None, zone="", sections=None, hops=(NEXT_HOP,), hop_text=None):
         self.port, self.next_hop = port, next_hop

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from roots import Root
-from world import GATEWAY, GOOD, MASTER_CF, NEXT_HOP, World, wait_for
+from world import GATEWAY, GOOD, MASTER_CF, NEXT_HOP, World, certificate, certificates, wait_for
 
 SUBMIT = 2525
 MAILDIR = "var/mail/store"
@@ -45,8 +45,10 @@ class Mta:
     @classmethod
     def gateway(cls):
         """A world whose gateway relays to a store of this kind."""
-        protocol = ' protocol = "lmtp";' if cls.lmtp else ""
-        return World(next_hop="none", hop_text=f'{{ address = "{NEXT_HOP}"; port = {cls.store_port};{protocol} }}')
+        protocol = ' protocol = "lmtp"; recipients_max = 1000;' if cls.lmtp else ""
+        w = World(next_hop="none", hop_text=f'{{ address = "{NEXT_HOP}"; port = {cls.store_port};{protocol} }}')
+        w.sections["tls"] = {"certificates": certificates(certificate(w.folder, "mx", ["mx.inside.example"], ecdsa=True))}
+        return w
 
     def configure(self):
         raise NotImplementedError
