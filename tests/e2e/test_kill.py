@@ -18,24 +18,25 @@ import threading
 import time
 
 from smuggle import Peer
-from world import GOOD, NEXT_HOP, ROOT, Checks, World, message, port_open, run, wait_for
+from world import GOOD, NEXT_HOP, ROOT, Checks, World, certificate, certificates, message, port_open, run, wait_for
 
 SIZE_MAX = 300000
 # Where a client stops.  None: the state does not outlast one turn of the worker, so only the storm can meet it.
 SESSION = {"CONNECTED": "connect", "GREETED": "ehlo", "MAIL_ASKED": None, "MAIL": "mail", "RCPT_ASKED": None, "RCPT": "rcpt",
            "DATA_ASKED": None, "CHUNK": "chunk", "CHUNKS": "chunks", "DATA": "data", "DRAIN": "drain", "END_ASKED": "whole",
-           "CLOSED": None}
-# Where the next hop stops, for a client that sent a whole message.
-RELAY = {"AT_GREETING": None, "AT_EHLO": None, "AT_HELO": None, "AT_IDLE": "good", "AT_ENVELOPE": "mail rcpt", "AT_DATA": "data",
+           "TLS_ASKED": None, "SECURING": "starttls", "CLOSED": None}
+# Where the next hop stops, for a client that sent a whole message.  None: no message is in hand yet, or none any more; this
+# next hop has no TLS.
+RELAY = {"AT_GREETING": None, "AT_EHLO": None, "AT_HELO": None, "AT_STARTTLS": None, "AT_SECURING": None, "AT_IDLE": "good", "AT_ENVELOPE": "mail rcpt", "AT_DATA": "data",
          "AT_BODY": "body", "AT_FINAL": "dot stored", "AT_RSET": "rset", "AT_QUIT": None, "AT_CLOSED": None}
 # The next hop may have stored a message of these without our knowing.
 WINDOW = ("stored",)
 
 
-def states(header, prefix):
+def states(header, machine, prefix):
     """The states of a machine, from the code itself."""
     with open(os.path.join(ROOT, "dataplane/smtp", header)) as f:
-        text = f.read()
+        text = f.read().split(f"enum {machine}_state {{")[1].split("};")[0]
     return [name for name in re.findall(rf"^\t{prefix}_(\w+),", text, re.M) if name != "N_STATES"]
 
 
@@ -54,6 +55,9 @@ class Letter:
             return p
         p.reply()
         p.ask(b"EHLO mail.good.example\r\n")
+        if self.stop == "starttls":
+            p.ask(b"STARTTLS\r\n")
+            return p
         steps = [b"MAIL FROM:<%s@good.example>\r\n" % self.name.encode(), b"RCPT TO:<user@inside.example>\r\n"]
         for step in steps[:{"ehlo": 0, "mail": 1}.get(self.stop, 2)]:
             p.ask(step)
@@ -223,10 +227,12 @@ def storm(c, scene, victim, serial, r):
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 1
     c = Checks()
-    c.ok(states("smtp_session_state.h", "SESSION") == list(SESSION), "each state of the session has its place in this test")
-    c.ok(states("smtp_relay_state.h", "RELAY") == list(RELAY), "each state of the relay has its place in this test")
-    with World(next_hop="none", sections={"relay": {"final_timeout_s": "3", "wait_ms": "3000"},
-                                          "smtp": {"command_timeout_s": "60", "message_max": str(SIZE_MAX)}}) as w:
+    c.ok(states("smtp_session_state.h", "smtp_session", "SESSION") == list(SESSION), "each state of the session has its place in this test")
+    c.ok(states("smtp_relay_state.h", "smtp_relay", "RELAY") == list(RELAY), "each state of the relay has its place in this test")
+    w = World(next_hop="none", sections={"relay": {"final_timeout_s": "3", "wait_ms": "3000"},
+                                         "smtp": {"command_timeout_s": "60", "message_max": str(SIZE_MAX)}})
+    w.sections["tls"] = {"certificates": certificates(certificate(w.folder, "mx", ["mx.inside.example"], ecdsa=True))}
+    with w:
         run("sysctl", "-qw", "net.ipv4.conf.sk0.promote_secondaries=1")
         scene = Scene(w)
         scene.start_hop("good")

@@ -116,7 +116,8 @@ def serve(connection, keep):
                     connection.sendall(b"354 go\r\n")
                     message, got = receive_data(connection, got), b""
                     body = message.split(b"\r\n\r\n", 1)[1]
-                    print(hashlib.sha256(body).hexdigest(), len(body), flush=True)
+                    # In one piece: another thread's line may come between the parts of a print().
+                    print(f"{hashlib.sha256(body).hexdigest()} {len(body)}\n", end="", flush=True)
                     connection.sendall(b"250 2.0.0 taken\r\n")
                     if not keep:
                         return
