@@ -10,6 +10,7 @@
 #include "ctrlplane/control_state.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/settings_table.h"
+#include "tests/unit/ctrlplane/control_stubs.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,23 +31,6 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return &workers[worker];
 }
 
-static unsigned env_limits(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX])
-{
-	(void)arg;
-	(void)worker;
-	out[0] = (struct control_limit){ "limits.sessions_max", 5, 9, 100, 2 };
-	return 1;
-}
-
-static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
-{
-	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
-
-	(void)arg;
-	(void)worker;
-	return &counts;
-}
-
 static void env_status(void *arg, struct control_status *out)
 {
 	(void)arg;
@@ -58,18 +42,6 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 	(void)arg;
 	*out = (struct control_port){ .mac = "02:00:00:00:00:01", .driver = "net_tap" };
 	return index == 0;
-}
-
-static void env_dns_counts(void *arg, struct dns_cache_counts *out)
-{
-	(void)arg;
-	*out = (struct dns_cache_counts){ .hits = 3 };
-}
-
-static size_t env_dns_flush(void *arg, struct span name)
-{
-	(void)arg;
-	return name.len;
 }
 
 /* What is asked for must be something that can be asked. */
@@ -96,17 +68,6 @@ static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
 	(void)tag;
 	CHECK(worker < 2);
 	return false;
-}
-
-static void env_drain(void *arg)
-{
-	(void)arg;
-}
-
-static bool env_resume(void *arg)
-{
-	(void)arg;
-	return true;
 }
 
 static bool env_report(void *arg, const char *command, json_t *args, uint64_t tag)
@@ -171,17 +132,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.records = &records,
 						.settings = env_settings,
 						.stats = env_stats,
-						.policy_counts = env_policy_counts,
-						.limits = env_limits,
+						.policy_counts = stub_policy_counts,
+						.limits = stub_limits,
 						.status = env_status,
 						.port = env_port,
 						.next_hop = env_next_hop,
-						.dns_counts = env_dns_counts,
-						.dns_flush = env_dns_flush,
+						.dns_counts = stub_dns_counts,
+						.dns_flush = stub_dns_flush,
 						.dns_lookup = env_dns_lookup,
 						.sessions = env_sessions,
-						.drain = env_drain,
-						.resume = env_resume,
+						.drain = stub_drain,
+						.resume = stub_resume,
 						.report = env_report,
 						.quarantine = env_report,
 						.reload = env_change,

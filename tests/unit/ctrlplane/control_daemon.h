@@ -7,6 +7,7 @@
 
 #include "ctrlplane/control.h"
 #include "ctrlplane/policy/lists.h"
+#include "tests/unit/ctrlplane/control_stubs.h"
 
 static struct daemon {
 	struct settings settings;
@@ -32,23 +33,6 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return &((struct daemon *)arg)->stats[worker];
 }
 
-static unsigned env_limits(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX])
-{
-	(void)arg;
-	(void)worker;
-	out[0] = (struct control_limit){ "limits.sessions_max", 5, 9, 100, 2 };
-	return 1;
-}
-
-static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
-{
-	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
-
-	(void)arg;
-	(void)worker;
-	return &counts;
-}
-
 static void env_status(void *arg, struct control_status *out)
 {
 	struct daemon *daemon = arg;
@@ -63,15 +47,6 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 		.mac = "02:00:00:00:00:01", .driver = "net_tap", .link_up = true, .rx_packets = 7
 	};
 	return index == 0;
-}
-
-static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
-{
-	(void)arg;
-	(void)index;
-	*out = (struct shard_hop){
-		.state = worker ? SHARD_HOP_DOWN : SHARD_HOP_UP, .n_connections = 2, .accepted = 3, .extensions = "DSN"
-	};
 }
 
 static void env_dns_counts(void *arg, struct dns_cache_counts *out)
@@ -179,11 +154,11 @@ static const struct control_env env = { .arg = &d,
 					.records = &d.records,
 					.settings = env_settings,
 					.stats = env_stats,
-					.policy_counts = env_policy_counts,
-					.limits = env_limits,
+					.policy_counts = stub_policy_counts,
+					.limits = stub_limits,
 					.status = env_status,
 					.port = env_port,
-					.next_hop = env_next_hop,
+					.next_hop = stub_next_hop,
 					.dns_counts = env_dns_counts,
 					.dns_flush = env_dns_flush,
 					.dns_lookup = env_dns_lookup,

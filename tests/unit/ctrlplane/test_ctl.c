@@ -14,6 +14,7 @@
 #include "ctrlplane/control.h"
 #include "ctrlplane/settings_table.h"
 #include "tests/tap.h"
+#include "tests/unit/ctrlplane/control_stubs.h"
 
 static struct settings settings;
 static struct stats stats;
@@ -34,23 +35,6 @@ static const struct stats *env_stats(void *arg, unsigned worker)
 	return &stats;
 }
 
-static unsigned env_limits(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX])
-{
-	(void)arg;
-	(void)worker;
-	out[0] = (struct control_limit){ "limits.sessions_max", 5, 9, 100, 2 };
-	return 1;
-}
-
-static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
-{
-	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
-
-	(void)arg;
-	(void)worker;
-	return &counts;
-}
-
 static void env_status(void *arg, struct control_status *out)
 {
 	(void)arg;
@@ -63,27 +47,6 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 	(void)index;
 	(void)out;
 	return false;
-}
-
-static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
-{
-	(void)arg;
-	(void)index;
-	*out = (struct shard_hop){
-		.state = worker ? SHARD_HOP_DOWN : SHARD_HOP_UP, .n_connections = 2, .accepted = 3, .extensions = "DSN"
-	};
-}
-
-static void env_dns_counts(void *arg, struct dns_cache_counts *out)
-{
-	(void)arg;
-	*out = (struct dns_cache_counts){ .hits = 3 };
-}
-
-static size_t env_dns_flush(void *arg, struct span name)
-{
-	(void)arg;
-	return name.len;
 }
 
 /* Answers before it returns, as a cache does. */
@@ -115,32 +78,21 @@ static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
 	return true;
 }
 
-static void env_drain(void *arg)
-{
-	(void)arg;
-}
-
-static bool env_resume(void *arg)
-{
-	(void)arg;
-	return true;
-}
-
 static const struct control_env env = { .n_workers = 1,
 					.records = &records,
 					.settings = env_settings,
 					.stats = env_stats,
-					.policy_counts = env_policy_counts,
-					.limits = env_limits,
+					.policy_counts = stub_policy_counts,
+					.limits = stub_limits,
 					.status = env_status,
 					.port = env_port,
-					.next_hop = env_next_hop,
-					.dns_counts = env_dns_counts,
-					.dns_flush = env_dns_flush,
+					.next_hop = stub_next_hop,
+					.dns_counts = stub_dns_counts,
+					.dns_flush = stub_dns_flush,
 					.dns_lookup = env_dns_lookup,
 					.sessions = env_sessions,
-					.drain = env_drain,
-					.resume = env_resume };
+					.drain = stub_drain,
+					.resume = stub_resume };
 
 _Noreturn static void serve(void)
 {

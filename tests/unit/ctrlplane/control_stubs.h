@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * control_stubs.h - members of a struct control_env that tell fixed things or do nothing, for tests that look elsewhere
+ */
+#ifndef CONTROL_STUBS_H
+#define CONTROL_STUBS_H
+
+#include "ctrlplane/control.h"
+
+static inline unsigned stub_limits(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX])
+{
+	(void)arg;
+	(void)worker;
+	out[0] = (struct control_limit){ "limits.sessions_max", 5, 9, 100, 2 };
+	return 1;
+}
+
+static inline const struct policy_counts *stub_policy_counts(void *arg, unsigned worker)
+{
+	static const struct policy_counts counts = { .hits = { 21 }, .missing = { 3 } };
+
+	(void)arg;
+	(void)worker;
+	return &counts;
+}
+
+static inline void stub_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
+{
+	(void)arg;
+	(void)index;
+	*out = (struct shard_hop){
+		.state = worker ? SHARD_HOP_DOWN : SHARD_HOP_UP, .n_connections = 2, .accepted = 3, .extensions = "DSN"
+	};
+}
+
+static inline void stub_dns_counts(void *arg, struct dns_cache_counts *out)
+{
+	(void)arg;
+	*out = (struct dns_cache_counts){ .hits = 3 };
+}
+
+static inline size_t stub_dns_flush(void *arg, struct span name)
+{
+	(void)arg;
+	return name.len;
+}
+
+static inline void stub_drain(void *arg)
+{
+	(void)arg;
+}
+
+static inline bool stub_resume(void *arg)
+{
+	(void)arg;
+	return true;
+}
+
+#endif
