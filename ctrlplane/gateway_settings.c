@@ -181,6 +181,18 @@ static void remember(struct gateway *g)
 	g->past[g->n_past++] = g->settings;
 }
 
+/* With the lists that were prepared for it; when it cannot be published these go as well. */
+static bool publish_with_lists(struct gateway *g, struct gateway_version *v, struct control_change *c)
+{
+	if (!publish(g, v, c)) {
+		gateway_lists_drop(g);
+		return false;
+	}
+	if (gateway_lists_commit(g))
+		json_array_append_new(c->changed, json_string("the entries of lists.file"));
+	return true;
+}
+
 bool gateway_reload(void *arg, struct control_change *c)
 {
 	struct gateway *g = arg;
@@ -202,12 +214,8 @@ bool gateway_reload(void *arg, struct control_change *c)
 		free_unused(g);
 		return false;
 	}
-	if (!publish(g, v, c)) {
-		gateway_lists_drop(g);
+	if (!publish_with_lists(g, v, c))
 		return false;
-	}
-	if (gateway_lists_commit(g))
-		json_array_append_new(c->changed, json_string("the entries of lists.file"));
 	remember(g);
 	put_in_force(g, v, c);
 	return true;
@@ -231,12 +239,8 @@ bool gateway_rollback(void *arg, struct control_change *c)
 		free_unused(g);
 		return false;
 	}
-	if (!publish(g, v, c)) {
-		gateway_lists_drop(g);
+	if (!publish_with_lists(g, v, c))
 		return false;
-	}
-	if (gateway_lists_commit(g))
-		json_array_append_new(c->changed, json_string("the entries of lists.file"));
 	g->n_past--;
 	put_in_force(g, v, c);
 	return true;

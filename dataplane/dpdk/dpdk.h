@@ -104,7 +104,6 @@ void dpdk_port_counts(const struct dpdk *d, unsigned i, struct dpdk_port_counts 
 
 struct dpdk_worker_counts {
 	uint16_t core;
-	uint64_t turns, busy_turns;
 	uint64_t handed_on;    /* frames given to the worker whose connection they belong to */
 	uint64_t hand_full;    /* and frames dropped because that worker's queue was full */
 	uint64_t tx_no_buffer; /* turns that ended for want of a packet buffer to send in */

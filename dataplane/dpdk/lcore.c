@@ -75,13 +75,10 @@ static void loop(struct dpdk_worker *w)
 		bool busy = w->user->tick(w->arg, now_us, now_us + unix_offset_us, !received) || received;
 
 		busy |= burst_send(w, now_us);
-		w->counts.turns++;
-		if (busy) {
-			w->counts.busy_turns++;
+		if (busy)
 			n_idle = 0;
-		} else if (++n_idle >= DPDK_IDLE_TURNS && w->d->idle_sleep_us) {
+		else if (++n_idle >= DPDK_IDLE_TURNS && w->d->idle_sleep_us)
 			nap(w, now_us);
-		}
 	}
 }
 
