@@ -160,7 +160,7 @@ SHELL_SCRIPTS += tests/sim/long tests/fuzz/coverage
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
 	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=asan tests-build build/asan/bin/sekisho-check
-	@tests/run $(call picked,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%) $(ORACLE:$(B)/%=build/asan/%)))
+	@JOBS=$(JOBS) tests/run $(call picked,$(sort $(TESTS:$(B)/%=build/asan/%) $(FUZZ_REPLAYS:$(B)/%=build/asan/%) $(ORACLE:$(B)/%=build/asan/%)))
 
 e2e: build ## the real daemon and real peers in network namespaces (root; T=name picks)
 	@tools/deps test

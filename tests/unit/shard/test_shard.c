@@ -301,7 +301,7 @@ static void ids(void)
 	env.seed[0] ^= 1;
 	free(world.shard_memory);
 	world.shard =
-		shard_init(world.shard_memory = zeroed(shard_memory(&env)), &env, world.now_us, UNIX_US + world.now_us);
+		shard_init(zeroed(shard_memory(&env), &world.shard_memory), &env, world.now_us, UNIX_US + world.now_us);
 	sends("From: <a@good.example>\r\n\r\nx\r\n.\r\n");
 	ok(strncmp(first, world.records[0].id, 10) == 0 && strcmp(first, world.records[0].id) != 0,
 	   "a start in the same second does not give the same ids");
