@@ -245,9 +245,9 @@ fuzz-coverage: ## which lines of ROOM the corpora of fuzz targets never reach (T
 fuzz-smoke: ## all fuzz targets for 30 s each
 	@+$(MAKE) --no-print-directory fuzz SECONDS=30
 
-bench: build ## figures of this machine into build/bench/result.json
+bench: build ## figures of this machine into build/bench/result.json (PART=quick leaves out the long ones, PART=tcp picks)
 	@+$(MAKE) --no-print-directory FLAVOUR=release build/release/tools/bench/bench
-	@tools/bench/run
+	@tools/bench/run $(PART)
 
 clean: ## remove build/
 	rm -rf build
