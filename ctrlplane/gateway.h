@@ -11,6 +11,7 @@
 #include "crypto/tls_context.h"
 #include "ctrlplane/control.h"
 #include "ctrlplane/log.h"
+#include "ctrlplane/notify.h"
 #include "ctrlplane/quarantine/quarantine.h"
 #include "ctrlplane/report/report.h"
 #include "ctrlplane/settings_load.h"
@@ -66,6 +67,7 @@ struct gateway {
 	struct quarantine *quarantine; /* NULL: the next hop has it */
 	unsigned send_worker;          /* that gets the next message of our own */
 	struct log_file log;
+	struct notify notify;
 	uint64_t started_us, started_unix_us;
 	uint64_t drain_until_us; /* 0: not draining towards an end */
 	bool draining;

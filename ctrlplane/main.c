@@ -26,7 +26,7 @@
 #include "conf/version.h"
 #include "dns/domain_names.h"
 
-enum { EXIT_USAGE = 2, KEYS_MAX = 4096, IDLE_WAIT_US = 1000 };
+enum { EXIT_USAGE = 2, KEYS_MAX = 4096, IDLE_WAIT_US = 1000, END_US = 30000000 /* after the drain */ };
 
 static volatile sig_atomic_t n_terms, n_hups;
 
@@ -209,6 +209,7 @@ static void notes(const char *text)
 
 static bool gateway_start(struct gateway *g, struct net_settings *net, char *error)
 {
+	notify_begin(&g->notify);
 	g->started_us = gateway_now_us();
 	g->started_unix_us = gateway_unix_us();
 	if (!record_ring_open(&g->records, RECORD_RING_N, (size_t)g->settings->explain_kept_kb << 10) ||
@@ -258,14 +259,39 @@ static void gateway_end(struct gateway *g)
 
 /* --- the loop ---------------------------------------------------------------------------------- */
 
+static void say_ready(const struct gateway *g)
+{
+	char status[64];
+
+	snprintf(status, sizeof(status), "%u worker%s, settings of version %llu", g->n_workers,
+		 g->n_workers == 1 ? "" : "s", (unsigned long long)g->settings->version);
+	notify_ready(status);
+}
+
+/* A worker that makes no turn has met a fault of ours: the service manager ends and restarts what says nothing. */
+static void watchdog_turn(struct gateway *g, uint64_t now_us)
+{
+	uint64_t turns[STATS_WORKERS_MAX];
+
+	if (!notify_due(&g->notify, now_us))
+		return;
+	for (unsigned i = 0; i < g->n_workers; i++)
+		turns[i] = shard_stats(g->workers[i].shard)->shard_ticks;
+	unsigned still = notify_alive(&g->notify, now_us, turns, g->n_workers);
+	if (still < g->n_workers)
+		log_error("worker %u makes no turn; the service manager restarts sekishod when that lasts", still);
+}
+
 /* All that there is to say, gateway_reload() logs. */
 static void reload_by_signal(struct gateway *g)
 {
 	struct control_change c;
 
 	control_change_begin(&c);
+	notify_reloading(gateway_now_us());
 	if (!gateway_reload(g, &c))
 		log_error("%s is not in force: nothing is changed; mend it and reload", g->path);
+	say_ready(g);
 	control_change_end(&c);
 }
 
@@ -289,6 +315,7 @@ static bool signals_turn(struct gateway *g, uint64_t now_us)
 		log_info("draining for at most %llu s", (unsigned long long)g->settings->server_drain_s);
 		g->control_env.drain(g);
 		g->drain_until_us = now_us + g->settings->server_drain_s * 1000000;
+		notify_ending(g->settings->server_drain_s * 1000000 + END_US);
 	}
 	if (g->drain_until_us && now_us >= g->drain_until_us && !gateway_drained(g)) {
 		log_warning("sessions are left after server.drain_s; they end here, and their clients try again");
@@ -308,6 +335,7 @@ static void gateway_loop(struct gateway *g)
 		any |= gateway_dns_turn(g, now_us);
 		gateway_tls_turn(g, now_us);
 		log_file_flush(&g->log);
+		watchdog_turn(g, now_us);
 		size_t n = control_fds(g->control, fds);
 		fds[n] = (struct pollfd){ .fd = g->resolver.fd(g->resolver.driver), .events = POLLIN };
 		/* Rings wake nobody: look at them every millisecond. */
@@ -433,6 +461,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	log_info("sekishod %s is ready: %u worker%s", SEKISHO_VERSION, g.n_workers, g.n_workers == 1 ? "" : "s");
+	say_ready(&g);
 	gateway_loop(&g);
 	gateway_end(&g);
 	log_info("ended");
