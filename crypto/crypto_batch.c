@@ -3,7 +3,8 @@
  * crypto_batch.c - gather verify jobs, hand them to a backend together, hand them back
  *
  * One queue for each class of work, so that a backend with lanes gets jobs of one length side by side.  Jobs
- * wait in nodes from one array; a node goes from `free` to its class, from there to `done`, and back.
+ * wait in nodes from one array; a node goes from `free` to its class, to `out` while the backend has the job, to `done`,
+ * and back.  Jobs end in any order, so a node of `out` stands for one of them and no certain one.
  */
 #include "crypto/crypto_batch.h"
 
@@ -25,14 +26,14 @@ static const uint16_t class_bits_max[N_CLASS] = {
 };
 
 /*
- * What a batch of a class costs at most, in hundredths of a full one of RSA-4096, as measured with lanes; of RSA_MORE,
- * which has no lanes, one job.
+ * What a call of the backend costs at most with a batch of a class, in hundredths of a step, as measured with lanes:
+ * long batches are cut in pieces.  Of RSA_MORE, which has no lanes, one job.
  */
 static const uint16_t class_cost[N_CLASS] = {
-	[CLASS_ED25519] = 90,  [CLASS_RSA_1024] = 7,   [CLASS_RSA_2048] = 26,
-	[CLASS_RSA_3072] = 57, [CLASS_RSA_4096] = 100, [CLASS_RSA_MORE] = 200,
+	[CLASS_ED25519] = 100, [CLASS_RSA_1024] = 12, [CLASS_RSA_2048] = 43,
+	[CLASS_RSA_3072] = 63, [CLASS_RSA_4096] = 63, [CLASS_RSA_MORE] = 200,
 };
-enum { STEP_COST = 100 };
+enum { PIECE_COST = 63, STEP_COST = 100 };
 
 struct node {
 	struct crypto_job *job;
@@ -46,10 +47,10 @@ struct queue {
 
 struct crypto_batch {
 	struct crypto_batch_settings settings;
-	const struct crypto_backend *backend;
+	struct crypto_backend *backend;
 	struct stats *stats;
 	struct queue waiting[N_CLASS];
-	struct queue done;
+	struct queue out, done;
 	struct queue free;
 	unsigned turn;       /* the class that a step begins with: the one that the last one left waiting */
 	struct node nodes[]; /* jobs_max */
@@ -86,7 +87,7 @@ size_t crypto_batch_memory(const struct crypto_batch_settings *settings)
 }
 
 struct crypto_batch *crypto_batch_init(void *memory, const struct crypto_batch_settings *settings,
-				       const struct crypto_backend *backend, struct stats *stats)
+				       struct crypto_backend *backend, struct stats *stats)
 {
 	struct crypto_batch *b = memory;
 
@@ -98,6 +99,7 @@ struct crypto_batch *crypto_batch_init(void *memory, const struct crypto_batch_s
 	for (unsigned c = 0; c < N_CLASS; c++)
 		queue_init(&b->waiting[c]);
 	b->turn = 0;
+	queue_init(&b->out);
 	queue_init(&b->done);
 	queue_init(&b->free);
 	for (uint32_t i = 0; i < settings->jobs_max; i++)
@@ -165,28 +167,53 @@ static void count_fill(struct stats *stats, uint32_t n)
 	++*fill[(n < 8 ? n : 8) - 1];
 }
 
-/* The first @n jobs of a class through the backend. */
-static void run(struct crypto_batch *b, struct queue *q, uint32_t n, uint64_t now_us)
+/* The first @n jobs of a class to the backend.  Returns how many it took. */
+static uint32_t run(struct crypto_batch *b, struct queue *q, uint32_t n, uint64_t now_us)
 {
 	struct crypto_job *jobs[CRYPTO_BATCH_MAX];
+	uint32_t node = q->first;
 
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t node = queue_get(b, q);
-
+	for (uint32_t i = 0; i < n; i++, node = b->nodes[node].next)
 		jobs[i] = b->nodes[node].job;
+	uint32_t taken = (uint32_t)b->backend->submit(b->backend->driver, jobs, n, now_us);
+
+	CHECK(taken <= n);
+	for (uint32_t i = 0; i < taken; i++) {
+		node = queue_get(b, q);
 		b->stats->crypto_wait_us += now_us - b->nodes[node].since_us;
+		queue_put(b, jobs[i]->verdict == CRYPTO_PENDING ? &b->out : &b->done, node);
+	}
+	if (taken == 0)
+		return 0;
+	b->stats->crypto_batches++;
+	b->stats->crypto_batches_full += taken >= b->backend->lanes;
+	b->stats->crypto_batch_jobs += taken;
+	count_fill(b->stats, taken);
+	return taken;
+}
+
+/* What ended since the last step. */
+static void fetch(struct crypto_batch *b, uint64_t now_us)
+{
+	struct crypto_job *done[CRYPTO_BATCH_MAX];
+	size_t n = b->backend->poll ? b->backend->poll(b->backend->driver, done, now_us) : 0;
+
+	CHECK(n <= b->out.n);
+	for (size_t i = 0; i < n; i++) {
+		uint32_t node = queue_get(b, &b->out);
+
+		CHECK(done[i]->verdict != CRYPTO_PENDING);
+		b->nodes[node].job = done[i];
 		queue_put(b, &b->done, node);
 	}
-	b->backend->verify(b->backend->driver, jobs, n);
-	for (uint32_t i = 0; i < n; i++)
-		CHECK(jobs[i]->verdict != CRYPTO_PENDING);
-	b->stats->crypto_batches++;
-	b->stats->crypto_batches_full += n >= b->backend->lanes;
-	b->stats->crypto_batch_jobs += n;
-	count_fill(b->stats, n);
+}
+
+static void count_backend(struct crypto_batch *b)
+{
 	b->stats->crypto_in_lanes = b->backend->counts.in_lanes;
 	b->stats->crypto_alone = b->backend->counts.alone;
 	b->stats->crypto_keys_made = b->backend->counts.keys_made;
+	b->stats->crypto_pieces = b->backend->counts.pieces;
 }
 
 /* Jobs that make a batch of a class full. */
@@ -210,20 +237,29 @@ static uint32_t due(const struct crypto_batch *b, unsigned c, uint64_t now_us, b
 	return idle || overdue(b, q, now_us) ? q->n : 0;
 }
 
-void crypto_batch_step(struct crypto_batch *b, uint64_t now_us, bool idle)
+/* Batches that are due, until the step's time is spent or the backend takes no more. */
+static void run_due(struct crypto_batch *b, unsigned spent, uint64_t now_us, bool idle)
 {
-	unsigned spent = 0, first = b->turn;
+	unsigned first = b->turn;
 
 	for (unsigned i = 0; i < N_CLASS; i++) {
 		unsigned c = (first + i) % N_CLASS;
 
 		for (uint32_t n; (n = due(b, c, now_us, idle)) > 0; spent += class_cost[c]) {
 			b->turn = c;
-			if (spent && spent + class_cost[c] > STEP_COST)
+			if ((spent && spent + class_cost[c] > STEP_COST) || run(b, &b->waiting[c], n, now_us) < n)
 				return;
-			run(b, &b->waiting[c], n, now_us);
 		}
 	}
+}
+
+void crypto_batch_step(struct crypto_batch *b, uint64_t now_us, bool idle)
+{
+	uint64_t pieces = b->backend->counts.pieces;
+
+	fetch(b, now_us);
+	run_due(b, b->backend->counts.pieces != pieces ? PIECE_COST : 0, now_us, idle);
+	count_backend(b);
 }
 
 struct crypto_job *crypto_batch_done(struct crypto_batch *b)
@@ -238,7 +274,7 @@ struct crypto_job *crypto_batch_done(struct crypto_batch *b)
 
 uint64_t crypto_batch_deadline_us(const struct crypto_batch *b)
 {
-	uint64_t deadline = NEVER;
+	uint64_t deadline = b->backend->under_way ? 0 : NEVER; /* what is under way wants to be polled */
 
 	for (unsigned c = 0; c < N_CLASS; c++) {
 		const struct queue *q = &b->waiting[c];
@@ -252,4 +288,25 @@ uint64_t crypto_batch_deadline_us(const struct crypto_batch *b)
 			deadline = at;
 	}
 	return deadline;
+}
+
+void crypto_batch_drain(struct crypto_batch *b)
+{
+	if (b->backend->drain)
+		b->backend->drain(b->backend->driver);
+}
+
+void crypto_verify(struct crypto_backend *backend, struct crypto_job *const *jobs, size_t n)
+{
+	struct crypto_job *done[CRYPTO_BATCH_MAX];
+	uint64_t now_us = 0;
+
+	for (size_t i = 0; i < n; i++)
+		jobs[i]->verdict = CRYPTO_PENDING;
+	for (size_t taken = 0; taken < n || backend->under_way; now_us++) {
+		if (taken < n)
+			taken += backend->submit(backend->driver, jobs + taken, n - taken, now_us);
+		if (backend->poll)
+			backend->poll(backend->driver, done, now_us);
+	}
 }

@@ -8,6 +8,8 @@
  *
  * Ed25519: a batch and the work for eight new keys together cost less than one verification by OpenSSL, so lanes
  * do them all.
+ *
+ * The worker has packets waiting, so a call does no more than PIECE; what is left of a batch is gone on with by poll.
  */
 #include <stdlib.h>
 
@@ -20,17 +22,38 @@ _Static_assert(RSA_RULE_TAIL == RSA_IFMA_TAIL, "the lanes and the rule mean the 
 
 enum { LANES_LEAST = 2 };
 
+/*
+ * Costs in multiply-adds of 52 bits in eight lanes, of which a processor does some three thousand in a microsecond.
+ * OpenSSL's part is that of a key never seen.
+ */
+enum { PIECE = 80000, ED25519_KEYS = 130000, ED25519_BATCH = 100000, OPENSSL_4096 = 215000 };
+
+struct pending {
+	struct crypto_job *job;
+	struct ifma_key *key;
+};
+
+/* What is left to do of some kind: the jobs from @at on. */
+struct work_list {
+	struct pending jobs[CRYPTO_BATCH_MAX];
+	size_t at, n;
+};
+
 struct ifma {
 	struct crypto_backend backend;
 	struct crypto_backend *openssl;
 	struct ifma_keys *keys;
 	struct ed25519_ifma_base base;
 	struct ed25519_ifma_key passing[IFMA_LANES]; /* keys seen the first time: not kept */
-};
 
-struct pending {
-	struct crypto_job *job;
-	struct ifma_key *key;
+	/* the batch under way */
+	struct crypto_job *jobs[CRYPTO_BATCH_MAX]; /* those without a verdict */
+	struct work_list rsa, ed25519, scalar;
+	struct rsa_ifma_work *work;
+	enum { NOTHING_BEGUN, KEYS_BEGUN, VERIFY_BEGUN } begun; /* of the group that rsa begins with */
+	size_t n_group;
+	struct rsa_ifma_key *new_keys[IFMA_LANES];
+	size_t n_new;
 };
 
 static bool go_together(const struct ifma_key *a, const struct ifma_key *b)
@@ -54,44 +77,78 @@ static size_t group(struct pending *p, size_t n)
 	return n_group;
 }
 
-/* Makes ready what is not; p[0 .. n) have one length and exponent. */
-static void make_ready(struct ifma *f, const struct pending *p, size_t n)
+/* Begins to make ready what is not; p[0 .. n) have one length and exponent.  False: all are. */
+static bool begin_keys(struct ifma *f, const struct pending *p, size_t n)
 {
-	struct rsa_ifma_key *to[IFMA_LANES];
 	struct rsa_key from[IFMA_LANES];
-	size_t n_new = 0;
 
+	f->n_new = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (p[i].key->ready)
 			continue;
-		p[i].key->ready = true; /* one key may be in many lanes */
-		to[n_new] = p[i].key->lane;
-		from[n_new++] = p[i].key->rsa;
+		p[i].key->ready = true; /* one key may be in many lanes; nobody else looks before the batch is done */
+		f->new_keys[f->n_new] = p[i].key->lane;
+		from[f->n_new++] = p[i].key->rsa;
 	}
-	if (n_new)
-		rsa_ifma_keys(to, from, n_new);
-	f->backend.counts.keys_made += n_new;
+	if (f->n_new == 0)
+		return false;
+	rsa_ifma_keys_begin(f->work, f->new_keys, from, f->n_new);
+	f->backend.counts.keys_made += f->n_new;
+	return true;
 }
 
-static void run_lanes(struct ifma *f, const struct pending *p, size_t n)
+static void begin_verify(struct ifma *f, const struct pending *p, size_t n)
 {
 	struct rsa_ifma_lane lanes[IFMA_LANES];
 
-	make_ready(f, p, n);
 	for (size_t i = 0; i < n; i++) {
 		lanes[i].key = p[i].key->lane;
 		lanes[i].sig = p[i].job->sig;
 		rsa_rule_tail(p[i].job, lanes[i].u);
 	}
-	unsigned good = rsa_ifma_verify(lanes, n);
+	rsa_ifma_verify_begin(f->work, lanes, n);
+	f->begun = VERIFY_BEGUN;
+}
 
+static void end_group(struct ifma *f, struct work_list *w, unsigned good, size_t n)
+{
 	f->backend.counts.in_lanes += n;
 	for (size_t i = 0; i < n; i++)
-		p[i].job->verdict = good >> i & 1 ? CRYPTO_PASS : CRYPTO_FAIL;
+		w->jobs[w->at + i].job->verdict = good >> i & 1 ? CRYPTO_PASS : CRYPTO_FAIL;
+	w->at += n;
+}
+
+/* The next piece of the group that the list begins with; a lone job goes to OpenSSL. */
+static void go_on_rsa(struct ifma *f, int64_t *left)
+{
+	struct pending *p = f->rsa.jobs + f->rsa.at;
+
+	if (f->begun == NOTHING_BEGUN) {
+		f->n_group = group(p, f->rsa.n - f->rsa.at);
+		if (f->n_group < LANES_LEAST) {
+			f->scalar.jobs[f->scalar.n++] = *p;
+			f->rsa.at++;
+			return;
+		}
+		if (begin_keys(f, p, f->n_group))
+			f->begun = KEYS_BEGUN;
+		else
+			begin_verify(f, p, f->n_group);
+	}
+	if (!rsa_ifma_step(f->work, left))
+		return;
+	if (f->begun == KEYS_BEGUN) {
+		rsa_ifma_keys_end(f->work, f->new_keys, f->n_new);
+		begin_verify(f, p, f->n_group);
+		return;
+	}
+	f->begun = NOTHING_BEGUN;
+	end_group(f, &f->rsa, rsa_ifma_verify_end(f->work), f->n_group);
 }
 
 /* Makes ready the Ed25519 keys that are not, and says which each lane has. */
-static void ed25519_keys(struct ifma *f, const struct pending *p, size_t n, struct ed25519_ifma_lane *lanes)
+static void ed25519_keys(struct ifma *f, const struct pending *p, size_t n, struct ed25519_ifma_lane *lanes,
+			 int64_t *left)
 {
 	struct ed25519_ifma_key *to[IFMA_LANES];
 	const uint8_t *from[IFMA_LANES];
@@ -108,74 +165,121 @@ static void ed25519_keys(struct ifma *f, const struct pending *p, size_t n, stru
 		to[n_new] = key;
 		from[n_new++] = p[i].job->key;
 	}
-	if (n_new)
+	if (n_new) {
 		ed25519_ifma_keys(to, from, n_new);
+		*left -= ED25519_KEYS;
+	}
 	f->backend.counts.keys_made += n_new;
 }
 
-static void run_ed25519(struct ifma *f, const struct pending *p, size_t n)
+static void go_on_ed25519(struct ifma *f, int64_t *left)
 {
-	struct ed25519_ifma_lane lanes[IFMA_LANES];
+	const struct pending *p = f->ed25519.jobs + f->ed25519.at;
+	size_t n = f->ed25519.n - f->ed25519.at;
+	struct ed25519_ifma_lane lanes[IFMA_LANES] = { 0 };
 
-	ed25519_keys(f, p, n, lanes);
+	if (n > IFMA_LANES)
+		n = IFMA_LANES;
+	ed25519_keys(f, p, n, lanes, left);
 	for (size_t i = 0; i < n; i++) {
 		lanes[i].a = p[i].job->key;
 		lanes[i].sig = p[i].job->sig;
 		lanes[i].digest = p[i].job->digest;
 	}
-	unsigned good = ed25519_ifma_verify(&f->base, lanes, n);
-
-	f->backend.counts.in_lanes += n;
-	for (size_t i = 0; i < n; i++)
-		p[i].job->verdict = good >> i & 1 ? CRYPTO_PASS : CRYPTO_FAIL;
+	end_group(f, &f->ed25519, ed25519_ifma_verify(&f->base, lanes, n), n);
+	*left -= ED25519_BATCH;
 }
 
-/* At most CRYPTO_BATCH_MAX jobs. */
-static void verify_some(struct ifma *f, struct crypto_job **jobs, size_t n)
+static void go_on_scalar(struct ifma *f, int64_t *left)
 {
-	struct pending pending[CRYPTO_BATCH_MAX], ed25519[CRYPTO_BATCH_MAX];
-	struct crypto_job *scalar[CRYPTO_BATCH_MAX];
-	size_t n_pending = 0, n_ed25519 = 0, n_scalar = 0;
+	struct crypto_job *job = f->scalar.jobs[f->scalar.at++].job;
+	int64_t octets = job->key_len;
 
-	ifma_keys_turn(f->keys);
-	for (size_t i = 0; i < n; i++) {
-		struct crypto_job *job = jobs[i];
+	f->openssl->submit(f->openssl->driver, &job, 1, 0);
+	f->backend.counts.alone++;
+	*left -= OPENSSL_4096 * octets * octets / (512 * 512);
+}
 
-		CHECK(job->key_len <= CRYPTO_KEY_MAX && job->sig_len <= CRYPTO_SIG_MAX);
-		if (job->alg == CRYPTO_ED25519_SHA256) {
-			job->verdict = (uint8_t)ed25519_rule_before(job);
-			if (job->verdict == CRYPTO_PENDING)
-				ed25519[n_ed25519++] = (struct pending){ job, ifma_keys_find(f->keys, job) };
-			continue;
-		}
-		struct ifma_key *key = ifma_keys_find(f->keys, job);
+/* Whom the job goes with; those that are refused before anything is computed get their verdict. */
+static void sort_in(struct ifma *f, struct crypto_job *job)
+{
+	struct ifma_key *key = NULL;
+	struct work_list *w = &f->scalar;
 
-		if (!key) {
-			scalar[n_scalar++] = job;
-			continue;
-		}
+	CHECK(job->key_len <= CRYPTO_KEY_MAX && job->sig_len <= CRYPTO_SIG_MAX);
+	if (job->alg == CRYPTO_ED25519_SHA256) {
+		job->verdict = (uint8_t)ed25519_rule_before(job);
+		if (job->verdict != CRYPTO_PENDING)
+			return;
+		key = ifma_keys_find(f->keys, job);
+		w = &f->ed25519;
+	} else if ((key = ifma_keys_find(f->keys, job))) {
 		job->verdict = (uint8_t)rsa_rule_before(job, &key->rsa);
-		if (job->verdict == CRYPTO_PENDING)
-			pending[n_pending++] = (struct pending){ job, key };
+		if (job->verdict != CRYPTO_PENDING)
+			return;
+		w = &f->rsa;
 	}
-	for (size_t i = 0, n_group; i < n_pending; i += n_group) {
-		n_group = group(pending + i, n_pending - i);
-		if (n_group >= LANES_LEAST)
-			run_lanes(f, pending + i, n_group);
-		else
-			scalar[n_scalar++] = pending[i].job;
-	}
-	for (size_t i = 0; i < n_ed25519; i += IFMA_LANES)
-		run_ed25519(f, ed25519 + i, n_ed25519 - i < IFMA_LANES ? n_ed25519 - i : IFMA_LANES);
-	f->backend.counts.alone += n_scalar;
-	if (n_scalar)
-		f->openssl->verify(f->openssl->driver, scalar, n_scalar);
+	w->jobs[w->n++] = (struct pending){ job, key };
 }
 
-static void verify(void *driver, struct crypto_job **jobs, size_t n)
+/* A piece of what is left. */
+static void go_on(struct ifma *f)
 {
-	for (size_t i = 0; i < n; i += CRYPTO_BATCH_MAX)
-		verify_some(driver, jobs + i, n - i < CRYPTO_BATCH_MAX ? n - i : CRYPTO_BATCH_MAX);
+	int64_t left = PIECE;
+
+	while (left > 0) {
+		if (f->rsa.at < f->rsa.n)
+			go_on_rsa(f, &left);
+		else if (f->ed25519.at < f->ed25519.n)
+			go_on_ed25519(f, &left);
+		else if (f->scalar.at < f->scalar.n)
+			go_on_scalar(f, &left);
+		else
+			return;
+	}
+}
+
+static size_t submit(void *driver, struct crypto_job *const *jobs, size_t n, uint64_t now_us)
+{
+	struct ifma *f = driver;
+	uint32_t n_left = 0;
+
+	(void)now_us;
+	if (f->backend.under_way)
+		return 0;
+	if (n > CRYPTO_BATCH_MAX)
+		n = CRYPTO_BATCH_MAX;
+	ifma_keys_turn(f->keys);
+	f->rsa.at = f->rsa.n = f->ed25519.at = f->ed25519.n = f->scalar.at = f->scalar.n = 0;
+	for (size_t i = 0; i < n; i++)
+		sort_in(f, jobs[i]);
+	go_on(f);
+	for (size_t i = 0; i < n; i++)
+		if (jobs[i]->verdict == CRYPTO_PENDING)
+			f->jobs[n_left++] = jobs[i];
+	f->backend.under_way = n_left;
+	f->backend.counts.pieces += n_left > 0;
+	return n;
+}
+
+static size_t poll(void *driver, struct crypto_job **done, uint64_t now_us)
+{
+	struct ifma *f = driver;
+	uint32_t n_left = 0;
+	size_t n_done = 0;
+
+	(void)now_us;
+	if (f->backend.under_way == 0)
+		return 0;
+	go_on(f);
+	f->backend.counts.pieces++;
+	for (uint32_t i = 0; i < f->backend.under_way; i++)
+		if (f->jobs[i]->verdict == CRYPTO_PENDING)
+			f->jobs[n_left++] = f->jobs[i];
+		else
+			done[n_done++] = f->jobs[i];
+	f->backend.under_way = n_left;
+	return n_done;
 }
 
 bool crypto_ifma_usable(void)
@@ -195,12 +299,16 @@ struct crypto_backend *crypto_ifma_open(uint32_t keys_max)
 		return NULL;
 	memset(f, 0, sizeof(*f));
 	ed25519_ifma_base(&f->base);
-	f->backend = (struct crypto_backend){
-		.name = "ifma", .lanes = IFMA_LANES, .driver = f, .verify = verify, .close = crypto_ifma_close
-	};
+	f->backend = (struct crypto_backend){ .name = "ifma",
+					      .lanes = IFMA_LANES,
+					      .driver = f,
+					      .submit = submit,
+					      .poll = poll,
+					      .close = crypto_ifma_close };
 	f->openssl = crypto_openssl_open(keys_max);
 	f->keys = ifma_keys_open(keys_max);
-	if (!f->openssl || !f->keys) {
+	f->work = aligned_alloc(64, (rsa_ifma_work_size() + 63) / 64 * 64);
+	if (!f->openssl || !f->keys || !f->work) {
 		crypto_ifma_close(&f->backend);
 		return NULL;
 	}
@@ -215,5 +323,6 @@ void crypto_ifma_close(struct crypto_backend *backend)
 
 	crypto_openssl_close(f->openssl);
 	ifma_keys_close(f->keys);
+	free(f->work);
 	free(f);
 }

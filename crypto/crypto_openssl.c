@@ -14,7 +14,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
@@ -22,10 +21,9 @@
 #include "crypto/crypto_openssl.h"
 #include "crypto/ed25519_rule.h"
 #include "crypto/hash_pair.h"
+#include "crypto/key_cache.h"
+#include "crypto/openssl_rsa.h"
 #include "crypto/rsa_rule.h"
-#include "dataplane/base/siphash.h"
-
-#define NO_SLOT UINT32_MAX
 
 _Static_assert(sizeof(SHA256_CTX) <= sizeof(struct hash_state), "a running SHA-256 fits");
 _Static_assert(sizeof(SHA_CTX) <= sizeof(struct hash_state), "a running SHA-1 fits");
@@ -101,64 +99,17 @@ const struct hash_ops crypto_openssl_hash = {
 	.simd = machine_simd,
 };
 
-/* The key cache: OpenSSL's own form of keys, by the SHA-256 of the octets they came from. */
-
-struct key_slot {
-	uint8_t id[SHA256_LEN];
-	uint32_t next; /* in the bucket */
-	uint32_t bucket;
-	bool used; /* since the hand passed */
-	RSA *rsa;  /* one of the two, or none: the slot is free */
-	EVP_PKEY *ed25519;
-};
+/* keys, in OpenSSL's own form: RSA, EVP_PKEY for Ed25519 */
 
 struct openssl {
 	struct crypto_backend backend;
-	struct siphash_key secret; /* senders choose keys, so they must not choose buckets */
-	uint32_t n_keys, keys_max, hand;
-	uint32_t bucket_mask;
-	uint32_t *buckets;
-	struct key_slot *slots;
+	struct key_cache *keys;
 	EVP_MD_CTX *md;
 };
 
-static void slot_release(struct key_slot *k)
+RSA *crypto_openssl_rsa(ENGINE *engine, const struct rsa_key *key)
 {
-	RSA_free(k->rsa);
-	EVP_PKEY_free(k->ed25519);
-	k->rsa = NULL;
-	k->ed25519 = NULL;
-}
-
-static void slot_unlink(struct openssl *o, uint32_t slot)
-{
-	uint32_t *at = &o->buckets[o->slots[slot].bucket];
-
-	while (*at != slot)
-		at = &o->slots[*at].next;
-	*at = o->slots[slot].next;
-}
-
-/* A slot for a new key: one never used, else the first that was not used since the hand passed (CLOCK). */
-static uint32_t slot_evict(struct openssl *o)
-{
-	if (o->n_keys < o->keys_max)
-		return o->n_keys++;
-	while (o->slots[o->hand].used) {
-		o->slots[o->hand].used = false;
-		o->hand = (o->hand + 1) % o->keys_max;
-	}
-	uint32_t slot = o->hand;
-
-	o->hand = (o->hand + 1) % o->keys_max;
-	slot_unlink(o, slot);
-	slot_release(&o->slots[slot]);
-	return slot;
-}
-
-static RSA *make_rsa(const struct rsa_key *key)
-{
-	RSA *rsa = RSA_new();
+	RSA *rsa = RSA_new_method(engine);
 	BIGNUM *n = BN_bin2bn(key->n.at, (int)key->n.len, NULL);
 	BIGNUM *e = BN_new();
 
@@ -171,40 +122,21 @@ static RSA *make_rsa(const struct rsa_key *key)
 	return rsa;
 }
 
-/* The cached form of job->key, made when it is new.  @rsa NULL: the key is Ed25519.  NULL: no memory. */
-static struct key_slot *find_key(struct openssl *o, const struct crypto_job *job, const struct rsa_key *rsa)
+static void *make_key(void *arg, const struct crypto_job *job, const struct rsa_key *rsa)
 {
-	uint8_t id[SHA256_LEN];
-	struct hash_state h;
-	uint8_t kind = rsa != NULL;
+	(void)arg;
+	if (rsa)
+		return crypto_openssl_rsa(NULL, rsa);
+	return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, job->key, job->key_len);
+}
 
-	sha256_init(&h);
-	sha256_update(&h, span_of(&kind, 1));
-	sha256_update(&h, span_of(job->key, job->key_len));
-	sha256_final(&h, id);
-
-	uint32_t bucket = (uint32_t)siphash(&o->secret, span_of(id, sizeof(id))) & o->bucket_mask;
-
-	for (uint32_t i = o->buckets[bucket]; i != NO_SLOT; i = o->slots[i].next) {
-		if (span_eq(span_of(o->slots[i].id, SHA256_LEN), span_of(id, SHA256_LEN))) {
-			o->slots[i].used = true;
-			return &o->slots[i];
-		}
-	}
-
-	RSA *new_rsa = rsa ? make_rsa(rsa) : NULL;
-	EVP_PKEY *new_ed = rsa ? NULL : EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, job->key, job->key_len);
-
-	if (!new_rsa && !new_ed)
-		return NULL;
-
-	uint32_t i = slot_evict(o);
-	struct key_slot *k = &o->slots[i];
-
-	*k = (struct key_slot){ .rsa = new_rsa, .ed25519 = new_ed, .bucket = bucket, .next = o->buckets[bucket] };
-	memcpy(k->id, id, sizeof(id));
-	o->buckets[bucket] = i;
-	return k;
+static void release_key(void *arg, void *form, bool is_rsa)
+{
+	(void)arg;
+	if (is_rsa)
+		RSA_free(form);
+	else
+		EVP_PKEY_free(form);
 }
 
 static enum crypto_verdict verify_rsa(struct openssl *o, struct crypto_job *job)
@@ -221,9 +153,9 @@ static enum crypto_verdict verify_rsa(struct openssl *o, struct crypto_job *job)
 	if (!rsa_rule_encode(job, expected, key.n.len))
 		return CRYPTO_FAIL;
 
-	struct key_slot *k = find_key(o, job, &key);
+	struct cached_key *k = key_cache_find(o->keys, job, &key);
 
-	if (!k || RSA_public_decrypt((int)key.n.len, job->sig, em, k->rsa, RSA_NO_PADDING) != (int)key.n.len)
+	if (!k || RSA_public_decrypt((int)key.n.len, job->sig, em, k->form, RSA_NO_PADDING) != (int)key.n.len)
 		return CRYPTO_ERROR;
 	return CRYPTO_memcmp(em, expected, key.n.len) == 0 ? CRYPTO_PASS : CRYPTO_FAIL;
 }
@@ -235,19 +167,21 @@ static enum crypto_verdict verify_ed25519(struct openssl *o, struct crypto_job *
 
 	if (early != CRYPTO_PENDING)
 		return early;
-	struct key_slot *k = find_key(o, job, NULL);
+	struct cached_key *k = key_cache_find(o->keys, job, NULL);
 
 	/* Without the reset a used context would keep the key before this one and verify with that. */
-	if (!k || EVP_MD_CTX_reset(o->md) != 1 || EVP_DigestVerifyInit(o->md, NULL, NULL, NULL, k->ed25519) != 1)
+	if (!k || EVP_MD_CTX_reset(o->md) != 1 || EVP_DigestVerifyInit(o->md, NULL, NULL, NULL, k->form) != 1)
 		return CRYPTO_ERROR;
 	return EVP_DigestVerify(o->md, job->sig, job->sig_len, job->digest, job->digest_len) == 1 ? CRYPTO_PASS
 												  : CRYPTO_FAIL;
 }
 
-static void verify(void *driver, struct crypto_job **jobs, size_t n)
+/* All that is taken is done at once. */
+static size_t submit(void *driver, struct crypto_job *const *jobs, size_t n, uint64_t now_us)
 {
 	struct openssl *o = driver;
 
+	(void)now_us;
 	for (size_t i = 0; i < n; i++) {
 		struct crypto_job *job = jobs[i];
 
@@ -258,33 +192,25 @@ static void verify(void *driver, struct crypto_job **jobs, size_t n)
 	}
 	o->backend.counts.alone += n;
 	ERR_clear_error(); /* or the queue of this thread would grow with every bad signature */
+	return n;
 }
 
 struct crypto_backend *crypto_openssl_open(uint32_t keys_max)
 {
+	const struct key_maker maker = { .make = make_key, .release = release_key };
 	struct openssl *o = calloc(1, sizeof(*o));
-	uint32_t n_buckets = 16;
 
 	if (!o)
 		return NULL;
-	if (keys_max == 0)
-		keys_max = 1;
-	while (n_buckets < keys_max && n_buckets < UINT32_C(1) << 24)
-		n_buckets *= 2;
-	o->keys_max = keys_max;
-	o->bucket_mask = n_buckets - 1;
-	o->slots = calloc(keys_max, sizeof(*o->slots));
-	o->buckets = calloc(n_buckets, sizeof(*o->buckets));
+	o->keys = key_cache_open(keys_max, &maker);
 	o->md = EVP_MD_CTX_new();
 	o->backend = (struct crypto_backend){
-		.name = "openssl", .lanes = 1, .driver = o, .verify = verify, .close = crypto_openssl_close
+		.name = "openssl", .lanes = 1, .driver = o, .submit = submit, .close = crypto_openssl_close
 	};
-	if (!o->slots || !o->buckets || !o->md || RAND_bytes((uint8_t *)&o->secret, sizeof(o->secret)) != 1) {
+	if (!o->keys || !o->md) {
 		crypto_openssl_close(&o->backend);
 		return NULL;
 	}
-	for (uint32_t i = 0; i < n_buckets; i++)
-		o->buckets[i] = NO_SLOT;
 	return &o->backend;
 }
 
@@ -294,10 +220,7 @@ void crypto_openssl_close(struct crypto_backend *backend)
 		return;
 	struct openssl *o = backend->driver;
 
-	for (uint32_t i = 0; i < o->n_keys; i++)
-		slot_release(&o->slots[i]);
+	key_cache_close(o->keys);
 	EVP_MD_CTX_free(o->md);
-	free(o->slots);
-	free(o->buckets);
 	free(o);
 }

@@ -175,24 +175,45 @@ IFMA static void reduce(vec *out, vec *t, const vec *n, vec n0, int digits)
 	}
 }
 
-/* x = s^m R^(1 - m) */
-IFMA static void power(vec *x, const vec *s, uint32_t m, const vec *n, vec n0, int digits)
-{
-	vec t[2 * MAX + 4];
-	int bit = 31 - __builtin_clz(m);
+/*
+ * A ladder, and what a batch that ends with a comparison needs beside it.  Between two calls x = s^m' R^(1 - m'), where
+ * m' is what of @m lies above @bit.
+ */
+struct rsa_ifma_work {
+	vec n[MAX], s[MAX], x[MAX], t[2 * MAX + 4], n0;
+	int digits, bit;
+	uint32_t m;
+	size_t n_lanes;
+	struct rsa_ifma_lane lanes[IFMA_LANES];
+};
 
-	for (int i = 0; i < digits; i++)
-		x[i] = s[i];
-	while (bit-- > 0) {
-		square(t, x, digits);
-		reduce(x, t, n, n0, digits);
-		if (!(m >> bit & 1))
+/* x = s^m R^(1 - m), once rsa_ifma_step() says that it is done */
+static void ladder_begin(struct rsa_ifma_work *w, uint32_t m, int digits)
+{
+	w->digits = digits;
+	w->m = m;
+	w->bit = 31 - __builtin_clz(m);
+	memcpy(w->x, w->s, (size_t)digits * sizeof(vec));
+}
+
+IFMA bool rsa_ifma_step(struct rsa_ifma_work *w, int64_t *madds)
+{
+	const int digits = w->digits;
+	const int64_t square_cost = INT64_C(3) * digits * digits; /* with its reduction */
+
+	while (w->bit > 0 && *madds > 0) {
+		w->bit--;
+		square(w->t, w->x, digits);
+		reduce(w->x, w->t, w->n, w->n0, digits);
+		*madds -= square_cost;
+		if (!(w->m >> w->bit & 1))
 			continue;
-		for (int i = 0; i < 2 * digits; i++)
-			t[i] = _mm512_setzero_si512();
-		multiply_add(t, x, digits, s, digits);
-		reduce(x, t, n, n0, digits);
+		memset(w->t, 0, 2 * (size_t)digits * sizeof(vec));
+		multiply_add(w->t, w->x, digits, w->s, digits);
+		reduce(w->x, w->t, w->n, w->n0, digits);
+		*madds -= square_cost + square_cost / 3;
 	}
+	return w->bit == 0;
 }
 
 /* Between octets and digits, digits and lanes */
@@ -299,102 +320,193 @@ IFMA static void at_most_n(vec *x, const vec *n, int digits)
 		x[i] = _mm512_mask_mov_epi64(x[i], above, d[i]);
 }
 
-IFMA void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n)
+/* Moduli of the lanes, and -1 / n mod 2^52 of each. */
+IFMA static void load_moduli(struct rsa_ifma_work *w, const struct rsa_ifma_key *const keys[IFMA_LANES])
 {
-	vec modulus[MAX], one[MAX], x[MAX];
 	const uint64_t *lanes[IFMA_LANES];
-	uint64_t n0[IFMA_LANES], c[MAX];
+	uint64_t n0[IFMA_LANES];
+
+	for (size_t i = 0; i < IFMA_LANES; i++) {
+		CHECK(keys[i]->digits == keys[0]->digits && keys[i]->e == keys[0]->e);
+		lanes[i] = keys[i]->numbers;
+		n0[i] = keys[i]->n0;
+	}
+	gather(w->n, lanes, keys[0]->digits);
+	w->n0 = _mm512_loadu_si512(n0);
+}
+
+IFMA void rsa_ifma_keys_begin(struct rsa_ifma_work *w, struct rsa_ifma_key *const to[], const struct rsa_key *from,
+			      size_t n)
+{
+	const struct rsa_ifma_key *keys[IFMA_LANES];
 
 	CHECK(n >= 1 && n <= IFMA_LANES);
 	for (size_t i = 0; i < n; i++)
 		begin_key(to[i], &from[i]);
-	const int digits = to[0]->digits;
+	for (size_t i = 0; i < IFMA_LANES; i++)
+		keys[i] = to[i < n ? i : 0];
+	const int digits = keys[0]->digits;
 
 	CHECK(digits >= 4);
-	for (size_t i = 0; i < IFMA_LANES; i++) {
-		const struct rsa_ifma_key *key = to[i < n ? i : 0];
-
-		CHECK(key->digits == digits && key->e == to[0]->e);
-		lanes[i] = key->numbers;
-		n0[i] = key->n0;
-	}
-	gather(modulus, lanes, digits);
+	load_moduli(w, keys);
 	for (int i = 0; i < digits; i++)
-		one[i] = _mm512_set1_epi64(i == 0);
-	power(x, one, to[0]->e - 1, modulus, _mm512_loadu_si512(n0), digits);
-	at_most_n(x, modulus, digits);
+		w->s[i] = _mm512_set1_epi64(i == 0);
+	ladder_begin(w, keys[0]->e - 1, digits);
+}
+
+IFMA void rsa_ifma_keys_end(struct rsa_ifma_work *w, struct rsa_ifma_key *const to[], size_t n)
+{
+	uint64_t c[MAX];
+
+	CHECK(w->bit == 0);
+	at_most_n(w->x, w->n, w->digits);
 	for (size_t i = 0; i < n; i++) {
-		for (int d = 0; d < digits; d++)
-			c[d] = ((const uint64_t *)&x[d])[i];
+		for (int d = 0; d < w->digits; d++)
+			c[d] = ((const uint64_t *)&w->x[d])[i];
 		finish_key(to[i], c);
 	}
 }
 
-struct work {
-	vec n[MAX], s[MAX], c[MAX], x[MAX], u[TAIL_DIGITS], t[2 * MAX + 4];
-};
-
-/* w->x = (s^e - EM) R^(1 - e), below 2 n */
-IFMA static int difference(struct work *w, const struct rsa_ifma_lane *lane, size_t n)
+IFMA void rsa_ifma_verify_begin(struct rsa_ifma_work *w, const struct rsa_ifma_lane *lanes, size_t n)
 {
-	const int digits = lane[0].key->digits;
-	const uint64_t *of_n[IFMA_LANES], *of_c[IFMA_LANES], *of_t[IFMA_LANES], *of_s[IFMA_LANES], *of_u[IFMA_LANES];
-	uint64_t s[IFMA_LANES][MAX], u[IFMA_LANES][TAIL_DIGITS], n0[IFMA_LANES];
+	const struct rsa_ifma_key *keys[IFMA_LANES];
+	const uint64_t *of_s[IFMA_LANES];
+	uint64_t s[IFMA_LANES][MAX];
 
 	CHECK(n >= 1 && n <= IFMA_LANES);
+	w->n_lanes = n;
 	for (size_t i = 0; i < IFMA_LANES; i++) {
-		const struct rsa_ifma_lane *l = &lane[i < n ? i : 0];
-		const struct rsa_ifma_key *key = l->key;
+		const struct rsa_ifma_lane *l = &lanes[i < n ? i : 0];
 
-		CHECK(key->digits == digits && key->e == lane[0].key->e);
-		if (i < n) {
-			digits_of(s[i], key->digits, l->sig, key->octets);
-			digits_of(u[i], TAIL_DIGITS, l->u, RSA_IFMA_TAIL);
-		}
+		keys[i] = l->key;
+		w->lanes[i] = *l;
+		if (i < n)
+			digits_of(s[i], l->key->digits, l->sig, l->key->octets);
 		of_s[i] = s[i < n ? i : 0];
-		of_u[i] = u[i < n ? i : 0];
-		of_n[i] = key->numbers;
-		of_c[i] = key->numbers + digits;
-		of_t[i] = key->numbers + 2 * digits;
-		n0[i] = key->n0;
 	}
-	gather(w->n, of_n, digits);
-	gather(w->s, of_s, digits);
-	power(w->x, w->s, lane[0].key->e - 1, w->n, _mm512_loadu_si512(n0), digits);
-	gather(w->c, of_c, digits);
-	gather(w->t, of_t, 2 * digits);
-	gather(w->u, of_u, TAIL_DIGITS);
-	multiply_add(w->t, w->u, TAIL_DIGITS, w->c, digits);
-	multiply_add(w->t, w->x, digits, w->s, digits);
-	reduce(w->x, w->t, w->n, _mm512_loadu_si512(n0), digits);
-	return digits;
+	load_moduli(w, keys);
+	gather(w->s, of_s, keys[0]->digits);
+	ladder_begin(w, keys[0]->e - 1, keys[0]->digits);
 }
 
-IFMA unsigned rsa_ifma_verify(const struct rsa_ifma_lane *lanes, size_t n)
+/* w->x = (s^e - EM) R^(1 - e), below 2 n */
+IFMA static void difference(struct rsa_ifma_work *w)
 {
-	struct work w;
-	const int digits = difference(&w, lanes, n);
+	const int digits = w->digits;
+	const uint64_t *of_c[IFMA_LANES], *of_t[IFMA_LANES], *of_u[IFMA_LANES];
+	uint64_t u[IFMA_LANES][TAIL_DIGITS];
+	vec c[MAX], tail[TAIL_DIGITS];
+
+	CHECK(w->bit == 0);
+	for (size_t i = 0; i < IFMA_LANES; i++) {
+		const struct rsa_ifma_key *key = w->lanes[i].key;
+
+		digits_of(u[i], TAIL_DIGITS, w->lanes[i].u, RSA_IFMA_TAIL);
+		of_u[i] = u[i];
+		of_c[i] = key->numbers + digits;
+		of_t[i] = key->numbers + 2 * digits;
+	}
+	gather(c, of_c, digits);
+	gather(w->t, of_t, 2 * digits);
+	gather(tail, of_u, TAIL_DIGITS);
+	multiply_add(w->t, tail, TAIL_DIGITS, c, digits);
+	multiply_add(w->t, w->x, digits, w->s, digits);
+	reduce(w->x, w->t, w->n, w->n0, digits);
+}
+
+IFMA unsigned rsa_ifma_verify_end(struct rsa_ifma_work *w)
+{
 	vec not_zero = _mm512_setzero_si512(), not_n = not_zero;
 
-	for (int i = 0; i < digits; i++) {
-		not_zero = _mm512_or_si512(not_zero, w.x[i]);
-		not_n = _mm512_or_si512(not_n, _mm512_xor_si512(w.x[i], w.n[i]));
+	difference(w);
+	for (int i = 0; i < w->digits; i++) {
+		not_zero = _mm512_or_si512(not_zero, w->x[i]);
+		not_n = _mm512_or_si512(not_n, _mm512_xor_si512(w->x[i], w->n[i]));
 	}
 	unsigned bad = _mm512_test_epi64_mask(not_zero, not_zero) & _mm512_test_epi64_mask(not_n, not_n);
 
-	return ~bad & ((1u << n) - 1);
+	return ~bad & ((1u << w->n_lanes) - 1);
+}
+
+static void run_ladder(struct rsa_ifma_work *w)
+{
+	int64_t madds = INT64_MAX;
+
+	CHECK(rsa_ifma_step(w, &madds));
+}
+
+void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n)
+{
+	struct rsa_ifma_work w;
+
+	rsa_ifma_keys_begin(&w, to, from, n);
+	run_ladder(&w);
+	rsa_ifma_keys_end(&w, to, n);
+}
+
+unsigned rsa_ifma_verify(const struct rsa_ifma_lane *lanes, size_t n)
+{
+	struct rsa_ifma_work w;
+
+	rsa_ifma_verify_begin(&w, lanes, n);
+	run_ladder(&w);
+	return rsa_ifma_verify_end(&w);
 }
 
 IFMA void rsa_ifma_residue(const struct rsa_ifma_lane *lanes, size_t n, uint64_t *z)
 {
-	struct work w;
-	const int digits = difference(&w, lanes, n);
+	struct rsa_ifma_work w;
 
-	at_most_n(w.x, w.n, digits);
-	memcpy(z, w.x, (size_t)digits * sizeof(vec));
+	rsa_ifma_verify_begin(&w, lanes, n);
+	run_ladder(&w);
+	difference(&w);
+	at_most_n(w.x, w.n, w.digits);
+	memcpy(z, w.x, (size_t)w.digits * sizeof(vec));
+}
+
+size_t rsa_ifma_work_size(void)
+{
+	return sizeof(struct rsa_ifma_work);
 }
 
 #else
+
+size_t rsa_ifma_work_size(void)
+{
+	return 64;
+}
+
+void rsa_ifma_keys_begin(struct rsa_ifma_work *w, struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n)
+{
+	(void)w, (void)to, (void)from, (void)n;
+	CHECK(false);
+}
+
+void rsa_ifma_keys_end(struct rsa_ifma_work *w, struct rsa_ifma_key *const to[], size_t n)
+{
+	(void)w, (void)to, (void)n;
+	CHECK(false);
+}
+
+void rsa_ifma_verify_begin(struct rsa_ifma_work *w, const struct rsa_ifma_lane *lanes, size_t n)
+{
+	(void)w, (void)lanes, (void)n;
+	CHECK(false);
+}
+
+unsigned rsa_ifma_verify_end(struct rsa_ifma_work *w)
+{
+	(void)w;
+	CHECK(false);
+	return 0;
+}
+
+bool rsa_ifma_step(struct rsa_ifma_work *w, int64_t *madds)
+{
+	(void)w, (void)madds;
+	CHECK(false);
+	return true;
+}
 
 void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n)
 {

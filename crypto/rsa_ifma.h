@@ -44,19 +44,36 @@ struct rsa_ifma_lane {
 unsigned rsa_ifma_digits(unsigned bits);
 size_t rsa_ifma_key_size(unsigned digits);
 
+/*
+ * A batch can be done in pieces: begin, step until it says true, end.  What is to be had at once is for those who have
+ * the time: rsa_ifma_keys(), rsa_ifma_verify().
+ */
+struct rsa_ifma_work;
+
+size_t rsa_ifma_work_size(void); /* to be aligned to 64 */
+
 /**
- * rsa_ifma_keys - make keys ready
+ * rsa_ifma_keys_begin - make keys ready
  * @n: 1 to IFMA_LANES; all of @from have one exponent and one rsa_ifma_digits()
  * @to: each of rsa_ifma_key_size() octets, aligned to 64
  *
  * Costs about as much as a batch of verifications, whatever @n is.
  */
-void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n);
+void rsa_ifma_keys_begin(struct rsa_ifma_work *w, struct rsa_ifma_key *const to[], const struct rsa_key *from,
+			 size_t n);
+void rsa_ifma_keys_end(struct rsa_ifma_work *w, struct rsa_ifma_key *const to[], size_t n);
 
 /**
- * rsa_ifma_verify - bit i of the result says that sig^e = encoding, mod n, holds in lane i
+ * rsa_ifma_verify_begin - bit i of what rsa_ifma_verify_end() returns says that sig^e = encoding, mod n, holds in lane i
  * @n: 1 to IFMA_LANES; the keys of all lanes have the same digits and e
  */
+void rsa_ifma_verify_begin(struct rsa_ifma_work *w, const struct rsa_ifma_lane *lanes, size_t n);
+unsigned rsa_ifma_verify_end(struct rsa_ifma_work *w);
+
+/* Goes on for about @madds multiply-adds, which are subtracted; true: all but the end is done. */
+bool rsa_ifma_step(struct rsa_ifma_work *w, int64_t *madds);
+
+void rsa_ifma_keys(struct rsa_ifma_key *const to[], const struct rsa_key *from, size_t n);
 unsigned rsa_ifma_verify(const struct rsa_ifma_lane *lanes, size_t n);
 
 /*

@@ -22,7 +22,7 @@ struct shard_env {
 	const struct net_settings *net;
 	const struct hash_ops *hash;
 	struct hash_pair *hash_pair; /* NULL: bodies are hashed alone */
-	const struct crypto_backend *crypto;
+	struct crypto_backend *crypto;
 	struct tls_driver *tls; /* NULL: no STARTTLS, neither with clients nor with next hops */
 	bool (*to_ascii)(struct span domain, struct text *out);
 	struct span (*organizational)(struct span domain);

@@ -138,10 +138,10 @@ static void bench_rsa(int bits, const char *name, const char *share_name)
 	make_rsa_set(&set, bits);
 	for (int r = 0; r < ROUNDS; r++) {
 		for (int i = 0; i < 3; i++) /* keys are made ready when they come again */
-			backend->verify(backend->driver, set.list, 8);
+			crypto_verify(backend, set.list, 8);
 		double start = now_s();
 		for (int i = 0; i < 32; i++)
-			backend->verify(backend->driver, set.list, 8);
+			crypto_verify(backend, set.list, 8);
 		double ours = now_s() - start;
 		start = now_s();
 		for (int i = 0; i < 256; i++) {
@@ -187,6 +187,8 @@ double bench_rsa2048_s(void)
 	return (now_s() - start) / 100;
 }
 
+static void bench_stall(const struct crypto_job *with, const char *name);
+
 /* Eight signatures of keys of their own; EVP_DigestVerify with a prepared context is the other side. */
 static void bench_ed25519(void)
 {
@@ -221,10 +223,10 @@ static void bench_ed25519(void)
 	}
 	for (int r = 0; r < ROUNDS; r++) {
 		for (int i = 0; i < 3; i++) /* keys are kept when they come again */
-			backend->verify(backend->driver, list, 8);
+			crypto_verify(backend, list, 8);
 		double start = now_s();
 		for (int i = 0; i < 32; i++)
-			backend->verify(backend->driver, list, 8);
+			crypto_verify(backend, list, 8);
 		double ours = now_s() - start;
 		start = now_s();
 		for (int i = 0; i < 64; i++)
@@ -237,6 +239,7 @@ static void bench_ed25519(void)
 				exit(1);
 	}
 	say("crypto.ed25519.ratio", median(ratio, ROUNDS), "of_openssl_rate");
+	bench_stall(jobs, "crypto.ed25519.longest_step");
 	for (int i = 0; i < 8; i++)
 		EVP_MD_CTX_free(verify[i]);
 	crypto_close(backend);
@@ -284,11 +287,13 @@ static void bench_sha256(void)
 	hash_pair_close(pair);
 }
 
-/* The longest step of a worker that has a thousand signatures of RSA-4096 to verify, median of rounds. */
-static void bench_stall(void)
+/*
+ * The longest step of a worker that has a thousand signatures to verify, of the eight keys of @with; median of rounds,
+ * of time that the thread had a processor.
+ */
+static void bench_stall(const struct crypto_job *with, const char *name)
 {
-	enum { JOBS = 1024, STALL_ROUNDS = 7 };
-	static struct rsa_set set;
+	enum { JOBS = 1024, STALL_ROUNDS = 15 };
 	static struct crypto_job jobs[JOBS];
 	static struct stats stats;
 	const char *why = "";
@@ -299,7 +304,6 @@ static void bench_stall(void)
 
 	if (!backend || !memory)
 		exit(1);
-	make_rsa_set(&set, 4096);
 	struct crypto_batch *b = crypto_batch_init(memory, &settings, backend, &stats);
 
 	for (int r = 0; r < STALL_ROUNDS; r++) {
@@ -307,7 +311,7 @@ static void bench_stall(void)
 
 		longest[r] = 0;
 		for (int i = 0; i < JOBS; i++) {
-			jobs[i] = set.jobs[i % 8];
+			jobs[i] = with[i % 8];
 			if (!crypto_batch_submit(b, &jobs[i], 0))
 				exit(1);
 		}
@@ -322,10 +326,26 @@ static void bench_stall(void)
 				n_done++;
 		}
 	}
-	say("crypto.rsa4096.longest_step", median(longest, STALL_ROUNDS) * 1e6, "us");
-	free_rsa_set(&set);
+	say(name, median(longest, STALL_ROUNDS) * 1e6, "us");
 	free(memory);
 	crypto_close(backend);
+}
+
+static void bench_stalls(void)
+{
+	static const struct {
+		int bits;
+		const char *name;
+	} sets[] = { { 2048, "crypto.rsa2048.longest_step" },
+		     { 3072, "crypto.rsa3072.longest_step" },
+		     { 4096, "crypto.rsa4096.longest_step" } };
+	static struct rsa_set set;
+
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		make_rsa_set(&set, sets[i].bits);
+		bench_stall(set.jobs, sets[i].name);
+		free_rsa_set(&set);
+	}
 }
 
 void bench_crypto(void)
@@ -335,5 +355,5 @@ void bench_crypto(void)
 	bench_rsa(4096, "crypto.rsa4096.ratio", "crypto.rsa4096.share");
 	bench_ed25519();
 	bench_sha256();
-	bench_stall();
+	bench_stalls();
 }

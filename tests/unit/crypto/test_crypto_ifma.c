@@ -250,7 +250,7 @@ static void add_ed25519_jobs(void)
 static bool same(size_t n, const size_t *which)
 {
 	static struct crypto_job a[CRYPTO_BATCH_MAX * 2], b[CRYPTO_BATCH_MAX * 2];
-	struct crypto_job *list_a[CRYPTO_BATCH_MAX * 2], *list_b[CRYPTO_BATCH_MAX * 2];
+	struct crypto_job *list_a[CRYPTO_BATCH_MAX * 2] = { 0 }, *list_b[CRYPTO_BATCH_MAX * 2] = { 0 };
 	bool good = true;
 
 	CHECK(n <= (size_t)CRYPTO_BATCH_MAX * 2);
@@ -261,8 +261,8 @@ static bool same(size_t n, const size_t *which)
 		list_a[i] = &a[i];
 		list_b[i] = &b[i];
 	}
-	ifma->verify(ifma->driver, list_a, n);
-	openssl->verify(openssl->driver, list_b, n);
+	crypto_verify(ifma, list_a, n);
+	crypto_verify(openssl, list_b, n);
 	for (size_t i = 0; i < n; i++) {
 		bool one = a[i].verdict == b[i].verdict && a[i].key_bits == b[i].key_bits &&
 			   a[i].verdict != CRYPTO_PENDING && a[i].verdict != CRYPTO_ERROR;
@@ -366,11 +366,11 @@ static void small_cache(void)
 		list[i] = &jobs[i];
 	}
 	for (int round = 0; round < 4; round++) {
-		ifma->verify(ifma->driver, list, n);
+		crypto_verify(ifma, list, n);
 		for (size_t i = 0; i < n; i++)
 			good &= jobs[i].verdict == CRYPTO_FAIL || jobs[i].verdict == CRYPTO_BAD_KEY;
 		jobs[9] = pool[0];
-		ifma->verify(ifma->driver, list + 8, 2);
+		crypto_verify(ifma, list + 8, 2);
 		good &= jobs[9].verdict == CRYPTO_PASS;
 		jobs[9].key[49] ^= 1;
 	}

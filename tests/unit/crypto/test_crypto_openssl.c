@@ -139,7 +139,7 @@ static enum crypto_verdict verdict(struct crypto_job *job)
 
 	job->verdict = CRYPTO_PENDING;
 	job->key_bits = 0xffff;
-	backend->verify(backend->driver, &one, 1);
+	crypto_verify(backend, &one, 1);
 	return job->verdict;
 }
 
@@ -434,7 +434,7 @@ static void small_cache(const struct pair *a, const struct pair *b)
 
 	struct crypto_job *batch[] = { &jobs[2], &jobs[0], &jobs[1] };
 	jobs[0].sig[9] ^= 1;
-	backend->verify(backend->driver, batch, 3);
+	crypto_verify(backend, batch, 3);
 	ok(jobs[0].verdict == CRYPTO_FAIL && jobs[1].verdict == CRYPTO_PASS && jobs[2].verdict == CRYPTO_PASS,
 	   "one bad signature of a batch is one bad verdict");
 	release(&c);
