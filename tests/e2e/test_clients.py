@@ -1,13 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""test_clients.py - clients that people use: curl, swaks, smtplib, and Postfix as the sending MTA"""
+"""test_clients.py - clients that people use: curl, swaks, smtplib, msmtp, openssl s_client, and Postfix as the sending MTA
+
+`make interop` has more of them, more next hops, and a thousand messages.
+"""
 import os
 import pwd
 import shutil
 import smtplib
 import subprocess
+import sys
 
-from traffic import send, verify
-from world import GATEWAY, GATEWAY6, GOOD, Checks, World, end_postfix, message, run, wait_for
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../interop"))
+
+# pylint: disable=wrong-import-position
+from clients import send_bdat, send_curl, send_msmtp, send_s_client
+from letters import letters
+from traffic import body_of, send, verify
+from world import GATEWAY, GATEWAY6, GOOD, Checks, World, certificate, certificates, end_postfix, message, run, wait_for
+
+MORE = [("msmtp", send_msmtp, False), ("BDAT in small chunks", send_bdat, False), ("msmtp by STARTTLS", send_msmtp, True),
+        ("curl by STARTTLS", send_curl, True), ("BDAT by STARTTLS", send_bdat, True), ("openssl s_client", send_s_client, True)]
 
 
 def postfix_sends(w, data):
@@ -54,7 +66,9 @@ smtpd_peername_lookup = no
 
 def main():
     c = Checks()
-    with World() as w:
+    w = World()
+    w.sections["tls"] = {"certificates": certificates(certificate(w.folder, "mx", ["mx.inside.example"], ecdsa=True))}
+    with w:
         signer = w.signers["good.example"]
 
         def arrived(n, name):
@@ -80,6 +94,15 @@ def main():
              w.log("sender")[-2000:])
         arrived(4, "Postfix")
 
+        for n, ((name, how, tls), letter) in enumerate(zip(MORE, letters(signer, len(MORE) + 1, 1, utf8=False, big=0)[1:])):
+            letter.recipients = ["user@inside.example"]
+            with open(w.path("letter.eml"), "wb") as f:
+                f.write(letter.data)
+            error = how(letter, w.path("letter.eml"), tls)
+            c.ok(not error, f"{name}: accepted: {letter.kind}", error)
+            arrived(5 + n, name)
+            c.ok(body_of(w.stored(5 + n)[-1]) == letter.body, f"{name}: octet for octet")
+
         code, text = send(signer.sign(message("a@good.example", "two recipients")),
                           to=("user@inside.example", "second@inside.example"))
         c.ok(code == 250 and len(w.stored(1, user="second")) == 1, "two recipients: both get it", (code, text))
@@ -93,7 +116,7 @@ def main():
         forged = b"Authentication-Results: MX.inside.example; dmarc=pass (forged-by-sender)\r\n" + \
             signer.sign(message("a@good.example", "forged results"))
         code, text = send(forged)
-        stored = w.stored(6)[-1]
+        stored = w.stored(6 + len(MORE))[-1]
         c.ok(code == 250 and b"forged-by-sender" not in stored, "a forged Authentication-Results with our id is removed", stored[:1500])
         p = w.ctl("show", "sessions", "--json")
         c.ok(p.returncode == 0, "sekishoctl show sessions", p.stderr)

@@ -7,6 +7,7 @@ any certificate: what is tried is the conversation, not the trust.
 import smtplib
 import ssl
 import subprocess
+import threading
 
 from world import GATEWAY, GOOD
 
@@ -15,8 +16,11 @@ SECONDS = 120
 
 
 def said(command, **options):
-    p = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=SECONDS, **options)
-    return "" if p.returncode == 0 else f"exit {p.returncode}: {(p.stderr + p.stdout)[-400:]}"
+    try:
+        p = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS, **options)
+    except subprocess.TimeoutExpired:
+        return f"{command[0]} did not end within {SECONDS} s"
+    return "" if p.returncode == 0 else f"exit {p.returncode}: {(p.stderr + p.stdout)[-400:].decode(errors='replace')}"
 
 
 def send_swaks(letter, name, tls):
@@ -30,10 +34,9 @@ def send_swaks(letter, name, tls):
 def send_msmtp(letter, name, tls):
     with open(name, "rb") as f:
         text = f.read().replace(b"\r\n", b"\n")
-    p = subprocess.run(["msmtp", "--file=/dev/null", f"--host={GATEWAY}", f"--source-ip={GOOD}", f"--domain={HELO}", f"--from={letter.sender}",
-                        f"--timeout={SECONDS}", f"--tls={'on' if tls else 'off'}", *(["--tls-certcheck=off"] if tls else []), "--",
-                        *letter.recipients], input=text, capture_output=True, check=False, timeout=SECONDS)
-    return "" if p.returncode == 0 else f"exit {p.returncode}: {p.stderr[-400:].decode(errors='replace')}"
+    return said(["msmtp", "--file=/dev/null", f"--host={GATEWAY}", f"--source-ip={GOOD}", f"--domain={HELO}", f"--from={letter.sender}",
+                 f"--timeout={SECONDS}", f"--tls={'on' if tls else 'off'}", *(["--tls-certcheck=off"] if tls else []), "--",
+                 *letter.recipients], input=text)
 
 
 def send_curl(letter, name, tls):
@@ -94,6 +97,8 @@ def send_s_client(letter, name, tls):
     del name, tls
     p = subprocess.Popen(["openssl", "s_client", "-connect", f"{GATEWAY}:25", "-bind", f"{GOOD}:0", "-starttls", "smtp", "-name", HELO,
                           "-quiet", "-noservername"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    late = threading.Timer(SECONDS, p.kill)
+    late.start()
     try:
         def ask(line, wanted):
             p.stdin.write(line)
@@ -104,7 +109,6 @@ def send_s_client(letter, name, tls):
                     break
             if not reply.startswith(wanted):
                 raise ValueError(f"{line[:40]!r}: {reply!r}")
-        p.stdout.readline()  # the last line of the reply to the EHLO that it sent itself
         ask(b"EHLO " + HELO.encode() + b"\r\n", b"250")
         ask(b"MAIL FROM:<" + letter.sender.encode() + b">" + (b" SMTPUTF8" if letter.utf8 else b"") + b"\r\n", b"250")
         for address in letter.recipients:
@@ -116,8 +120,9 @@ def send_s_client(letter, name, tls):
     except (ValueError, OSError) as e:
         return str(e)
     finally:
-        p.terminate()
-        p.communicate(timeout=10)
+        late.cancel()
+        p.kill()
+        p.communicate()
     return ""
 
 

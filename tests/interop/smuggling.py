@@ -6,6 +6,7 @@ usage: smuggling.py     the endings of tests/e2e/smuggle.py and, where VECTORS n
 import base64
 import json
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../e2e"))
@@ -85,4 +86,5 @@ def main():
     c.done()
 
 
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are ended as well
 main()
