@@ -2,8 +2,10 @@
 /*
  * shard_relay.c - connections to the next hops: each has a pool of warm ones
  *
- * A connection that has carried a message before may have been closed by the next hop meanwhile.  When such a one
- * breaks before the final dot, the message is tried once more on a new connection; after the final dot never.
+ * A connection that has carried a message before may have been closed by the next hop meanwhile, or have carried as many
+ * as the next hop takes of one: OpenSMTPD says 452 to the hundredth MAIL, Exim 421 to the thousandth.  When such a one
+ * breaks before the final dot, or defers MAIL, the message is tried once more on a new connection; after the final dot
+ * never.
  */
 #include "dataplane/shard/shard_state.h"
 
@@ -135,6 +137,15 @@ void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us)
 	}
 }
 
+/* Whether a message that failed on this connection may fare better on a new one, and has not been tried again yet. */
+static bool is_worn(const struct relay *r, const struct txn *t, const struct smtp_relay_action *a)
+{
+	bool lost = (r->peer_closed || !r->conn) && !a->final_dot_sent && a->reply->code == 451;
+
+	return r->used && !t->retried && (t->client || t->send) &&
+	       (lost || (a->mail_refused && a->reply->code / 100 == 4));
+}
+
 /* The message's fate is known. */
 static void relay_result(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
 {
@@ -146,9 +157,8 @@ static void relay_result(struct shard *s, struct relay *r, const struct smtp_rel
 	r->txn = NULL;
 	r->hop->n_busy--;
 	t->relay = NULL;
-	bool lost = r->peer_closed || !r->conn;
-	if (lost && !a->final_dot_sent && r->used && !t->retried && a->reply->code == 451 && (t->client || t->send)) {
-		t->retried = true;
+	if (is_worn(r, t, a)) {
+		r->worn = t->retried = true;
 		s->stats.shard_relay_retried++;
 		relay_drop_idle(s, r->hop, now_us);
 		hop_take(s, t, now_us);
@@ -283,7 +293,7 @@ static void relay_action(struct shard *s, struct relay *r, const struct smtp_rel
 		relay_send(s, r, a->bytes, now_us);
 		break;
 	case RELAY_READY:
-		r->ready = !is_outdated(s, r);
+		r->ready = !r->worn && !is_outdated(s, r);
 		if (!r->ready)
 			smtp_relay_quit(&r->smtp, now_us);
 		else if (r->conn)

@@ -178,6 +178,7 @@ struct relay {
 	bool probe;        /* opened for no message */
 	bool ready;        /* may take a message */
 	bool used;         /* lay idle before: the next hop may have closed it meanwhile */
+	bool worn;         /* it failed a message that a new one may take: from READY on QUIT */
 	bool closing, peer_closed;
 	bool tls_failed; /* its handshake failed, and without TLS it may do */
 	struct shard_tls *tls;

@@ -295,6 +295,7 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 	bool good = smtp_reply_positive(reply);
 
 	if (reply->code == 421) { /* RFC 5321 3.8: at any time, in place of any reply */
+		r->mail_refused |= r->state == RELAY_AT_ENVELOPE && r->n_replied == 0;
 		fail(r, SMTP_TEXT_NEXT_HOP_CLOSES);
 		return;
 	}

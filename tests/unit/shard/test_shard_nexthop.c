@@ -103,6 +103,8 @@ static void fates_of_stale_connections(void)
 			continue;
 		bool again = (fates[i].how == FAIL_CLOSE || fates[i].how == FAIL_RESET) && !fates[i].duplicate_possible;
 
+		again |= fates[i].phase == MAIL && fates[i].how == FAIL_4YZ;
+
 		world_settings();
 		world.hop.phase = fates[i].phase;
 		world.hop.how = fates[i].how;
@@ -119,6 +121,25 @@ static void fates_of_stale_connections(void)
 		ok(n_stored_with("Subject: fate") == (again || fates[i].phase == STORED), "and stored at most once");
 		all_is_given_back(fates[i].name);
 	}
+}
+
+/* As many messages as the next hop takes of one connection: each begins another one, and nobody is told. */
+static void takes_one_each(void)
+{
+	world_settings();
+	world.hop.phase = MAIL;
+	world.hop.how = FAIL_4YZ;
+	world.hop.from_message = 1;
+	world_open();
+	for (unsigned i = 1; i <= 4; i++) {
+		is_last(sends(MESSAGE), "250 2.0.0 Stored as",
+			"message %u to a next hop that takes one of each connection", i);
+		ok(world.n_sinks == i && (i == 1 || world.sinks[i - 2]->over),
+		   "is on a connection of its own, the one before ended");
+	}
+	ok(stats()->shard_relay_retried == 3 && world.shard->hops[0].n_failures == 0,
+	   "it is tried again, and no failure of the hop");
+	all_is_given_back("one message a connection");
 }
 
 /* A next hop that kept silent says what it should have. */
@@ -383,6 +404,7 @@ int main(void)
 	fates_of_fresh_connections(false);
 	fates_of_fresh_connections(true);
 	fates_of_stale_connections();
+	takes_one_each();
 	all_stale();
 	not_on_another_used_one();
 	nobody_there();
