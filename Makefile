@@ -36,7 +36,7 @@ LDFLAGS_ALL := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(filter asan,$(FLAVOUR)
 # Only the rooms that know DPDK see its headers, as system headers: their warnings are not ours.
 DPDK_CFLAGS = $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk 2>/dev/null)))
 DPDK_LIBS = $(shell pkg-config --libs libdpdk 2>/dev/null) -lrte_net_ring
-LIBS := -lunbound -lssl -lcrypto -lconfig -ljansson -lidn2 -lpsl -lsqlite3 -lxml2 -lz -lncursesw -ltinfo -lsystemd -lpthread -lm
+LIBS := -lunbound -lssl -lcrypto -lconfig -ljansson -lidn2 -lpsl -lsqlite3 -lxml2 -lz -lncursesw -ltinfo -lsystemd -lcap-ng -lseccomp -lpthread -lm
 ROOM_CFLAGS_dataplane/dpdk = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_tools/load = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane = -D_GNU_SOURCE

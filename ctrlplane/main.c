@@ -2,8 +2,8 @@
 /*
  * main.c - program sekishod: the gateway's life, from its configuration to its last message
  *
- * main() takes the control socket, starts the ports, the resolver and the workers, then runs the control thread's
- * loop: rings, resolver, control socket, records.  SIGTERM and SIGINT drain and end; a second one ends at once.
+ * main() takes the control socket, starts the ports and the resolver, gives up its privileges, starts the workers, then
+ * runs the control thread's loop: rings, resolver, control socket, records.  SIGTERM and SIGINT drain and end; a second one ends at once.
  * SIGHUP opens the record file anew and reloads the configuration.
  */
 #include <errno.h>
@@ -21,7 +21,9 @@
 #include "crypto/crypto_openssl.h"
 #include "crypto/hash_pair.h"
 #include "crypto/tls_memory.h"
+#include "ctrlplane/confine.h"
 #include "ctrlplane/gateway.h"
+#include "ctrlplane/privileges.h"
 #include "ctrlplane/settings_sample.h"
 #include "conf/version.h"
 #include "dns/domain_names.h"
@@ -101,7 +103,9 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 		return false;
 	env.tls = g->tls[i];
 	size_t size = shard_memory(&env);
+	privileges_raise(); /* without an IOMMU DPDK asks for the place of each hugepage, which is a privilege */
 	void *memory = dpdk_memory(g->dpdk, size);
+	privileges_lower();
 	if (!memory) {
 		snprintf(error, 512, "no memory for worker %u, which needs %zu MiB; lower the numbers under limits", i,
 			 size >> 20);
@@ -133,7 +137,20 @@ static uint64_t deadline_us(void *arg)
 	return shard_deadline_us(arg);
 }
 
-static const struct dpdk_user shard_user = { rx, tick, tx, deadline_us, false };
+static struct confinement {
+	enum confine_mode mode;
+	bool polls; /* every port is a NIC that is driven from user space */
+} confinement;
+
+static bool begin(void *arg)
+{
+	(void)arg;
+	return confine_worker(confinement.mode, confinement.polls);
+}
+
+static const struct dpdk_user shard_user = {
+	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us
+};
 
 /* The first of all faults is what the start fails for; the others are logged. */
 static void hear_start(void *arg, const char *message)
@@ -162,7 +179,7 @@ static struct tcp_source_settings source_settings(const struct settings *s)
 	};
 }
 
-static bool start_workers(struct gateway *g, struct net_settings *net, char *error)
+static bool make_workers(struct gateway *g, struct net_settings *net, char *error)
 {
 	const struct settings *s = g->settings;
 
@@ -188,6 +205,31 @@ static bool start_workers(struct gateway *g, struct net_settings *net, char *err
 			return false;
 	if (!gateway_lists_begin(g, hear_start, error))
 		return false;
+	return true;
+}
+
+/* The end of all privileges; what runs from here on runs as server.user, and within its profile. */
+static bool confine(struct gateway *g, char *error)
+{
+	static const char *const words[] = {
+		[CONFINE_OFF] = "off", [CONFINE_LOG] = "log", [CONFINE_ENFORCE] = "enforce"
+	};
+	const struct settings *s = g->settings;
+
+	confinement.mode = confine_mode(s->server_seccomp);
+	confinement.polls = dpdk_polls(g->dpdk);
+	if (!privileges_end(error, 512) || !confine_process(confinement.mode, error, 512))
+		return false;
+	if (geteuid() == 0)
+		log_warning("runs as root: name a user in server.user");
+	log_info("runs as user %u, group %u; system calls: %s, workers %s", geteuid(), getegid(),
+		 words[confinement.mode],
+		 confinement.polls ? "next to none" : "on open descriptors, for their ports are virtual");
+	return true;
+}
+
+static bool run_workers(struct gateway *g, char *error)
+{
 	for (unsigned i = 0; i < g->n_workers; i++)
 		if (!dpdk_run(g->dpdk, i, &shard_user, g->workers[i].shard, error, 512))
 			return false;
@@ -219,7 +261,9 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 	}
 	if (!gateway_control_open(g, error) || !gateway_sides_begin(g, error))
 		return false;
+	privileges_raise();
 	g->dpdk = dpdk_open(g->settings, error, 512);
+	privileges_lower();
 	if (!g->dpdk)
 		return false;
 	notes(dpdk_notes(g->dpdk));
@@ -230,7 +274,7 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 	g->workers = calloc(g->n_workers, sizeof(*g->workers));
 	if (!g->workers)
 		snprintf(error, 512, "no memory for %u workers; lower server.workers", g->n_workers);
-	return g->workers && start_workers(g, net, error);
+	return g->workers && make_workers(g, net, error) && confine(g, error) && run_workers(g, error);
 }
 
 static void gateway_end(struct gateway *g)
@@ -446,6 +490,11 @@ int main(int argc, char **argv)
 		return status;
 	if (!gateway_settings_begin(&g, say_error, NULL))
 		return EXIT_USAGE;
+	/* Keys are read by who will read them again at reload. */
+	if (!test && !privileges_begin(g.settings->server_user, g.settings->server_group, error, sizeof(error))) {
+		fprintf(stderr, "sekishod: %s\n", error);
+		return EXIT_USAGE;
+	}
 	if (!gateway_tls_check(g.settings, error, sizeof(error))) {
 		fprintf(stderr, "sekishod: %s: %s\n", g.path, error);
 		return EXIT_USAGE;

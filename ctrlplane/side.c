@@ -45,8 +45,9 @@ bool side_start(struct side *s, const struct side_work *work)
 	ring_init(&s->out, s->slots[1], SIDE_RING_N);
 	if (s->wake < 0)
 		return false;
-	/* Signals are the control thread's. */
+	/* Signals are the control thread's, but for that of a system call that is refused (confine.h). */
 	sigfillset(&all);
+	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	s->running = pthread_create(&s->thread, NULL, run, s) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);

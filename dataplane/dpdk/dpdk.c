@@ -64,6 +64,14 @@ const char *dpdk_notes(const struct dpdk *d)
 	return d->notes_text;
 }
 
+bool dpdk_polls(const struct dpdk *d)
+{
+	for (unsigned i = 0; i < d->n_ports; i++)
+		if (!eal_is_pci(d->ports[i].settings->device))
+			return false;
+	return true;
+}
+
 unsigned dpdk_n_ports(const struct dpdk *d)
 {
 	return d->n_ports;

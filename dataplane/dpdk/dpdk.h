@@ -25,6 +25,8 @@ struct dpdk;
 
 /* What a worker's thread drives: a shard, or the generator's world.  @arg is the worker's own (dpdk_run()). */
 struct dpdk_user {
+	/* Called first in the worker's thread; false: it must not run.  NULL: nothing to do. */
+	bool (*begin)(void *arg);
 	/* @n frames, NET_BURST_MAX at most; borrowed for the call. */
 	void (*rx)(void *arg, const struct net_in *in, size_t n, uint64_t now_us);
 	/* One turn of everything else; @idle: no frame came.  Returns whether anything was done. */
@@ -48,6 +50,7 @@ struct dpdk *dpdk_open(const struct settings *settings, char *error, size_t erro
 /* What the operator should know of the start, one sentence a line (no hugepages, no RSS...); "" if nothing. */
 const char *dpdk_notes(const struct dpdk *d);
 
+bool dpdk_polls(const struct dpdk *d); /* whether all ports are NICs, which are driven without system calls */
 unsigned dpdk_n_ports(const struct dpdk *d);
 unsigned dpdk_n_workers(const struct dpdk *d);
 

@@ -98,8 +98,8 @@ static void *worker_main(void *arg)
 	struct dpdk_worker *w = arg;
 
 	set_signals();
-	/* Makes the packet pool's per-core cache ours. */
-	if (rte_thread_register() != 0) {
+	/* The former makes the packet pool's per-core cache ours. */
+	if (rte_thread_register() != 0 || (w->user->begin && !w->user->begin(w->arg))) {
 		atomic_store(&w->state, DPDK_WORKER_FAILED);
 		return NULL;
 	}
@@ -201,7 +201,10 @@ bool dpdk_run(struct dpdk *d, unsigned worker, const struct dpdk_user *user, voi
 		return true;
 	pthread_join(w->thread, NULL);
 	atomic_store(&w->state, DPDK_WORKER_NEW);
-	snprintf(error, error_cap, "DPDK takes no more threads: lower server.workers below %u", worker + 1);
+	snprintf(error, error_cap,
+		 "worker %u did not begin: DPDK takes no more threads, lower server.workers; or the kernel refused its "
+		 "profile of system calls, see server.seccomp",
+		 worker);
 	return false;
 }
 

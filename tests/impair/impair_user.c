@@ -131,7 +131,16 @@ static uint64_t deadline_us(void *arg)
 	return w->n_out ? 0 : theirs_us < ours_us ? theirs_us : ours_us;
 }
 
-static const struct dpdk_user impaired_user = { .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us };
+static bool begin(void *arg)
+{
+	struct impaired *w = arg;
+
+	return !w->user->begin || w->user->begin(w->arg);
+}
+
+static const struct dpdk_user impaired_user = {
+	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us
+};
 
 static struct impaired *make(const char *words, const struct dpdk_user *user, void *arg, unsigned worker)
 {

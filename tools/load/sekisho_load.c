@@ -30,7 +30,9 @@ static void rx(void *load, const struct net_in *in, size_t n, uint64_t now_us)
 }
 
 /* Patient: what a full port does not take was not sent, and must not be counted as sent. */
-static const struct dpdk_user load_user = { rx, load_tick, load_tx, load_deadline_us, true };
+static const struct dpdk_user load_user = {
+	.rx = rx, .tick = load_tick, .tx = load_tx, .deadline_us = load_deadline_us, .is_patient = true
+};
 
 static volatile sig_atomic_t asked_to_stop;
 
