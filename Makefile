@@ -13,7 +13,7 @@ B := build/$(FLAVOUR)
 JOBS ?= $(shell nproc)
 
 ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard dataplane/dpdk \
-	 dns crypto ctrlplane ctrlplane/policy ctrlplane/report ctrlplane/quarantine ctrlplane/cli tools/check tools/load
+	 dns crypto ctrlplane ctrlplane/policy ctrlplane/sql ctrlplane/report ctrlplane/quarantine ctrlplane/cli tools/check tools/load
 CORE_ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard ctrlplane/policy
 # Files that hold a program's main(); all else goes into one archive.
 MAINS := ctrlplane/main.c ctrlplane/cli/sekishoctl.c tools/check/sekisho_check.c tools/load/sekisho_load.c
@@ -36,12 +36,13 @@ LDFLAGS_ALL := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(filter asan,$(FLAVOUR)
 # Only the rooms that know DPDK see its headers, as system headers: their warnings are not ours.
 DPDK_CFLAGS = $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk 2>/dev/null)))
 DPDK_LIBS = $(shell pkg-config --libs libdpdk 2>/dev/null) -lrte_net_ring
-LIBS := -lunbound -lssl -lcrypto -lconfig -ljansson -lidn2 -lpsl -lsqlite3 -lxml2 -lz -lncursesw -ltinfo -lsystemd -lcap-ng -lseccomp -lpthread -lm
+LIBS := -lunbound -lssl -lcrypto -lconfig -ljansson -lidn2 -lpsl -lsqlite3 -lpq -lxml2 -lz -lncursesw -ltinfo -lsystemd -lcap-ng -lseccomp -lpthread -lm
 ROOM_CFLAGS_dataplane/dpdk = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_tools/load = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane = -D_GNU_SOURCE
 XML_CFLAGS = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libxml-2.0 2>/dev/null))
 ROOM_CFLAGS_ctrlplane/report = $(XML_CFLAGS) -D_GNU_SOURCE
+ROOM_CFLAGS_ctrlplane/sql = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libpq 2>/dev/null)) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane/quarantine = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/quarantine = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/report = $(XML_CFLAGS) -D_GNU_SOURCE
@@ -155,7 +156,7 @@ CRYPTO_TWINS = test_ed25519_ifma test_crypto_ifma
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
-SHELL_SCRIPTS += tests/sim/long tests/fuzz/coverage
+SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
