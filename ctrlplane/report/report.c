@@ -11,7 +11,14 @@
 #include "ctrlplane/log.h"
 #include "ctrlplane/report/report_state.h"
 
-enum { TURN_MS = 500, PURGE_S = 3600, DAY_S = 86400 };
+enum {
+	TURN_MS = 500,
+	PURGE_S = 3600,
+	DAY_S = 86400,
+	GRACE_S = 60,
+	LEASE_S = 3600,     /* no mail of ours is under way for longer */
+	FORWARDS_MAX = 1024 /* of report_forward_all() */
+};
 
 enum in_kind { IN_MESSAGE, IN_DNS, IN_MAIL, IN_REQUEST };
 
@@ -144,7 +151,7 @@ static void take(void *arg, void *message)
 	switch (m->kind) {
 	case IN_MESSAGE:
 		r->n_taken++;
-		report_store_add(r->store, &m->message);
+		report_store_add(r->file, &m->message);
 		break;
 	case IN_DNS:
 		if (m->tag == r->job_tag)
@@ -157,7 +164,7 @@ static void take(void *arg, void *message)
 	case IN_REQUEST:
 		m->wish->kind = SIDE_WISH_ANSWER;
 		m->wish->tag = m->tag;
-		report_store_commit(r->store);
+		report_store_commit(r->file);
 		report_show(r, m->command, m->args, m->wish, now_s());
 		json_decref(m->args);
 		side_say(&r->side, m->wish);
@@ -194,24 +201,59 @@ static void next_wish(struct reports *r, uint64_t now)
 	side_say(&r->side, w);
 }
 
+/* Rows that this gateway counted go to the database of the fleet; returns whether more of them wait. */
+static bool forward(struct reports *r, uint64_t now)
+{
+	if (r->store == r->file || !report_store_ready(r->store))
+		return false;
+	if (now >= r->forwarded_s + r->settings.fleet_forward_s && !report_store_has_frozen(r->file)) {
+		r->forwarded_s = now;
+		report_store_close_now(r->file, NULL, now);
+	}
+	return report_store_forward(r->file, r->store, now) > 0;
+}
+
+void report_forward_all(struct reports *r, uint64_t now)
+{
+	r->forwarded_s = 0;
+	for (unsigned i = 0; i < FORWARDS_MAX && forward(r, now); i++)
+		;
+}
+
+/* Once a second, as it may cost a look into a database elsewhere. */
+static void look(struct reports *r, uint64_t now)
+{
+	r->looked_s = now;
+	report_store_close_due(r->file, now);
+	if (r->store != r->file && report_store_ready(r->store))
+		report_store_close_due(r->store, now);
+	if (now < r->purged_s + PURGE_S)
+		return;
+	r->purged_s = now;
+	report_store_purge(r->store, now);
+}
+
 static int turn(void *arg)
 {
 	struct reports *r = arg;
 	uint64_t now = now_s();
+	bool more = false, second = now != r->looked_s;
 
-	if (!report_store_commit(r->store))
+	if (!report_store_commit(r->file))
 		log_error("reports: rows could not be written; make room for %s", r->settings.report_store);
-	if (now != r->looked_s) {
-		r->looked_s = now;
-		report_store_close_due(r->store, now);
+	if (r->side.ending) {
+		report_forward_all(r, now);
+		return TURN_MS;
 	}
-	if (now >= r->purged_s + PURGE_S) {
-		r->purged_s = now;
-		report_store_purge(r->store, now);
+	if (second) {
+		look(r, now);
+		more = forward(r, now);
+		if (more)
+			r->looked_s = 0;
 	}
-	if (!r->side.ending)
+	if ((second || r->job.step != REPORT_IDLE) && report_store_ready(r->store))
 		next_wish(r, now);
-	return TURN_MS;
+	return more ? 0 : TURN_MS;
 }
 
 /* --- start and end ----------------------------------------------------------------------------- */
@@ -228,16 +270,23 @@ static bool open_signer(struct reports *r, char error[512])
 	return r->signer != NULL;
 }
 
-static bool open_store(struct reports *r, char error[512])
+static bool open_stores(struct reports *r, char error[512])
 {
-	struct report_store_settings s = { .path = r->settings.report_store,
-					   .interval_s = r->settings.report_interval_s,
-					   .rows_max = r->settings.report_rows_max,
-					   .store_mb = r->settings.report_store_mb,
-					   .keep_s = r->settings.report_keep_days * DAY_S };
+	const struct settings *set = &r->settings;
+	bool fleet = set->fleet_database[0] != '\0';
+	struct report_store_settings s = { .path = set->report_store,
+					   .owner = set->fleet_name[0] ? set->fleet_name : set->server_hostname,
+					   .interval_s = set->report_interval_s,
+					   .rows_max = set->report_rows_max,
+					   .store_mb = set->report_store_mb,
+					   .keep_s = set->report_keep_days * DAY_S,
+					   .lease_s = LEASE_S };
 	char why[256] = "";
 
-	r->store = report_store_open(&s, why);
+	r->file = report_store_open(&s, why);
+	s.server = set->fleet_database;
+	s.grace_s = 2 * set->fleet_forward_s + GRACE_S;
+	r->store = r->file && fleet ? report_store_open(&s, why) : r->file;
 	if (!r->store)
 		snprintf(error, 512, "%s", why);
 	return r->store != NULL;
@@ -258,6 +307,7 @@ struct reports *report_open(const struct settings *settings, struct span (*organ
 		snprintf(r->from, sizeof(r->from), "%s", s->report_from);
 	else
 		snprintf(r->from, sizeof(r->from), "dmarc-reports@%s", s->server_hostname);
+	r->submitter = strchr(r->from, '@') + 1;
 	r->author = (struct report_author){ .organization = s->report_organization[0] ? s->report_organization
 										      : s->server_hostname,
 					    .email = r->from,
@@ -265,11 +315,11 @@ struct reports *report_open(const struct settings *settings, struct span (*organ
 					    .generator = "sekisho " SEKISHO_VERSION,
 					    .rfc7489 = strcmp(s->report_format, "rfc7489") == 0 };
 	struct side_work work = { take, turn, r };
-	if (!open_signer(r, error) || !open_store(r, error)) {
+	if (!open_signer(r, error) || !open_stores(r, error)) {
 		report_close(r);
 		return NULL;
 	}
-	struct report_job_settings job = { .hostname = s->server_hostname,
+	struct report_job_settings job = { .hostname = r->submitter,
 					   .author = r->author,
 					   .signer = r->signer,
 					   .selector = s->report_selector,
@@ -296,7 +346,9 @@ void report_close(struct reports *r)
 	while (r->side.in.slots && (w = side_get(&r->side)))
 		side_wish_free(w);
 	free(r->spare);
-	report_store_close(r->store);
+	if (r->store != r->file)
+		report_store_close(r->store);
+	report_store_close(r->file);
 	crypto_signer_close(r->signer);
 	free(r);
 }

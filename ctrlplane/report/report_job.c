@@ -6,6 +6,7 @@
  *	RECORD    asked for the policy record, as it is now, for its rua        record_answered()
  *	CHECK     asked whether an external host takes these reports            check_answered()
  *	SENDING   a delivery is on its way                                      report_job_sent()
+ *	SENT      its fate is known, and to be written                          write_fate(), again until it is
  *
  * Each way out of a step leaves the period DONE or due later in the store, and the job IDLE.
  */
@@ -276,7 +277,7 @@ static bool send_next(struct report_job *j, struct report_action *out, uint64_t 
 	out->act = REPORT_ACT_SEND;
 	out->to = j->delivery.address;
 	out->mail = make_mail(j, &out->mail_len, now_s);
-	if (out->mail && report_store_sending(j->store, j->period.id, j->delivery.address)) {
+	if (out->mail && report_store_sending(j->store, j->period.id, j->delivery.address, now_s)) {
 		j->delivery.n_attempts++;
 		j->acted = true;
 		return true;
@@ -286,6 +287,15 @@ static bool send_next(struct report_job *j, struct report_action *out, uint64_t 
 	report_store_later(j->store, j->period.id, now_s + j->settings.retry_s, "");
 	go(j, REPORT_IDLE);
 	return false;
+}
+
+/* Until that is on disk nothing else is done: it would be sent again. */
+static bool write_fate(struct report_job *j)
+{
+	if (!report_store_sent(j->store, j->period.id, &j->delivery))
+		return false;
+	go(j, REPORT_SENDING); /* the next delivery, or its end */
+	return true;
 }
 
 bool report_job_next(struct report_job *j, struct report_action *out, uint64_t now_s)
@@ -306,6 +316,10 @@ bool report_job_next(struct report_job *j, struct report_action *out, uint64_t n
 		case REPORT_SENDING:
 			if (send_next(j, out, now_s))
 				return true;
+			break;
+		case REPORT_SENT:
+			if (!write_fate(j))
+				return false;
 			break;
 		}
 	}
@@ -345,6 +359,6 @@ void report_job_sent(struct report_job *j, unsigned code, struct span reply, uin
 		d->state = DELIVERY_PENDING;
 		d->next_s = now_s + back_off_s(j->settings.retry_s, d->n_attempts, DAY_S);
 	}
-	report_store_sent(j->store, j->period.id, d);
-	go(j, REPORT_SENDING); /* the next delivery, or its end */
+	go(j, REPORT_SENT);
+	write_fate(j);
 }

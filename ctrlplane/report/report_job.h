@@ -26,7 +26,7 @@ struct report_job_settings {
 	struct span (*organizational)(struct span domain);
 };
 
-enum report_step { REPORT_IDLE, REPORT_RECORD, REPORT_CHECK, REPORT_SENDING };
+enum report_step { REPORT_IDLE, REPORT_RECORD, REPORT_CHECK, REPORT_SENDING, REPORT_SENT };
 
 enum report_act { REPORT_ACT_ASK, REPORT_ACT_SEND };
 

@@ -58,13 +58,18 @@ static void add_period(void *arg, const struct report_period *p)
 static json_t *list(struct reports *r)
 {
 	json_t *periods = json_array();
+	bool fleet = r->store != r->file, up = report_store_ready(r->store);
 
 	report_store_list(r->store, REPORT_LIST_MAX, add_period, periods);
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "messages_taken", (json_int_t)r->n_taken,
-			 "messages_lost", (json_int_t)report_store_n_lost(r->store), "messages_missed",
-			 (json_int_t)r->n_behind, "reports_sent", (json_int_t)r->job.n_sent, "reports_failed",
-			 (json_int_t)r->job.n_failed, "external_refused", (json_int_t)r->job.n_external_refused,
-			 "periods", periods);
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "database",
+			 !fleet ? "file"
+			 : up   ? "up"
+				: report_store_why(r->store),
+			 "messages_waiting", (json_int_t)(fleet ? report_store_waiting(r->file) : 0), "messages_taken",
+			 (json_int_t)r->n_taken, "messages_lost", (json_int_t)report_store_n_lost(r->file),
+			 "messages_missed", (json_int_t)r->n_behind, "reports_sent", (json_int_t)r->job.n_sent,
+			 "reports_failed", (json_int_t)r->job.n_failed, "external_refused",
+			 (json_int_t)r->job.n_external_refused, "periods", periods);
 }
 
 static void add_row(void *arg, struct span key, uint64_t count)
@@ -130,7 +135,7 @@ static json_t *preview(struct reports *r, const struct report_period *p)
 	size_t n;
 
 	text_init(&t, id, sizeof(id));
-	report_id_text(p, r->settings.server_hostname, &t);
+	report_id_text(p, r->submitter, &t);
 	xml = report_xml(r->store, p, &r->author, id, &n);
 	if (xml)
 		o = json_pack("{s:I, s:s%}", "id", (json_int_t)p->id, "text", xml, n);
@@ -159,8 +164,10 @@ static bool find(struct reports *r, const json_t *args, struct report_period *p,
 static json_t *send_now(struct reports *r, const json_t *args, uint64_t now_s)
 {
 	const char *domain = json_string_value(json_object_get(args, "domain"));
-	unsigned n = report_store_close_now(r->store, domain && *domain ? domain : NULL, now_s);
+	unsigned n;
 
+	report_forward_all(r, now_s);
+	n = report_store_close_now(r->store, domain && *domain ? domain : NULL, now_s);
 	return json_pack("{s:i}", "due", (int)n);
 }
 
@@ -182,6 +189,10 @@ void report_show(struct reports *r, const char *command, const json_t *args, str
 	snprintf(out->error, sizeof(out->error), "no memory for the answer; ask for less");
 	if (strcmp(command, "list") == 0) {
 		out->result = list(r);
+	} else if (!report_store_ready(r->store)) {
+		snprintf(out->error, sizeof(out->error),
+			 "fleet.database: %.120s; rows are counted in report.store until then",
+			 report_store_why(r->store));
 	} else if (strcmp(command, "show") == 0) {
 		out->result = find(r, args, &p, out) ? show(r, &p) : NULL;
 	} else if (strcmp(command, "preview") == 0) {

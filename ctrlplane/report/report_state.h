@@ -17,18 +17,23 @@ struct reports {
 	char from[SETTINGS_STR_MAX + 32];
 	struct crypto_signer *signer;
 	struct report_author author;
+	const char *submitter; /* who reports: the domain of from, the same for all gateways of a fleet */
 
 	/* The side thread's */
-	struct report_store *store;
+	struct report_store *file;  /* rows that were counted here */
+	struct report_store *store; /* what reports are made of: that file, or the database of the fleet */
 	struct report_job job;
 	uint64_t job_tag;        /* of what the job waits for */
 	struct side_wish *spare; /* for what the job wants next */
-	uint64_t looked_s, purged_s;
+	uint64_t looked_s, purged_s, forwarded_s;
 	uint64_t n_taken;
 
 	_Atomic uint64_t n_behind; /* messages for which there was no room on the way in */
 	struct side side;
 };
+
+/* All rows of this gateway to the database of the fleet, if there is one and it answers. */
+void report_forward_all(struct reports *r, uint64_t now_s);
 
 /* Fills in what a request is answered with. */
 void report_show(struct reports *r, const char *command, const json_t *args, struct side_wish *out, uint64_t now_s);

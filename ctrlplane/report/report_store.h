@@ -2,8 +2,8 @@
 /*
  * report_store.h - what reports are made of, on disk: periods, their rows, their deliveries, addresses that are dead
  *
- * The interface of the storage; report_sqlite.c, the only file that knows SQLite, is behind it.  One thread owns a store.
- * Whatever returns is on disk when the call returns, but for rows, which are when report_store_commit() does.
+ * In a file, or in a database that several gateways share (ctrlplane/sql/).  One thread owns a store.  Whatever returns is
+ * on disk when the call returns, but for rows, which are when report_store_commit() does.
  *
  *   a period   one policy domain, one policy as published, begin and end: becomes one report
  *   OPEN       takes rows                                   -> CLOSED by its end, or by report_store_close_now()
@@ -13,6 +13,9 @@
  *
  *   a delivery PENDING -> SENDING -> SENT, or PENDING again (4yz), or FAILED (5yz, given up)
  *              SENDING when the process died: PENDING again at the next start, under the same Message-ID.
+ *
+ * A period that is not OPEN is worked on by who claims it: report_store_due() does so, for lease_s, and only its owner
+ * changes it.  A gateway that was killed finds its own again at once, others find it when the lease is over.
  */
 #ifndef REPORT_STORE_H
 #define REPORT_STORE_H
@@ -27,10 +30,14 @@ enum report_delivery_state { DELIVERY_PENDING, DELIVERY_SENDING, DELIVERY_SENT, 
 
 struct report_store_settings {
 	const char *path;
+	const char *server;  /* of libpq: the store is there, and not in a file; NULL */
+	const char *owner;   /* this gateway; another name for each of a fleet */
 	uint64_t interval_s; /* of a period, which begins at a multiple of it */
 	uint64_t rows_max;   /* of a period; messages of further rows are counted in n_over */
 	uint64_t store_mb;   /* of the file; then no row is added */
 	uint64_t keep_s;     /* after it is DONE */
+	uint64_t grace_s;    /* from its end on, for rows that are on their way from other gateways */
+	uint64_t lease_s;    /* of a claim; longer than any step takes */
 };
 
 /* One message, as the worker told it (shard_link.h); all borrowed for the call. */
@@ -65,9 +72,11 @@ struct report_suppressed {
 
 struct report_store;
 
-/* NULL with @error set, of which it has 256 octets.  What was being sent when it was open last is PENDING again. */
+/* NULL with @error set, of which it has 256 octets.  A server need not answer yet: report_store_ready() says when. */
 struct report_store *report_store_open(const struct report_store_settings *s, char error[256]);
 void report_store_close(struct report_store *st);
+bool report_store_ready(struct report_store *st); /* reaches for it again, when it is time */
+const char *report_store_why(const struct report_store *st);
 
 /**
  * report_store_add - count one message in its period and row
@@ -83,7 +92,7 @@ uint64_t report_store_n_lost(const struct report_store *st); /* messages, since 
 void report_store_close_due(struct report_store *st, uint64_t now_s);
 /* Those of @domain (NULL: all) now, which is then their end.  What waits for a retry is due as well.  How many. */
 unsigned report_store_close_now(struct report_store *st, const char *domain, uint64_t now_s);
-/* One that is CLOSED or ADDRESSED and due; the one that waits longest. */
+/* One that is CLOSED or ADDRESSED and due, the one that waits longest; it is this gateway's for lease_s. */
 bool report_store_due(struct report_store *st, uint64_t now_s, struct report_period *out);
 bool report_store_period(struct report_store *st, int64_t id, struct report_period *out);
 /* Of that domain, newest first; its rows are of use for a preview while it is OPEN. */
@@ -91,7 +100,7 @@ bool report_store_newest(struct report_store *st, const char *domain, struct rep
 
 /* @each is called with a row's key (client address, NUL, facts) and count, in the order of the keys. */
 typedef void report_row(void *arg, struct span key, uint64_t count);
-void report_store_rows(struct report_store *st, int64_t id, report_row *each, void *arg);
+bool report_store_rows(struct report_store *st, int64_t id, report_row *each, void *arg); /* false: not all of them */
 
 /* CLOSED to ADDRESSED, with these addresses PENDING; without one it is DONE, for the reason @note. */
 bool report_store_address(struct report_store *st, int64_t id, const char (*addresses)[REPORT_ADDRESS_MAX + 1],
@@ -101,7 +110,9 @@ void report_store_later(struct report_store *st, int64_t id, uint64_t next_s, co
 
 /* The first PENDING delivery that is due.  False: the period has none now, and report_store_settle() says what of it. */
 bool report_store_delivery(struct report_store *st, int64_t id, uint64_t now_s, struct report_delivery *out);
-bool report_store_sending(struct report_store *st, int64_t id, const char *address);
+/* False: not written, or it is another gateway's by now; it must not be sent. */
+bool report_store_sending(struct report_store *st, int64_t id, const char *address, uint64_t now_s);
+/* False: not written, and must be said again.  Nothing is changed when it is another's by now. */
 bool report_store_sent(struct report_store *st, int64_t id, const struct report_delivery *d);
 /* ADDRESSED without an open delivery becomes DONE, another one is due when the first of them is. */
 void report_store_settle(struct report_store *st, int64_t id, uint64_t now_s);
@@ -110,6 +121,14 @@ void report_store_settle(struct report_store *st, int64_t id, uint64_t now_s);
 bool report_store_suppressed(struct report_store *st, const char *address, struct report_suppressed *out);
 void report_store_suppress(struct report_store *st, const struct report_suppressed *s);
 bool report_store_unsuppress(struct report_store *st, const char *address);
+
+/*
+ * Of a fleet (report_forward.c): CLOSED periods of a gateway's file go to the database, 64 at most, each exactly once; how
+ * many went.  What waits in the file is told by the other two.
+ */
+size_t report_store_forward(struct report_store *from, struct report_store *to, uint64_t now_s);
+bool report_store_has_frozen(struct report_store *from);
+uint64_t report_store_waiting(struct report_store *from); /* messages */
 
 /* What is DONE for longer than keep_s goes. */
 void report_store_purge(struct report_store *st, uint64_t now_s);

@@ -184,7 +184,7 @@ static void row(void *arg, struct span key, uint64_t count)
 	end(x);
 }
 
-static void document(struct writing *x, struct report_store *st, const struct report_period *p,
+static bool document(struct writing *x, struct report_store *st, const struct report_period *p,
 		     const struct report_author *author, const char *report_id)
 {
 	xmlTextWriterSetIndent(x->w, 1);
@@ -196,8 +196,9 @@ static void document(struct writing *x, struct report_store *st, const struct re
 	put(x, "version", SPAN("1.0"));
 	metadata(x, p, author, report_id);
 	published(x, p);
-	report_store_rows(st, p->id, row, x);
+	bool whole = report_store_rows(st, p->id, row, x);
 	end(x);
+	return whole;
 }
 
 char *report_xml(struct report_store *st, const struct report_period *p, const struct report_author *author,
@@ -208,9 +209,9 @@ char *report_xml(struct report_store *st, const struct report_period *p, const s
 	char *text = NULL;
 
 	if (x.w) {
-		document(&x, st, p, author, report_id);
+		bool whole = document(&x, st, p, author, report_id);
 		/* After the first failed write all later ones fail too. */
-		bool good = xmlTextWriterEndDocument(x.w) >= 0 && xmlTextWriterFlush(x.w) >= 0;
+		bool good = whole && xmlTextWriterEndDocument(x.w) >= 0 && xmlTextWriterFlush(x.w) >= 0;
 		*len = (size_t)xmlBufferLength(buffer);
 		text = good ? malloc(*len + 1) : NULL;
 		if (text)

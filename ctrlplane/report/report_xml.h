@@ -24,7 +24,7 @@ void report_id_text(const struct report_period *p, const char *hostname, struct 
 /**
  * report_xml - the report of a period
  * @len: Out: its octets
- * Returns malloc()ed text, or NULL when there is no memory.
+ * Returns malloc()ed text, or NULL when there is no memory, or the store does not give all rows.
  */
 char *report_xml(struct report_store *st, const struct report_period *p, const struct report_author *author,
 		 const char *report_id, size_t *len);

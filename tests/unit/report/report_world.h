@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * report_world.h - a store in a folder of its own, verdicts to put into it, a schema to hold reports to
+ * report_world.h - a store in a folder of its own, or in a PostgreSQL there; verdicts to put into it, a schema to hold
+ * reports to
  */
 #ifndef REPORT_WORLD_H
 #define REPORT_WORLD_H
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <libxml/xmlschemas.h>
@@ -18,7 +20,7 @@
 #define NOON_S (UINT64_C(20000) * DAY_S + DAY_S / 2) /* of some day */
 #define POLICY "method=treewalk;p=reject;sp=none;np=quarantine;adkim=r;aspf=s;t=n"
 
-static char world_folder[64], world_path[96];
+static char world_folder[64], world_path[96], world_server[160];
 static struct report_store_settings world_settings;
 
 static const struct report_author world_author = { .organization = "Inside & Co",
@@ -42,9 +44,32 @@ __attribute__((unused)) static void world_begin(void)
 	strcpy(world_folder, "/tmp/sekisho-report-XXXXXX");
 	CHECK(mkdtemp(world_folder));
 	snprintf(world_path, sizeof(world_path), "%s/reports", world_folder);
-	world_settings = (struct report_store_settings){
-		.path = world_path, .interval_s = DAY_S, .rows_max = 1000, .store_mb = 64, .keep_s = 7 * DAY_S
-	};
+	world_settings = (struct report_store_settings){ .path = world_path,
+							 .owner = "mx1",
+							 .interval_s = DAY_S,
+							 .rows_max = 1000,
+							 .store_mb = 64,
+							 .keep_s = 7 * DAY_S,
+							 .lease_s = 3600 };
+}
+
+/* tests/postgres start, kill or stop, in the folder of the world. */
+__attribute__((unused)) static void world_postgres(const char *verb)
+{
+	char command[160];
+
+	CHECK(chmod(world_folder, 0755) == 0);
+	snprintf(command, sizeof(command), "tests/postgres %s %s", verb, world_folder);
+	CHECK(system(command) == 0);
+	snprintf(world_server, sizeof(world_server), "host=%s/postgres user=postgres dbname=postgres", world_folder);
+}
+
+__attribute__((unused)) static void world_remove(void)
+{
+	char command[160];
+
+	snprintf(command, sizeof(command), "rm -r %s", world_folder);
+	CHECK(system(command) == 0);
 }
 
 __attribute__((unused)) static void world_end(void)
