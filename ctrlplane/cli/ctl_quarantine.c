@@ -8,9 +8,10 @@
 void ctl_print_quarantine(FILE *f, const json_t *result, bool all)
 {
 	static const struct ctl_column columns[] = {
-		{ "ID", "id", false },      { "STATE", "state", false },      { "TIME", "time", false },
-		{ "OCTETS", "size", true }, { "FROM", "from_domain", false }, { "MAIL FROM", "mail_from", false },
-		{ "RULE", "rule", false },  { "SUBJECT", "subject", false },  { "NOTE", "note", false },
+		{ "ID", "id", false },           { "STATE", "state", false },      { "TIME", "time", false },
+		{ "OCTETS", "size", true },      { "FROM", "from_domain", false }, { "MAIL FROM", "mail_from", false },
+		{ "RULE", "rule", false },       { "SUBJECT", "subject", false },  { "NOTE", "note", false },
+		{ "GATEWAY", "gateway", false },
 	};
 
 	(void)all;

@@ -120,12 +120,12 @@ static json_t *item_json(const struct quarantine_item *item)
 
 	while (rest.at && rest.len)
 		json_array_append_new(rcpts, record_string(span_cut(&rest, '\0')));
-	return json_pack("{s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", item->id, "state",
-			 states[item->state], "time", time_json(item->time_s), "released", time_json(item->released_s),
-			 "size", (json_int_t)item->size, "client_ip", record_string(item->client), "mail_from",
-			 record_string(item->mail_from), "from_domain", record_string(item->from_domain), "rule",
-			 record_string(item->rule), "subject", record_string(item->subject), "note",
-			 record_string(item->note), "rcpt", rcpts);
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", item->id, "gateway",
+			 item->gateway, "state", states[item->state], "time", time_json(item->time_s), "released",
+			 time_json(item->released_s), "size", (json_int_t)item->size, "client_ip",
+			 record_string(item->client), "mail_from", record_string(item->mail_from), "from_domain",
+			 record_string(item->from_domain), "rule", record_string(item->rule), "subject",
+			 record_string(item->subject), "note", record_string(item->note), "rcpt", rcpts);
 }
 
 static void add_item(void *arg, const struct quarantine_item *item)
@@ -133,13 +133,14 @@ static void add_item(void *arg, const struct quarantine_item *item)
 	json_array_append_new(arg, item_json(item));
 }
 
-static json_t *list(struct quarantine *q)
+static json_t *list(struct quarantine *q, const json_t *args)
 {
+	const char *before = json_string_value(json_object_get(args, "before"));
 	json_t *messages = json_array();
 	uint64_t n, octets;
 
 	quarantine_store_totals(q->store, &n, &octets);
-	quarantine_store_list(q->store, LIST_MAX, add_item, messages);
+	quarantine_store_list(q->store, LIST_MAX, before && *before ? before : NULL, add_item, messages);
 	return json_pack("{s:I, s:I, s:o}", "held", (json_int_t)n, "octets", (json_int_t)octets, "messages", messages);
 }
 
@@ -309,12 +310,16 @@ static void request(struct quarantine *q, struct in *m)
 
 	w->kind = SIDE_WISH_ANSWER;
 	w->tag = m->tag;
-	if (strcmp(m->command, "list") == 0) {
-		w->result = list(q);
+	if (!quarantine_store_ready(q->store)) {
+		snprintf(w->error, sizeof(w->error), "fleet.database: %.160s", quarantine_store_why(q->store));
+	} else if (strcmp(m->command, "list") == 0) {
+		w->result = list(q, m->args);
 	} else if (!id || !quarantine_store_get(q->store, id, &item)) {
 		w->refused = !id;
 		snprintf(w->error, sizeof(w->error), "there is no message %.60s; quarantine list has them",
 			 id ? id : "named");
+	} else if (!quarantine_store_is_here(q->store, &item)) {
+		snprintf(w->error, sizeof(w->error), "%.24s lies with %.160s; ask there", id, item.gateway);
 	} else if (strcmp(m->command, "show") == 0) {
 		w->result = show(q, &item);
 	} else if (strcmp(m->command, "release") == 0) {
@@ -357,7 +362,7 @@ static int turn(void *arg)
 	struct quarantine *q = arg;
 	uint64_t now = now_s(), keep_s = q->settings.quarantine_keep_days * DAY_S;
 
-	if (now < q->purged_s + PURGE_S || now < keep_s)
+	if (now < q->purged_s + PURGE_S || now < keep_s || !quarantine_store_ready(q->store))
 		return TURN_MS;
 	q->purged_s = now;
 	if (quarantine_store_purge(q->store, now - keep_s))
@@ -375,11 +380,14 @@ struct quarantine *quarantine_open(const struct settings *settings, char error[5
 	if (q) {
 		memset(q, 0, sizeof(*q));
 		q->settings = *settings;
-		struct quarantine_settings s = { .folder = q->settings.quarantine_folder,
-						 .octets_max = q->settings.quarantine_store_mb << 20,
-						 .messages_max = q->settings.quarantine_messages_max };
+		const struct settings *s = &q->settings;
+		struct quarantine_settings store = { .folder = s->quarantine_folder,
+						     .server = s->fleet_database[0] ? s->fleet_database : NULL,
+						     .gateway = s->fleet_name[0] ? s->fleet_name : s->server_hostname,
+						     .octets_max = s->quarantine_store_mb << 20,
+						     .messages_max = s->quarantine_messages_max };
 		struct side_work work = { take, turn, q };
-		q->store = quarantine_store_open(&s, why);
+		q->store = quarantine_store_open(&store, why);
 		if (q->store && side_start(&q->side, &work))
 			return q;
 		quarantine_close(q);

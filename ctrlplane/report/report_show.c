@@ -58,9 +58,10 @@ static void add_period(void *arg, const struct report_period *p)
 static json_t *list(struct reports *r)
 {
 	json_t *periods = json_array();
-	bool fleet = r->store != r->file, up = report_store_ready(r->store);
+	bool fleet = r->store != r->file, up;
 
 	report_store_list(r->store, REPORT_LIST_MAX, add_period, periods);
+	up = report_store_ready(r->store); /* the list may have found out that it is away */
 	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "database",
 			 !fleet ? "file"
 			 : up   ? "up"

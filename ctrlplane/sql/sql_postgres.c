@@ -175,9 +175,18 @@ static bool make_schema(struct postgres *p)
 	return good;
 }
 
+/* What the operator's string says goes before these; GSSAPI would load code, which sekishod's profile forbids. */
+static PGconn *start(const char *where)
+{
+	static const char *const names[] = { "gssencmode", "fallback_application_name", "dbname", NULL };
+	const char *const values[] = { "disable", "sekishod", where, NULL };
+
+	return PQconnectStartParams(names, values, 1);
+}
+
 static bool connect_now(struct postgres *p)
 {
-	p->connection = PQconnectStart(p->where);
+	p->connection = start(p->where);
 	if (p->connection && finish_connecting(p->connection)) {
 		memset(p->prepared, 0, p->sql.program->n * sizeof(p->prepared[0]));
 		if (make_schema(p)) {
@@ -369,8 +378,11 @@ struct sql *sql_open_server(const char *where, const struct sql_program *program
 	p->sql = (struct sql){ .driver = &driver, .program = program };
 	p->where = strdup(where);
 	p->prepared = calloc(program->n, sizeof(p->prepared[0]));
-	if (p->where && p->prepared)
+	if (p->where && p->prepared) {
+		/* At once: libc loads what it looks up names with while code may still be mapped (confine.h). */
+		ready(&p->sql);
 		return &p->sql;
+	}
 	close_server(&p->sql);
 	return NULL;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_quarantine_store.c - whole messages or none, whatever was in the folder before
+ * test_quarantine_store.c - whole messages or none, whatever was in the folder before; with an index in a file and in
+ * PostgreSQL
  */
 #include <dirent.h>
 #include <stdlib.h>
@@ -128,8 +129,12 @@ static void life(void)
 	ok(quarantine_store_get(st, "one", &item) && item.time_s == 1000 && item.state == QUARANTINE_HELD &&
 		   span_eq(item.rcpts, span_of("a@x.example\0b@x.example", 24)) && span_eq(item.subject, SPAN("hello")),
 	   "what is known of it comes back");
-	quarantine_store_list(st, 10, list_one, &first);
+	quarantine_store_list(st, 10, NULL, list_one, &first);
 	ok(n_listed == 2 && strcmp(first, "two") == 0, "newest first");
+	n_listed = 0;
+	quarantine_store_list(st, 10, "two", list_one, &first);
+	ok(n_listed == 1 && strcmp(first, "one") == 0, "the next page begins behind the last of this one");
+	n_listed = 0;
 	quarantine_store_totals(st, &n, &octets);
 	ok(n == 2 && octets == 14 + 15, "totals");
 	quarantine_store_close(st);
@@ -206,12 +211,88 @@ static void remove_folder(void)
 	char path[128];
 
 	for (size_t i = 0; i < 3; i++) {
-		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]); /* of an index in a file */
 		unlink(path);
 		snprintf(path, sizeof(path), "%s/%s", folder, folders[i]);
 		rmdir(path);
 	}
 	ok(rmdir(folder) == 0, "the folder is empty in the end");
+}
+
+static void postgres(const char *verb, const char *where)
+{
+	char command[128];
+
+	snprintf(command, sizeof(command), "tests/postgres %s %s", verb, where);
+	CHECK(system(command) == 0);
+}
+
+/* Two gateways, one index: each sees all, and has what is its own. */
+static void fleet(void)
+{
+	struct quarantine_settings other = settings;
+	struct quarantine_store *st = opened(), *another;
+	struct quarantine_item item;
+	char path[80], error[256];
+	uint64_t n, octets;
+
+	snprintf(path, sizeof(path), "%s.other", folder);
+	other.folder = path;
+	other.gateway = "mx2";
+	another = quarantine_store_open(&other, error);
+	CHECK(another);
+	ok(put(st, "mine", "xx", 1) == QUARANTINE_STORED && put(another, "yours", "yy", 2) == QUARANTINE_STORED,
+	   "each stores one");
+	ok(quarantine_store_get(st, "yours", &item) && !quarantine_store_is_here(st, &item) &&
+		   strcmp(item.gateway, "mx2") == 0,
+	   "and sees the other's, and where it lies");
+	ok(!quarantine_store_delete(st, "yours") && quarantine_store_purge(st, 9) == 1 &&
+		   quarantine_store_get(another, "yours", &item),
+	   "but changes its own alone");
+	quarantine_store_totals(another, &n, &octets);
+	ok(n == 1 && octets == 2, "and counts its own");
+	quarantine_store_delete(another, "yours");
+	quarantine_store_close(another);
+	quarantine_store_close(st);
+	CHECK(snprintf(error, sizeof(error), "rm -r %s", path) > 0 && system(error) == 0);
+}
+
+static void in_postgres(void)
+{
+	char where[] = "/tmp/sekisho-postgres-XXXXXX", server[128], command[64];
+
+	printf("# the same with an index in PostgreSQL\n");
+	CHECK(mkdtemp(where) && chmod(where, 0755) == 0);
+	CHECK(mkdir(folder, 0700) == 0);
+	snprintf(server, sizeof(server), "host=%s/postgres user=postgres dbname=postgres", where);
+	settings.server = server;
+	postgres("start", where);
+	n_listed = 0;
+	life();
+	caps();
+	crashes();
+	fleet();
+
+	struct quarantine_store *st = opened();
+	CHECK(put(st, "kept", "xx", 1) == QUARANTINE_STORED);
+	postgres("kill", where);
+	ok(put(st, "away", "xx", 1) == QUARANTINE_FAILED && n_files("new") == 1,
+	   "the database is away: 451, nothing is left");
+	quarantine_store_close(st);
+	st = opened();
+	ok(!quarantine_store_ready(st) && n_files("new") == 1, "at a start without it no message is touched");
+	postgres("start", where);
+	for (unsigned i = 0; i < 100 && !quarantine_store_ready(st); i++)
+		usleep(50000);
+	ok(octets_are(st, "kept", "xx") && put(st, "again", "xx", 1) == QUARANTINE_STORED,
+	   "it is back: all is as it was");
+	quarantine_store_delete(st, "kept");
+	quarantine_store_delete(st, "again");
+	quarantine_store_close(st);
+	postgres("kill", where);
+	snprintf(command, sizeof(command), "rm -r %s", where);
+	CHECK(system(command) == 0);
+	remove_folder();
 }
 
 int main(void)
@@ -220,12 +301,16 @@ int main(void)
 
 	strcpy(folder, "/tmp/sekisho-quarantine-XXXXXX");
 	CHECK(mkdtemp(folder));
-	settings = (struct quarantine_settings){ .folder = folder, .octets_max = 1000, .messages_max = 3 };
+	settings = (struct quarantine_settings){
+		.folder = folder, .gateway = "mx1", .octets_max = 1000, .messages_max = 3
+	};
 	life();
 	caps();
 	crashes();
 	remove_folder();
+	in_postgres();
 	settings.folder = "/proc/nowhere";
+	settings.server = NULL;
 	ok(!quarantine_store_open(&settings, error) && strstr(error, "quarantine.folder"),
 	   "a folder that cannot be is told");
 	return done();
