@@ -15,7 +15,7 @@
 #include "ctrlplane/policy/rules.h"
 #include "ctrlplane/record.h"
 #include "dataplane/base/stats.h"
-#include "dns/dns_cache.h"
+#include "dns/dns_desk.h"
 
 #define CONTROL_VERSION 1      /* of the protocol */
 #define CONTROL_CLIENTS_MAX 16 /* more are told so and closed */
@@ -97,7 +97,8 @@ struct control_env {
 	void (*status)(void *arg, struct control_status *out);
 	bool (*port)(void *arg, unsigned index, struct control_port *out); /* index as in settings; false: not known */
 	void (*next_hop)(void *arg, unsigned worker, unsigned index, struct shard_hop *out); /* index as in settings */
-	void (*dns_counts)(void *arg, struct dns_cache_counts *out);
+	void (*dns_counts)(void *arg, struct dns_cache_counts *cache, struct dns_desk_counts *desk);
+	bool (*dns_walk)(void *arg, uint32_t *cursor, struct dns_cache_row *row); /* as dns_cache_walk() */
 	size_t (*dns_flush)(void *arg,
 			    struct span name); /* the workers' caches as well; empty: all; how many entries */
 	/* Answer by control_dns_answer(), which may happen before this returns.  False: too many under way. */

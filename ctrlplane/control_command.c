@@ -19,9 +19,8 @@ const char *control_arg(const json_t *args, const char *key)
 	return json_string_value(json_object_get(args, key));
 }
 
-/* A number from @least to @most; @absent when it is not there; -1 after control_refuse(). */
-static json_int_t number_arg(struct client *client, const json_t *args, const char *key, json_int_t least,
-			     json_int_t most, json_int_t absent)
+json_int_t control_number_arg(struct client *client, const json_t *args, const char *key, json_int_t least,
+			      json_int_t most, json_int_t absent)
 {
 	const json_t *v = json_object_get(args, key);
 	json_int_t n = json_integer_value(v);
@@ -36,8 +35,7 @@ static json_int_t number_arg(struct client *client, const json_t *args, const ch
 	return -1;
 }
 
-/* What a command that changes something answers: the version of the settings in force, and one thing more. */
-static json_t *changed(struct control *c, const char *key, json_t *value)
+json_t *control_changed(struct control *c, const char *key, json_t *value)
 {
 	return json_pack("{s:I, s:o}", "version", (json_int_t)c->env->settings(c->env->arg)->version, key, value);
 }
@@ -106,7 +104,7 @@ static void run_crypto(struct control *c, struct client *client, const json_t *a
 
 static void run_sessions(struct control *c, struct client *client, const json_t *args)
 {
-	json_int_t limit = number_arg(client, args, "limit", 1, CONTROL_SESSIONS_MAX, 200);
+	json_int_t limit = control_number_arg(client, args, "limit", 1, CONTROL_SESSIONS_MAX, 200);
 
 	if (limit < 0)
 		return;
@@ -183,8 +181,8 @@ static void run_trace(struct control *c, struct client *client, const json_t *ar
 {
 	const char *ip = control_arg(args, "ip"), *domain = control_arg(args, "domain");
 	struct record_filter f = { .domain = "" };
-	json_int_t count = number_arg(client, args, "count", 1, 1000000000, 0);
-	json_int_t last = count < 0 ? -1 : number_arg(client, args, "last", 0, RECORD_RING_N, 0);
+	json_int_t count = control_number_arg(client, args, "count", 1, 1000000000, 0);
+	json_int_t last = count < 0 ? -1 : control_number_arg(client, args, "last", 0, RECORD_RING_N, 0);
 
 	if (count < 0 || last < 0)
 		return;
@@ -224,7 +222,7 @@ static void run_drain(struct control *c, struct client *client, const json_t *ar
 	(void)args;
 	control_log_change(client, "drain", "");
 	c->env->drain(c->env->arg);
-	control_answer(client, changed(c, "draining", json_true()));
+	control_answer(client, control_changed(c, "draining", json_true()));
 }
 
 static void run_resume(struct control *c, struct client *client, const json_t *args)
@@ -235,80 +233,7 @@ static void run_resume(struct control *c, struct client *client, const json_t *a
 		return;
 	}
 	control_log_change(client, "resume", "");
-	control_answer(client, changed(c, "draining", json_false()));
-}
-
-static void run_dns_lookup(struct control *c, struct client *client, const json_t *args)
-{
-	const char *name = control_arg(args, "name"), *type = control_arg(args, "type");
-	unsigned known = type ? dns_type_parse(span_str(type)) : 0;
-
-	if (!name || !known) {
-		control_refuse(client, "%s; give both such as example.org TXT",
-			       name ? "that type is not known" : "no name");
-		return;
-	}
-	if (!dns_question_set(&client->question, (enum dns_type)known, span_str(name))) {
-		control_refuse(client, "%.60s is no domain name; its labels have 1 to 63 octets, 253 in all", name);
-		return;
-	}
-	client->state = CLIENT_DNS;
-	client->tag = ++c->n_tags;
-	client->wait_deadline_us = c->now_us + CONTROL_DNS_WAIT_US;
-	if (!c->env->dns_lookup(c->env->arg, &client->question, client->tag))
-		control_fail(client, "too many questions are under way; try again or see dns.flights_max");
-}
-
-/* Every record in presentation form: each as an answer of its own, which dns_answer_text() knows to write. */
-static json_t *answer_records(const struct dns_answer *a, unsigned type)
-{
-	static _Alignas(8) uint8_t one[sizeof(struct dns_answer) + sizeof(uint16_t) + UINT16_MAX];
-	static char text[4 * UINT16_MAX + 64];
-	json_t *list = json_array();
-	uint32_t cursor = 0;
-	struct span rdata;
-	struct text t;
-
-	while (dns_answer_next(a, &cursor, &rdata)) {
-		struct dns_answer *single = dns_answer_init(one, sizeof(one), DNS_NODATA, a->ttl_s);
-
-		text_init(&t, text, sizeof(text));
-		if (single && dns_answer_add(single, sizeof(one), rdata))
-			dns_answer_text(single, type, &t);
-		json_array_append_new(list, record_string(text_span(&t)));
-	}
-	return list;
-}
-
-void control_dns_answer(struct control *c, uint64_t tag, const struct dns_answer *answer)
-{
-	for (size_t i = 0; c && i < CONTROL_CLIENTS_MAX; i++) {
-		struct client *client = &c->clients[i];
-
-		if (client->state != CLIENT_DNS || client->tag != tag)
-			continue;
-		const char *type = dns_type_text(client->question.type);
-		control_answer(client, json_pack("{s:o, s:s, s:s, s:I, s:b, s:o}", "name",
-						 record_string(dns_question_name(&client->question)), "type",
-						 type ? type : "?", "rcode", dns_rcode_text(answer->rcode), "ttl_s",
-						 (json_int_t)answer->ttl_s, "secure", answer->secure != 0, "records",
-						 answer_records(answer, client->question.type)));
-	}
-}
-
-static void run_dns_flush(struct control *c, struct client *client, const json_t *args)
-{
-	const char *name = control_arg(args, "name");
-	struct dns_question q;
-
-	/* Through a question, so that case and a final dot do not matter. */
-	if (name && *name && !dns_question_set(&q, DNS_A, span_str(name))) {
-		control_refuse(client, "%.60s is no domain name; its labels have 1 to 63 octets, 253 in all", name);
-		return;
-	}
-	control_log_change(client, "dns flush", name ? name : "");
-	size_t n = c->env->dns_flush(c->env->arg, name && *name ? dns_question_name(&q) : span_of(NULL, 0));
-	control_answer(client, changed(c, "flushed", json_integer((json_int_t)n)));
+	control_answer(client, control_changed(c, "draining", json_false()));
 }
 
 static void run_log_level(struct control *c, struct client *client, const json_t *args)
@@ -324,7 +249,7 @@ static void run_log_level(struct control *c, struct client *client, const json_t
 		control_log_change(client, "log level", word);
 		log_set_level(level);
 	}
-	control_answer(client, changed(c, "level", json_string(log_level_text(log_level()))));
+	control_answer(client, control_changed(c, "level", json_string(log_level_text(log_level()))));
 }
 
 static void run_help(struct control *c, struct client *client, const json_t *args);
@@ -342,8 +267,9 @@ static const struct command commands[] = {
 	{ "show crypto", run_crypto, "who verifies signatures, how full batches are, how long jobs wait" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },
 	{ "explain", run_explain, "all that is known of a message, and the steps of its verification; id" },
-	{ "dns lookup", run_dns_lookup, "ask as the gateway asks; name, type" },
-	{ "dns flush", run_dns_flush, "forget cached answers; name" },
+	{ "dns lookup", control_run_dns_lookup, "ask as the gateway asks; name, type" },
+	{ "dns flush", control_run_dns_flush, "forget cached answers; name" },
+	{ "dns dump", control_run_dns_dump, "cached answers at a name and below it; name, limit" },
 	{ "log level", run_log_level, "what is logged; level: error, warning, info, debug" },
 	{ "drain", run_drain, "take no new connections, finish transactions" },
 	{ "resume", run_resume, "take connections again" },

@@ -65,10 +65,8 @@ json_t *control_show_status(struct control *c)
 static void prometheus_rest(struct control *c, FILE *f)
 {
 	struct control_status status = { 0 };
-	struct dns_cache_counts d = { 0 };
 
 	c->env->status(c->env->arg, &status);
-	c->env->dns_counts(c->env->arg, &d);
 	stats_prometheus_value(f, "uptime_seconds", "gauge", "seconds since the start", status.uptime_s);
 	stats_prometheus_value(f, "config_version", "gauge", "version of the settings in force",
 			       c->env->settings(c->env->arg)->version);
@@ -76,13 +74,6 @@ static void prometheus_rest(struct control *c, FILE *f)
 	stats_prometheus_value(f, "records_total", "counter", "messages that ended", c->env->records->n_added);
 	stats_prometheus_value(f, "records_dropped_total", "counter", "records not written: the log file took no more",
 			       status.records_dropped);
-	stats_prometheus_value(f, "dns_flights", "gauge", "questions under way", status.dns_flights);
-	stats_prometheus_value(f, "dns_cache_entries", "gauge", "answers in the shared cache", d.entries);
-	stats_prometheus_value(f, "dns_cache_octets", "gauge", "octets in the shared cache", d.octets);
-	stats_prometheus_value(f, "dns_cache_hits_total", "counter", "questions answered by the shared cache", d.hits);
-	stats_prometheus_value(f, "dns_cache_misses_total", "counter", "questions the shared cache did not know",
-			       d.misses);
-	stats_prometheus_value(f, "dns_cache_evicted_total", "counter", "answers that made room for others", d.evicted);
 }
 
 json_t *control_show_stats(struct control *c, const json_t *args)
@@ -101,6 +92,7 @@ json_t *control_show_stats(struct control *c, const json_t *args)
 			return NULL;
 		stats_prometheus(f, workers, n);
 		prometheus_rest(c, f);
+		control_dns_prometheus(c, f);
 		control_policy_prometheus(c, f);
 		control_limits_prometheus(c, f);
 		json_t *result = fclose(f) == 0 ? json_pack("{s:s#}", "text", text, (int)len) : NULL;
@@ -194,37 +186,4 @@ json_t *control_show_ports(struct control *c)
 		json_array_append_new(list, o);
 	}
 	return json_pack("{s:o}", "ports", list);
-}
-
-json_t *control_show_dns(struct control *c)
-{
-	const struct settings *s = c->env->settings(c->env->arg);
-	struct control_status status = { 0 };
-	struct dns_cache_counts d = { 0 };
-	json_t *servers = json_array(), *o;
-	char text[80];
-	struct text t;
-
-	c->env->status(c->env->arg, &status);
-	c->env->dns_counts(c->env->arg, &d);
-	/* In the other modes they are not asked. */
-	for (unsigned i = 0; strcmp(s->dns_mode, "forward") == 0 && i < s->n_dns_servers; i++) {
-		text_init(&t, text, sizeof(text));
-		address_port_text(&s->dns_servers[i].addr, s->dns_servers[i].port, &t);
-		json_array_append_new(servers, json_string(text));
-	}
-	o = json_pack("{s:s, s:o}", "mode", s->dns_mode, "servers", servers);
-	control_set_count(o, "flights", status.dns_flights);
-	control_set_count(o, "flights_max", s->dns_flights_max);
-	control_set_count(o, "cache_entries", d.entries);
-	control_set_count(o, "cache_entries_max", d.entries_max);
-	control_set_count(o, "cache_octets", d.octets);
-	control_set_count(o, "cache_octets_max", d.octets_max);
-	control_set_count(o, "cache_hits", d.hits);
-	control_set_count(o, "cache_misses", d.misses);
-	control_set_count(o, "cache_expired", d.expired);
-	control_set_count(o, "cache_evicted", d.evicted);
-	control_set_count(o, "cache_stored", d.stored);
-	json_object_set_new(o, "counters", control_counters_of(c, "dns_"));
-	return o;
 }

@@ -97,6 +97,11 @@ void control_fail_with(struct client *client, bool usage, json_t *errors, const 
 /* control_policy.c */
 json_t *control_show_policy(struct control *c);
 void control_policy_prometheus(struct control *c, FILE *f);
+/* control_dns.c */
+void control_dns_prometheus(struct control *c, FILE *f);
+void control_run_dns_lookup(struct control *c, struct client *client, const json_t *args);
+void control_run_dns_flush(struct control *c, struct client *client, const json_t *args);
+void control_run_dns_dump(struct control *c, struct client *client, const json_t *args);
 void control_limits_prometheus(struct control *c, FILE *f); /* control_limits.c */
 
 /* Commands of control_side.c. */
@@ -123,6 +128,13 @@ json_t *control_show_limits(struct control *c);
 json_t *control_show_dns(struct control *c);
 json_t *control_show_crypto(struct control *c);
 json_t *control_show_latency(struct control *c);
+
+/* What a command that changes something answers: the version of the settings in force, and one thing more; takes @value. */
+json_t *control_changed(struct control *c, const char *key, json_t *value);
+
+/* A number from @least to @most; @absent when it is not there; -1 after control_refuse(). */
+json_int_t control_number_arg(struct client *client, const json_t *args, const char *key, json_int_t least,
+			      json_int_t most, json_int_t absent);
 
 /* A string argument, or NULL when it is not there or none. */
 const char *control_arg(const json_t *args, const char *key);

@@ -18,8 +18,7 @@
 #include "ctrlplane/stats_export.h"
 #include "dataplane/dpdk/dpdk.h"
 #include "dataplane/shard/shard.h"
-#include "dns/dns_cache.h"
-#include "dns/dns_flight.h"
+#include "dns/dns_desk.h"
 #include "dns/dns_unbound.h"
 #include "dns/dns_zone.h"
 
@@ -60,6 +59,7 @@ struct gateway {
 	struct dns_zone *zone;
 	struct dns_cache *cache;
 	struct dns_flights *flights;
+	struct dns_desk dns; /* over these two */
 	struct control *control;
 	struct control_env control_env;
 	struct record_ring records;

@@ -94,9 +94,17 @@ static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shar
 	shard_hop(g->workers[worker].shard, index, now_us, out);
 }
 
-static void env_dns_counts(void *arg, struct dns_cache_counts *out)
+static void env_dns_counts(void *arg, struct dns_cache_counts *cache, struct dns_desk_counts *desk)
 {
-	dns_cache_counts(((struct gateway *)arg)->cache, out);
+	const struct gateway *g = arg;
+
+	dns_cache_counts(g->cache, cache);
+	*desk = g->dns.counts;
+}
+
+static bool env_dns_walk(void *arg, uint32_t *cursor, struct dns_cache_row *row)
+{
+	return dns_cache_walk(((struct gateway *)arg)->cache, cursor, row);
 }
 
 static void say_all(struct gateway *g, enum shard_message_kind kind)
@@ -160,6 +168,7 @@ bool gateway_control_open(struct gateway *g, char *error)
 					       .port = env_port,
 					       .next_hop = env_next_hop,
 					       .dns_counts = env_dns_counts,
+					       .dns_walk = env_dns_walk,
 					       .dns_flush = env_dns_flush,
 					       .dns_lookup = gateway_dns_lookup,
 					       .sessions = env_sessions,

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "ctrlplane/gateway.h"
 
@@ -38,38 +39,56 @@ static void hand_out(struct gateway *g, uint16_t worker, uint64_t ticket, const 
 		report_dns_answer(g->reports, ticket, answer);
 }
 
+static void hand_to_all(struct gateway *g, const struct dns_question *q, const struct dns_answer *answer)
+{
+	uint64_t slot;
+
+	while (dns_desk_next_asker(&g->dns, &slot)) {
+		struct asker who = askers[slot];
+
+		askers[slot].next_free = free_asker;
+		free_asker = (uint32_t)slot + 1;
+		hand_out(g, who.worker, who.ticket, q, answer);
+	}
+}
+
+/* The resolver takes the flight's question, or all who wait are told that it failed. */
+static void ask_resolver(struct gateway *g, const struct dns_question *q, uint64_t flight, uint64_t now_us)
+{
+	struct dns_answer failed;
+	struct dns_question same;
+
+	if (g->resolver.ask(g->resolver.driver, q, flight))
+		return;
+	dns_answer_init(&failed, sizeof(failed), DNS_SERVFAIL, 0);
+	const struct dns_answer *told = dns_desk_refused(&g->dns, flight, &failed, &same, now_us);
+	if (told)
+		hand_to_all(g, &same, told);
+}
+
 static void ask(struct gateway *g, uint16_t worker, uint64_t ticket, const struct dns_question *q, uint64_t now_us)
 {
-	const struct dns_answer *known = dns_cache_get(g->cache, q, now_us);
+	const struct dns_answer *known;
 	struct dns_answer failed;
 	uint64_t flight;
 
 	dns_answer_init(&failed, sizeof(failed), DNS_SERVFAIL, 0);
-	if (known || !free_asker) {
+	if (!free_asker) {
+		known = dns_cache_get(g->cache, q, now_us);
 		hand_out(g, worker, ticket, q, known ? known : &failed);
 		return;
 	}
 	uint32_t slot = free_asker - 1;
+	enum dns_desk_ask found = dns_desk_ask(&g->dns, q, slot, now_us, &known, &flight);
+
+	if (found == DESK_KNOWN || found == DESK_FULL) {
+		hand_out(g, worker, ticket, q, found == DESK_KNOWN ? known : &failed);
+		return;
+	}
 	free_asker = askers[slot].next_free;
 	askers[slot] = (struct asker){ .ticket = ticket, .worker = worker };
-	switch (dns_flight_ask(g->flights, q, slot, &flight, now_us)) {
-	case FLIGHT_JOINED:
-		return;
-	case FLIGHT_STARTED:
-		if (g->resolver.ask(g->resolver.driver, q, flight))
-			return;
-		/* Not taken: the flight lands at once, for this asker alone. */
-		struct dns_question same;
-		if (dns_flight_land(g->flights, flight, &same))
-			while (dns_flight_next_asker(g->flights, &flight))
-				continue;
-		break;
-	case FLIGHT_FULL:
-		break;
-	}
-	askers[slot].next_free = free_asker;
-	free_asker = slot + 1;
-	hand_out(g, worker, ticket, q, &failed);
+	if (found == DESK_ASK)
+		ask_resolver(g, q, flight, now_us);
 }
 
 void gateway_dns_ask_worker(struct gateway *g, unsigned worker, uint64_t ticket, const struct dns_question *q,
@@ -92,23 +111,16 @@ void gateway_dns_ask_for_reports(struct gateway *g, const struct dns_question *q
 static void land(struct gateway *g, uint64_t flight, const struct dns_answer *answer, uint64_t now_us)
 {
 	struct dns_question q;
-	uint64_t slot;
+	const struct dns_answer *told = dns_desk_land(&g->dns, flight, answer, &q, now_us);
 
-	if (!dns_flight_land(g->flights, flight, &q))
-		return; /* too late: its askers were told so */
-	dns_cache_put(g->cache, &q, answer, now_us);
-	while (dns_flight_next_asker(g->flights, &slot)) {
-		struct asker who = askers[slot];
-
-		askers[slot].next_free = free_asker;
-		free_asker = (uint32_t)slot + 1;
-		hand_out(g, who.worker, who.ticket, &q, answer);
-	}
+	if (told) /* else its askers were told that it is late */
+		hand_to_all(g, &q, told);
 }
 
 bool gateway_dns_turn(struct gateway *g, uint64_t now_us)
 {
 	const struct dns_answer *answer;
+	struct dns_question q;
 	uint64_t flight;
 	bool any = false;
 
@@ -116,12 +128,16 @@ bool gateway_dns_turn(struct gateway *g, uint64_t now_us)
 		any = true;
 		land(g, flight, answer, now_us);
 	}
-	while (dns_flight_overdue(g->flights, now_us, &flight)) {
+	while (dns_desk_overdue(&g->dns, now_us, &flight)) {
 		struct dns_answer late;
 
 		any = true;
 		dns_answer_init(&late, sizeof(late), DNS_TIMEOUT, 0);
 		land(g, flight, &late, now_us);
+	}
+	if (dns_desk_refresh(&g->dns, now_us, &q, &flight)) {
+		any = true;
+		ask_resolver(g, &q, flight, now_us);
 	}
 	return any;
 }
@@ -166,6 +182,17 @@ static bool open_zone(struct gateway *g, char *error, size_t cap)
 	return line == 0;
 }
 
+/* The resolver has a socket a question: as many descriptors as the system lets us have. */
+static void raise_descriptors(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
+		return;
+	files.rlim_cur = files.rlim_max;
+	(void)!setrlimit(RLIMIT_NOFILE, &files); /* else with fewer, which dns_unbound.c sees */
+}
+
 static bool open_unbound(struct gateway *g, char *error, size_t cap)
 {
 	static char texts[SETTINGS_SERVERS_MAX][64];
@@ -174,6 +201,7 @@ static bool open_unbound(struct gateway *g, char *error, size_t cap)
 					  .trust_anchor_file = g->settings->dns_trust_anchor_file,
 					  .under_way_max = (uint32_t)g->settings->dns_flights_max };
 
+	raise_descriptors();
 	if (strcmp(g->settings->dns_mode, "forward") == 0)
 		for (unsigned i = 0; i < g->settings->n_dns_servers; i++) {
 			struct text t;
@@ -197,10 +225,12 @@ bool gateway_dns_open(struct gateway *g, char *error, size_t cap)
 					    .ttl_min_s = (uint32_t)s->dns_ttl_min_s,
 					    .ttl_max_s = (uint32_t)s->dns_ttl_max_s,
 					    .ttl_negative_max_s = (uint32_t)s->dns_ttl_negative_max_s,
-					    .ttl_servfail_s = (uint32_t)s->dns_ttl_servfail_s };
+					    .ttl_servfail_s = (uint32_t)s->dns_ttl_servfail_s,
+					    .stale_max_s = (uint32_t)s->dns_stale_max_s };
 	struct dns_flight_settings flights = { .flights_max = (uint32_t)s->dns_flights_max,
 					       .askers_max = ASKERS_MAX,
 					       .timeout_us = s->dns_timeout_ms * 1000 };
+	struct dns_desk_settings desk = { .refreshes_max = s->dns_prefetch ? (uint32_t)(s->dns_flights_max / 4) : 0 };
 	void *cache_memory = aligned_alloc(64, (dns_cache_memory(&cache) + 63) & ~(size_t)63);
 	void *flights_memory = aligned_alloc(64, (dns_flights_memory(&flights) + 63) & ~(size_t)63);
 	struct siphash_key key;
@@ -215,6 +245,7 @@ bool gateway_dns_open(struct gateway *g, char *error, size_t cap)
 	}
 	g->cache = dns_cache_init(cache_memory, &cache, &key);
 	g->flights = dns_flights_init(flights_memory, &flights, &key);
+	dns_desk_init(&g->dns, g->cache, g->flights, &desk);
 	return strcmp(s->dns_mode, "zone") == 0 ? open_zone(g, error, cap) : open_unbound(g, error, cap);
 }
 

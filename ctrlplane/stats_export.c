@@ -99,6 +99,23 @@ void stats_prometheus_head(FILE *f, const char *name, const char *type, const ch
 	put_head(f, "sekisho_", name, "", type, help);
 }
 
+void stats_prometheus_histogram(FILE *f, const char *name, const char *help, const uint64_t *bounds_us,
+				const uint64_t *counts, size_t n, uint64_t sum_us)
+{
+	uint64_t so_far = 0;
+
+	stats_prometheus_head(f, name, "histogram", help);
+	for (size_t i = 0; i < n; i++) {
+		so_far += counts[i];
+		if (i + 1 < n)
+			fprintf(f, "sekisho_%s_bucket{le=\"%g\"} %" PRIu64 "\n", name, (double)bounds_us[i] / 1e6,
+				so_far);
+	}
+	fprintf(f, "sekisho_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, so_far);
+	fprintf(f, "sekisho_%s_sum %g\n", name, (double)sum_us / 1e6);
+	fprintf(f, "sekisho_%s_count %" PRIu64 "\n", name, so_far);
+}
+
 void stats_prometheus_value(FILE *f, const char *name, const char *type, const char *help, uint64_t value)
 {
 	stats_prometheus_head(f, name, type, help);

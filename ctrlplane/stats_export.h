@@ -32,6 +32,10 @@ void stats_prometheus(FILE *f, const struct stats *const *workers, unsigned n_wo
 /* The head of a family, without its values. */
 void stats_prometheus_head(FILE *f, const char *name, const char *type, const char *help);
 
+/* @counts: @n of them, each with an upper bound in @bounds_us but the last, which has none; not yet summed up. */
+void stats_prometheus_histogram(FILE *f, const char *name, const char *help, const uint64_t *bounds_us,
+				const uint64_t *counts, size_t n, uint64_t sum_us);
+
 /* One value more in the same form; @type: "gauge" or "counter". */
 void stats_prometheus_value(FILE *f, const char *name, const char *type, const char *help, uint64_t value);
 

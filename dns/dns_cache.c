@@ -11,6 +11,9 @@
  *	0 [record]...[record] head ....... tail [record]...[filler] n_octets		free in the middle
  *
  * A record without entry is dead: dropped, replaced, or filling the end of the log.  It goes when the tail passes.
+ *
+ * What has expired stays until something needs its place: it tells that a name is asked for again and again
+ * (dns_cache_due()), and may be all there is while no server answers (dns_cache_stale()).
  */
 #include "dns/dns_cache.h"
 
@@ -18,6 +21,8 @@
 #define ANSWER_MAX 65536
 #define ALIGN 16
 #define SECOND_CHANCES 16 /* records moved by one put at most, so that its time is bounded */
+#define STALE_TTL_S 30    /* RFC 8767 4 */
+#define DUE_FRACTION 10   /* an answer is due in the last tenth of its life */
 #define US_PER_S UINT64_C(1000000)
 
 struct entry {
@@ -25,7 +30,11 @@ struct entry {
 	uint64_t at; /* of the record in the log */
 	uint32_t bucket;
 	uint32_t next; /* in the bucket, or of the free entries */
-	bool read;     /* since the tail passed */
+	uint32_t life_s;
+	bool live;   /* not one of the free */
+	bool read;   /* since the tail passed */
+	bool wanted; /* read since it was put, or put soon after the one before it expired */
+	bool due;    /* dns_cache_due() gave it */
 };
 
 /* Followed by the answer, then by the question's type, length and name as they lie in struct dns_question. */
@@ -46,6 +55,7 @@ struct dns_cache {
 	uint64_t n_records; /* in the log, dead ones too: tells empty from full when head == tail */
 	uint32_t bucket_mask;
 	uint32_t free; /* entries */
+	uint32_t hand; /* of dns_cache_due(), over the entries */
 	struct entry *entries;
 	uint32_t *buckets;
 	uint8_t *log;
@@ -87,7 +97,7 @@ static void forget_all(struct dns_cache *c)
 	for (uint32_t i = 0; i <= c->bucket_mask; i++)
 		c->buckets[i] = NO_ENTRY;
 	for (uint32_t i = 0; i < c->settings.entries_max; i++)
-		c->entries[i].next = i + 1 < c->settings.entries_max ? i + 1 : NO_ENTRY;
+		c->entries[i] = (struct entry){ .next = i + 1 < c->settings.entries_max ? i + 1 : NO_ENTRY };
 	c->free = 0;
 	c->head = c->tail = c->n_records = 0;
 	c->counts.entries = 0;
@@ -136,6 +146,13 @@ static struct span question_key(const struct dns_question *q)
 	return span_of(q, offsetof(struct dns_question, name) + q->len);
 }
 
+static void question_of(const struct record *r, struct dns_question *q)
+{
+	struct span key = record_key(r);
+
+	memcpy(q, key.at, key.len);
+}
+
 static uint32_t bucket_of(const struct dns_cache *c, struct span key)
 {
 	return (uint32_t)siphash(&c->key, key) & c->bucket_mask;
@@ -160,6 +177,7 @@ static void drop(struct dns_cache *c, uint32_t entry)
 	while (*link != entry)
 		link = &c->entries[*link].next;
 	*link = e->next;
+	e->live = false;
 	e->next = c->free;
 	c->free = entry;
 	c->counts.entries--;
@@ -185,8 +203,14 @@ static bool move_to_head(struct dns_cache *c, uint64_t from)
 	return true;
 }
 
+/* Fresh, or stale as far as the settings allow. */
+static uint64_t usable_until_us(const struct dns_cache *c, const struct entry *e)
+{
+	return e->expires_us + c->settings.stale_max_s * US_PER_S;
+}
+
 /* Frees the oldest record: dead, dropped now, or moved on at the cost of one of @chances. */
-static void pass_oldest(struct dns_cache *c, unsigned *chances)
+static void pass_oldest(struct dns_cache *c, unsigned *chances, uint64_t now_us)
 {
 	uint64_t at = c->tail;
 	struct record *r = record_at(c, at);
@@ -198,7 +222,7 @@ static void pass_oldest(struct dns_cache *c, unsigned *chances)
 	c->n_records--;
 	if (r->entry == NO_ENTRY)
 		return;
-	if (c->entries[r->entry].read && *chances > 0) {
+	if (c->entries[r->entry].read && *chances > 0 && now_us < usable_until_us(c, &c->entries[r->entry])) {
 		c->entries[r->entry].read = false;
 		(*chances)--;
 		if (move_to_head(c, at))
@@ -253,6 +277,11 @@ static uint32_t lifetime_s(const struct dns_cache_settings *s, const struct dns_
 	return s->ttl_servfail_s;
 }
 
+static bool is_failure(const struct dns_answer *a)
+{
+	return a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT;
+}
+
 /* verbs */
 
 const struct dns_answer *dns_cache_get(struct dns_cache *c, const struct dns_question *q, uint64_t now_us)
@@ -267,17 +296,71 @@ const struct dns_answer *dns_cache_get(struct dns_cache *c, const struct dns_que
 	struct entry *e = &c->entries[i];
 
 	if (now_us >= e->expires_us) {
-		drop(c, i);
 		c->counts.expired++;
 		c->counts.misses++;
 		return NULL;
 	}
 	struct dns_answer *answer = record_answer(record_at(c, e->at));
 
-	e->read = true;
+	e->read = e->wanted = true;
 	answer->ttl_s = (uint32_t)((e->expires_us - now_us) / US_PER_S);
 	c->counts.hits++;
 	return answer;
+}
+
+const struct dns_answer *dns_cache_stale(struct dns_cache *c, const struct dns_question *q, uint64_t now_us)
+{
+	struct span key = question_key(q);
+	uint32_t i = find(c, key, bucket_of(c, key));
+
+	if (i == NO_ENTRY || now_us >= usable_until_us(c, &c->entries[i]))
+		return NULL;
+	struct entry *e = &c->entries[i];
+	struct dns_answer *answer = record_answer(record_at(c, e->at));
+
+	if (is_failure(answer))
+		return NULL;
+	e->read = true;
+	e->due = false;
+	answer->ttl_s = now_us < e->expires_us ? (uint32_t)((e->expires_us - now_us) / US_PER_S) : STALE_TTL_S;
+	return answer;
+}
+
+bool dns_cache_due(struct dns_cache *c, uint32_t n_looks, uint64_t now_us, struct dns_question *q)
+{
+	while (n_looks-- > 0) {
+		struct entry *e = &c->entries[c->hand];
+
+		c->hand = c->hand + 1 < c->settings.entries_max ? c->hand + 1 : 0;
+		if (!e->live || e->due || !e->wanted || now_us >= e->expires_us ||
+		    e->expires_us - now_us > e->life_s * US_PER_S / DUE_FRACTION)
+			continue;
+		const struct record *r = record_at(c, e->at);
+
+		if (is_failure((const struct dns_answer *)(const void *)(r + 1)))
+			continue;
+		e->due = true;
+		question_of(r, q);
+		return true;
+	}
+	return false;
+}
+
+bool dns_cache_walk(const struct dns_cache *c, uint32_t *cursor, struct dns_cache_row *row)
+{
+	while (*cursor < c->settings.entries_max) {
+		const struct entry *e = &c->entries[(*cursor)++];
+
+		if (!e->live)
+			continue;
+		const struct record *r = record_at(c, e->at);
+
+		question_of(r, &row->q);
+		row->answer = (const struct dns_answer *)(const void *)(r + 1);
+		row->expires_us = e->expires_us;
+		return true;
+	}
+	return false;
 }
 
 void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const struct dns_answer *answer, uint64_t now_us)
@@ -286,9 +369,13 @@ void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const stru
 	uint32_t bucket = bucket_of(c, key);
 	uint32_t old = find(c, key, bucket), life_s = lifetime_s(&c->settings, answer);
 	unsigned chances = SECOND_CHANCES;
+	bool again = false;
 
-	if (old != NO_ENTRY)
+	if (old != NO_ENTRY) {
+		again = now_us < c->entries[old].expires_us + c->entries[old].life_s * US_PER_S &&
+			now_us >= c->entries[old].expires_us;
 		drop(c, old);
+	}
 	if (life_s == 0 || answer->size > ANSWER_MAX)
 		return;
 	uint32_t size = (uint32_t)round_up(sizeof(struct record) + answer->size + key.len, ALIGN);
@@ -296,7 +383,7 @@ void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const stru
 	if (size > c->n_octets)
 		return;
 	while (c->free == NO_ENTRY || !fits(c, size))
-		pass_oldest(c, &chances);
+		pass_oldest(c, &chances, now_us);
 
 	struct record *r = record_at(c, c->head);
 	uint32_t i = c->free;
@@ -305,9 +392,13 @@ void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const stru
 	*r = (struct record){ .size = size, .entry = i, .answer_size = answer->size, .key_len = (uint32_t)key.len };
 	memcpy(r + 1, answer, answer->size);
 	memcpy((uint8_t *)(r + 1) + answer->size, key.at, key.len);
-	c->entries[i] = (struct entry){
-		.expires_us = now_us + life_s * US_PER_S, .at = c->head, .bucket = bucket, .next = c->buckets[bucket]
-	};
+	c->entries[i] = (struct entry){ .expires_us = now_us + life_s * US_PER_S,
+					.life_s = life_s,
+					.live = true,
+					.wanted = again,
+					.at = c->head,
+					.bucket = bucket,
+					.next = c->buckets[bucket] };
 	c->buckets[bucket] = i;
 	c->head += size;
 	if (c->head == c->n_octets)

@@ -183,7 +183,7 @@ static void finish(struct dns_flights *f, uint32_t i)
 	f->n--;
 }
 
-bool dns_flight_land(struct dns_flights *f, uint64_t flight, struct dns_question *q)
+bool dns_flight_land(struct dns_flights *f, uint64_t flight, struct dns_question *q, uint64_t *started_us)
 {
 	uint32_t i = (uint32_t)flight;
 	uint64_t unfetched;
@@ -194,6 +194,7 @@ bool dns_flight_land(struct dns_flights *f, uint64_t flight, struct dns_question
 	while (dns_flight_next_asker(f, &unfetched))
 		;
 	*q = f->flights[i].q;
+	*started_us = f->flights[i].deadline_us - f->settings.timeout_us;
 	f->landed = f->flights[i].asker_first;
 	finish(f, i);
 	return true;

@@ -27,8 +27,11 @@ struct dns_flights *dns_flights_init(void *memory, const struct dns_flight_setti
 enum dns_flight_join dns_flight_ask(struct dns_flights *f, const struct dns_question *q, uint64_t asker,
 				    uint64_t *flight, uint64_t now_us);
 
-/* A flight's answer came: its question, and its askers one by one by dns_flight_next_asker().  False: no such flight (late). */
-bool dns_flight_land(struct dns_flights *f, uint64_t flight, struct dns_question *q);
+/*
+ * A flight's answer came: its question, when it was first asked, and its askers one by one by dns_flight_next_asker().
+ * False: no such flight (late).
+ */
+bool dns_flight_land(struct dns_flights *f, uint64_t flight, struct dns_question *q, uint64_t *started_us);
 bool dns_flight_next_asker(struct dns_flights *f, uint64_t *asker); /* of the flight landed last; until false */
 
 /* The oldest flight when it is past its time: land it with a timeout.  Its late answer will then be unknown. */

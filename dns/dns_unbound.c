@@ -9,6 +9,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unbound.h>
 
 #include "dns/dns_rdata.h"
@@ -20,6 +21,7 @@
 #define ANSWER_MAX 65536                        /* what the cache takes; more is a failure */
 #define PRESENTATION_MAX (4 * DNS_NAME_MAX + 2) /* every octet as \DDD, a final dot and a NUL */
 #define UNDER_WAY_MAX 65536
+#define OUTGOING_MIN 16
 
 struct driver;
 
@@ -181,8 +183,6 @@ struct option {
 
 static const struct option options[] = {
 	{ "edns-buffer-size:", "1232" }, /* DNS flag day 2020: no fragments; longer answers come by TCP */
-	/* Sockets at once.  The library's 16 and 2 would queue a busy gateway's questions behind one slow zone. */
-	{ "outgoing-range:", "256" },
 	{ "outgoing-num-tcp:", "32" },
 	{ "msg-cache-size:", "4m" },
 	{ "rrset-cache-size:", "16m" },
@@ -211,12 +211,34 @@ static int set_options(struct ub_ctx *ctx, const struct option *set, size_t n)
 
 #define SET_OPTIONS(ctx, set) set_options((ctx), (set), sizeof(set) / sizeof((set)[0]))
 
+/*
+ * Sockets at once, one a question on its way: the library's 16 would queue a busy gateway's questions behind one slow
+ * zone, and with servers 100 ms away even 256 are 2 560 questions a second.  As many as may be under way, as far as the
+ * process may open descriptors; the library drops old questions for new ones when it has fewer places than those.
+ */
+static int set_outgoing(struct ub_ctx *ctx, uint32_t under_way_max)
+{
+	struct rlimit files;
+	char number[16];
+	rlim_t n = under_way_max;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY && n > files.rlim_cur / 2)
+		n = files.rlim_cur / 2;
+	if (n < OUTGOING_MIN)
+		n = OUTGOING_MIN;
+	snprintf(number, sizeof(number), "%u", (unsigned)n);
+	const struct option range[] = { { "outgoing-range:", number }, { "num-queries-per-thread:", number } };
+	return SET_OPTIONS(ctx, range);
+}
+
 static int configure(struct ub_ctx *ctx, const struct dns_unbound_settings *settings)
 {
 	bool forward = settings->forwarders && settings->forwarders[0];
 	bool validate = settings->trust_anchor_file && settings->trust_anchor_file[0];
 	int error = SET_OPTIONS(ctx, options);
 
+	if (!error)
+		error = set_outgoing(ctx, settings->under_way_max);
 	/* Strangers' zones choose what it would complain of, on our standard error. */
 	if (!error)
 		error = ub_ctx_debugout(ctx, NULL);

@@ -211,13 +211,32 @@ void ctl_print_policy(FILE *f, const json_t *result, bool all)
 
 void ctl_print_dns(FILE *f, const json_t *result, bool all)
 {
+	static const struct ctl_column delay[] = { { "ANSWERED WITHIN us", "up_to_us", true },
+						   { "ANSWERS", "answers", true } };
+
 	ctl_fields(f, result);
 	if (json_array_size(json_object_get(result, "servers"))) {
 		fputs("servers: ", f);
 		put_list(f, json_object_get(result, "servers"));
 		fputc('\n', f);
 	}
+	if (all || json_integer_value(json_object_get(result, "asked")))
+		CTL_TABLE(f, json_object_get(result, "delay"), delay);
 	print_counters(f, json_object_get(result, "counters"), NULL, all);
+}
+
+void ctl_print_dump(FILE *f, const json_t *result, bool all)
+{
+	static const struct ctl_column columns[] = { { "NAME", "name", false },      { "TYPE", "type", false },
+						     { "RCODE", "rcode", false },    { "TTL s", "ttl_s", true },
+						     { "RECORDS", "records", true }, { "OCTETS", "octets", true } };
+	const json_t *rows = json_object_get(result, "rows");
+
+	(void)all;
+	if (json_array_size(rows))
+		CTL_TABLE(f, rows, columns);
+	fprintf(f, "%" JSON_INTEGER_FORMAT " answers, %zu shown\n",
+		json_integer_value(json_object_get(result, "total")), json_array_size(rows));
 }
 
 void ctl_print_crypto(FILE *f, const json_t *result, bool all)

@@ -82,6 +82,7 @@ static const struct verb verbs[] = {
 	{ "deny del", { "entry", "[kind]" }, 0, ctl_print_changed, "no longer" },
 	{ "deny list", { 0 }, 0, ctl_print_list, "what was added so, and how much is in lists.file" },
 	{ "dns lookup", { "name", "type" }, 0, ctl_print_lookup, "ask as the gateway asks" },
+	{ "dns dump", { "[name]" }, OPT_LIMIT, ctl_print_dump, "cached answers, at a name and below it or all" },
 	{ "dns flush", { "[name]" }, 0, ctl_print_changed, "forget cached answers, of one name or all" },
 	{ "log level", { "[level]" }, 0, ctl_print_changed, "error, warning, info or debug" },
 	{ "quarantine list",

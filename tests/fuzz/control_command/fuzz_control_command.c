@@ -138,6 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.port = env_port,
 						.next_hop = env_next_hop,
 						.dns_counts = stub_dns_counts,
+						.dns_walk = stub_dns_walk,
 						.dns_flush = stub_dns_flush,
 						.dns_lookup = env_dns_lookup,
 						.sessions = env_sessions,

@@ -49,10 +49,10 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 	return index == 0;
 }
 
-static void env_dns_counts(void *arg, struct dns_cache_counts *out)
+static void env_dns_counts(void *arg, struct dns_cache_counts *cache, struct dns_desk_counts *desk)
 {
-	(void)arg;
-	*out = (struct dns_cache_counts){ .hits = 3, .entries = 2, .entries_max = 1000 };
+	stub_dns_counts(arg, cache, desk);
+	*cache = (struct dns_cache_counts){ .hits = 3, .entries = 2, .entries_max = 1000 };
 }
 
 static size_t env_dns_flush(void *arg, struct span name)
@@ -160,6 +160,7 @@ static const struct control_env env = { .arg = &d,
 					.port = env_port,
 					.next_hop = stub_next_hop,
 					.dns_counts = env_dns_counts,
+					.dns_walk = stub_dns_walk,
 					.dns_flush = env_dns_flush,
 					.dns_lookup = env_dns_lookup,
 					.sessions = env_sessions,

@@ -33,10 +33,24 @@ static inline void stub_next_hop(void *arg, unsigned worker, unsigned index, str
 	};
 }
 
-static inline void stub_dns_counts(void *arg, struct dns_cache_counts *out)
+static inline void stub_dns_counts(void *arg, struct dns_cache_counts *cache, struct dns_desk_counts *desk)
 {
 	(void)arg;
-	*out = (struct dns_cache_counts){ .hits = 3 };
+	*cache = (struct dns_cache_counts){ .hits = 3 };
+	*desk = (struct dns_desk_counts){ .asked = 5, .delay = { 1, 2 }, .delay_us = 3000 };
+}
+
+/* Three answers; the last is of another zone. */
+static inline bool stub_dns_walk(void *arg, uint32_t *cursor, struct dns_cache_row *row)
+{
+	static const char *const names[] = { "example.org", "www.example.org", "notexample.org" };
+	static const struct dns_answer answer = { .size = sizeof(answer), .rcode = DNS_NODATA };
+
+	(void)arg;
+	if (*cursor >= 3)
+		return false;
+	*row = (struct dns_cache_row){ .answer = &answer, .expires_us = 1 };
+	return dns_question_set(&row->q, DNS_TXT, span_str(names[(*cursor)++]));
 }
 
 static inline size_t stub_dns_flush(void *arg, struct span name)

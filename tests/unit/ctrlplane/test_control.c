@@ -80,6 +80,17 @@ static const struct {
 	{ "drain answers with the version in force", COMMAND("drain"),
 	  "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"draining\":true}}" },
 	{ "resume too", COMMAND("resume"), "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"draining\":false}}" },
+	{ "a dump of what is at a name and below it", COMMAND_ARGS("dns dump", "\"name\":\"Example.org\""),
+	  "{\"v\":1,\"ok\":true,\"result\":{\"total\":2,\"rows\":["
+	  "{\"name\":\"example.org\",\"type\":\"TXT\",\"rcode\":\"NODATA\",\"ttl_s\":0,\"records\":0,\"octets\":12},"
+	  "{\"name\":\"www.example.org\",\"type\":\"TXT\",\"rcode\":\"NODATA\",\"ttl_s\":0,\"records\":0,\"octets\":12}"
+	  "]}}" },
+	{ "a dump of no more than asked for", COMMAND_ARGS("dns dump", "\"limit\":1"),
+	  "{\"v\":1,\"ok\":true,\"result\":{\"total\":3,\"rows\":["
+	  "{\"name\":\"example.org\",\"type\":\"TXT\",\"rcode\":\"NODATA\",\"ttl_s\":0,\"records\":0,\"octets\":12}"
+	  "]}}" },
+	{ "a dump below what is no name", COMMAND_ARGS("dns dump", "\"name\":\"a..b\""),
+	  REFUSED("a..b is no domain name; its labels have 1 to 63 octets, 253 in all") },
 	{ "a flush of all", COMMAND("dns flush"), "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"flushed\":4}}" },
 	{ "the log level", COMMAND("log level"),
 	  "{\"v\":1,\"ok\":true,\"result\":{\"version\":3,\"level\":\"warning\"}}" },

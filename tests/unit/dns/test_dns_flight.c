@@ -24,7 +24,7 @@ static void sharing(void *memory)
 {
 	struct dns_flights *f = dns_flights_init(memory, &settings, &key);
 	struct dns_question a = question(0), b = question(1), q;
-	uint64_t first, again, other, asker;
+	uint64_t first, again, other, asker, started;
 
 	ok(dns_flights_n(f) == 0 && dns_flight_deadline_us(f) == UINT64_MAX, "nothing flies at first");
 	ok(dns_flight_ask(f, &a, 11, &first, 0) == FLIGHT_STARTED, "the first asker starts a flight");
@@ -34,23 +34,26 @@ static void sharing(void *memory)
 	ok(dns_flights_n(f) == 2, "two flights for four askers");
 	ok(dns_flight_deadline_us(f) == 1000, "the oldest is due first");
 
-	ok(dns_flight_land(f, first, &q) && dns_question_eq(&q, &a), "a flight lands with its question");
+	ok(dns_flight_land(f, first, &q, &started) && dns_question_eq(&q, &a) && started == 0,
+	   "a flight lands with its question, and when that was asked");
 	ok(dns_flight_next_asker(f, &asker) && asker == 11, "the first asker is told first");
 	ok(dns_flight_ask(f, &a, 15, &again, 20) == FLIGHT_STARTED && again != first,
 	   "who asks while the others are told starts a new flight");
 	ok(dns_flight_next_asker(f, &asker) && asker == 12 && dns_flight_next_asker(f, &asker) && asker == 11 &&
 		   !dns_flight_next_asker(f, &asker),
 	   "then the others, once for each time they asked");
-	ok(!dns_flight_land(f, first, &q), "a flight lands once");
-	ok(!dns_flight_land(f, 0, &q) && !dns_flight_land(f, UINT64_MAX, &q) && !dns_flight_land(f, 77, &q),
+	ok(!dns_flight_land(f, first, &q, &started), "a flight lands once");
+	ok(!dns_flight_land(f, 0, &q, &started) && !dns_flight_land(f, UINT64_MAX, &q, &started) &&
+		   !dns_flight_land(f, 77, &q, &started),
 	   "an unknown flight does not land");
 
 	uint64_t late;
 	ok(!dns_flight_overdue(f, 1006, &late), "nothing is overdue before its time");
 	ok(dns_flight_overdue(f, 1007, &late) && late == other, "the oldest is overdue at its time");
-	ok(dns_flight_land(f, late, &q) && dns_question_eq(&q, &b) && dns_flight_next_asker(f, &asker) && asker == 13,
+	ok(dns_flight_land(f, late, &q, &started) && dns_question_eq(&q, &b) && dns_flight_next_asker(f, &asker) &&
+		   asker == 13,
 	   "and lands with a timeout");
-	ok(!dns_flight_land(f, other, &q), "so that its late answer is unknown");
+	ok(!dns_flight_land(f, other, &q, &started), "so that its late answer is unknown");
 	ok(dns_flight_deadline_us(f) == 1020, "the next is due later");
 }
 
@@ -58,7 +61,7 @@ static void bounds(void *memory)
 {
 	struct dns_flights *f = dns_flights_init(memory, &settings, &key);
 	struct dns_question q[5], landed;
-	uint64_t flight[5], asker;
+	uint64_t flight[5], asker, started;
 	bool good = true;
 
 	for (unsigned i = 0; i < 5; i++)
@@ -71,9 +74,10 @@ static void bounds(void *memory)
 		good &= dns_flight_ask(f, &q[0], 10 + i, &flight[4], 0) == FLIGHT_JOINED;
 	ok(good, "askers_max askers ask");
 	ok(dns_flight_ask(f, &q[0], 20, &flight[4], 0) == FLIGHT_FULL, "one more does not");
-	ok(dns_flight_land(f, flight[0], &landed) && dns_flight_ask(f, &q[4], 4, &flight[4], 0) == FLIGHT_FULL,
+	ok(dns_flight_land(f, flight[0], &landed, &started) &&
+		   dns_flight_ask(f, &q[4], 4, &flight[4], 0) == FLIGHT_FULL,
 	   "askers count until they are told");
-	ok(dns_flight_land(f, flight[1], &landed), "the next landing forgets who was not told");
+	ok(dns_flight_land(f, flight[1], &landed, &started), "the next landing forgets who was not told");
 	ok(dns_flight_next_asker(f, &asker) && asker == 1 && !dns_flight_next_asker(f, &asker), "and tells its own");
 	ok(dns_flight_ask(f, &q[4], 4, &flight[4], 0) == FLIGHT_STARTED, "then there is room again");
 }
@@ -96,7 +100,7 @@ static void random_life(void *memory)
 	for (unsigned round = 0; round < 300000; round++) {
 		unsigned i = (unsigned)rand() % 10;
 		struct dns_question q = question(i), landed;
-		uint64_t flight, asker;
+		uint64_t flight, asker, started;
 
 		now += (uint64_t)rand() % 100;
 		if (rand() % 2) {
@@ -130,8 +134,8 @@ static void random_life(void *memory)
 			good &= dns_flight_deadline_us(f) > now;
 			flight = twin[i].flight;
 		}
-		bool lands = dns_flight_land(f, flight, &landed);
-		good &= lands == twin[i].flying;
+		bool lands = dns_flight_land(f, flight, &landed, &started);
+		good &= lands == twin[i].flying && (!lands || started == twin[i].since);
 		if (!lands)
 			continue;
 		q = question(i);
