@@ -112,7 +112,7 @@ void stats_prometheus_histogram(FILE *f, const char *name, const char *help, con
 				so_far);
 	}
 	fprintf(f, "sekisho_%s_bucket{le=\"+Inf\"} %" PRIu64 "\n", name, so_far);
-	fprintf(f, "sekisho_%s_sum %g\n", name, (double)sum_us / 1e6);
+	fprintf(f, "sekisho_%s_sum %.6f\n", name, (double)sum_us / 1e6);
 	fprintf(f, "sekisho_%s_count %" PRIu64 "\n", name, so_far);
 }
 

@@ -187,7 +187,7 @@ def read_commands(c, w):
     c.ok((total["shard_accepted"], total["shard_quarantined"], total["shard_rejected"], total["shard_deferred"]) == (2, 1, 1, 1),
          "stats count the messages by verdict", total)
     p = w.ctl("stats", "--prometheus")
-    c.ok(all(re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? \d+', line) for line in p.stdout.splitlines()) and
+    c.ok(all(re.fullmatch(r'# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? \d+(\.\d+)?', line) for line in p.stdout.splitlines()) and
          "\nsekisho_shard_rejected_total 1\n" in p.stdout, "stats for Prometheus", p.stdout[:500])
     with open(os.path.join(ROOT, "conf/grafana/sekisho.json")) as f:
         shown = set(re.findall(r"sekisho_\w+", " ".join(t["expr"] for panel in json.load(f)["panels"] for t in panel["targets"])))
