@@ -51,6 +51,7 @@ ROOM_CFLAGS_tools/check = -D_GNU_SOURCE
 ROOM_CFLAGS_tools/bench = -D_GNU_SOURCE
 ROOM_CFLAGS_dns = -D_GNU_SOURCE
 ROOM_CFLAGS_crypto = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/unit/crypto = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/wire = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/sim = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/oracle = -D_GNU_SOURCE
@@ -60,6 +61,8 @@ LIB := $(B)/libsekisho.a
 IMPAIR := $(B)/tests/impair.a
 # The daemon with a network that harms between its ports and its shards; build/bin never has it.
 IMPAIRED := $(B)/tests/impair/sekishod
+# An OpenSSL engine that behaves well or badly as it is told; it is OpenSSL that loads it, so it has no sanitizer.
+ENGINE := $(B)/tests/engine/test_engine.so
 # The kernel's TCP and ours, asked the same.
 ORACLE := $(B)/tests/oracle/oracle
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/%.o)
@@ -89,7 +92,7 @@ build: ## build all programs into build/bin (release flavour)
 
 programs: $(PROGRAMS)
 tests-build: $(TESTS) $(FUZZ_REPLAYS) $(WIRE_PROGRAMS) $(ORACLE)
-wire-build: $(WIRE_PROGRAMS) $(IMPAIRED)
+wire-build: $(WIRE_PROGRAMS) $(IMPAIRED) $(ENGINE)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -121,6 +124,14 @@ $(IMPAIRED): $(B)/ctrlplane/main.o $(B)/tests/impair/impair_user.o $(IMPAIR) $(L
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -Wl,--wrap=dpdk_run,--wrap=dpdk_stop -o $@ $^ $(DPDK_LIBS) $(LIBS)
 
+$(ENGINE): tests/engine/test_engine.c
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@ $< -lcrypto -lpthread
+
+# The test finds the engine beside itself.
+$(B)/tests/unit/crypto/test_crypto_engine: $(ENGINE)
+
 $(ORACLE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/oracle/*.c)) $(LIB)
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
@@ -149,7 +160,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
-	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c dns/dns_desk.c crypto/crypto_batch.c crypto/rsa_key.c crypto/rsa_rule.c \
+	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c dns/dns_desk.c crypto/crypto_batch.c crypto/crypto_device.c crypto/rsa_key.c crypto/rsa_rule.c \
 	crypto/rsa_ifma.c crypto/ed25519_ifma.c crypto/ed25519_scalar.c crypto/sha512_lanes.c crypto/sha256_pair.c)
 # Tests that take a number of lanes to compare with OpenSSL.
 CRYPTO_TWINS = test_ed25519_ifma test_crypto_ifma

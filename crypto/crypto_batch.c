@@ -11,27 +11,20 @@
 #define NO_NODE UINT32_MAX
 #define NEVER UINT64_MAX
 
-/*
- * The class is guessed from the length of the key: it decides who travels with whom and nothing else, so a
- * guess may be wrong.  A SubjectPublicKeyInfo is 34 to 38 octets longer than its modulus, a bare RSAPublicKey 10 to 14.
- * rsa-sha1 and rsa-sha256 share classes: the public operation is the same.
- */
-enum class { CLASS_ED25519, CLASS_RSA_1024, CLASS_RSA_2048, CLASS_RSA_3072, CLASS_RSA_4096, CLASS_RSA_MORE, N_CLASS };
-
 #define SPKI_EXTRA 38
 
-static const uint16_t class_bits_max[N_CLASS] = {
-	[CLASS_RSA_1024] = 1038, [CLASS_RSA_2048] = 2078,       [CLASS_RSA_3072] = 3118,
-	[CLASS_RSA_4096] = 4158, [CLASS_RSA_MORE] = UINT16_MAX,
+static const uint16_t class_bits_max[N_CRYPTO_CLASS] = {
+	[CRYPTO_CLASS_RSA_1024] = 1038, [CRYPTO_CLASS_RSA_2048] = 2078,       [CRYPTO_CLASS_RSA_3072] = 3118,
+	[CRYPTO_CLASS_RSA_4096] = 4158, [CRYPTO_CLASS_RSA_MORE] = UINT16_MAX,
 };
 
 /*
  * What a call of the backend costs at most with a batch of a class, in hundredths of a step, as measured with lanes:
  * long batches are cut in pieces.  Of RSA_MORE, which has no lanes, one job.
  */
-static const uint16_t class_cost[N_CLASS] = {
-	[CLASS_ED25519] = 100, [CLASS_RSA_1024] = 12, [CLASS_RSA_2048] = 43,
-	[CLASS_RSA_3072] = 63, [CLASS_RSA_4096] = 63, [CLASS_RSA_MORE] = 200,
+static const uint16_t class_cost[N_CRYPTO_CLASS] = {
+	[CRYPTO_CLASS_ED25519] = 100, [CRYPTO_CLASS_RSA_1024] = 12, [CRYPTO_CLASS_RSA_2048] = 43,
+	[CRYPTO_CLASS_RSA_3072] = 63, [CRYPTO_CLASS_RSA_4096] = 63, [CRYPTO_CLASS_RSA_MORE] = 200,
 };
 enum { PIECE_COST = 63, STEP_COST = 100 };
 
@@ -49,7 +42,7 @@ struct crypto_batch {
 	struct crypto_batch_settings settings;
 	struct crypto_backend *backend;
 	struct stats *stats;
-	struct queue waiting[N_CLASS];
+	struct queue waiting[N_CRYPTO_CLASS];
 	struct queue out, done;
 	struct queue free;
 	unsigned turn;       /* the class that a step begins with: the one that the last one left waiting */
@@ -96,7 +89,7 @@ struct crypto_batch *crypto_batch_init(void *memory, const struct crypto_batch_s
 	b->settings = *settings;
 	b->backend = backend;
 	b->stats = stats;
-	for (unsigned c = 0; c < N_CLASS; c++)
+	for (unsigned c = 0; c < N_CRYPTO_CLASS; c++)
 		queue_init(&b->waiting[c]);
 	b->turn = 0;
 	queue_init(&b->out);
@@ -107,34 +100,38 @@ struct crypto_batch *crypto_batch_init(void *memory, const struct crypto_batch_s
 	return b;
 }
 
-static enum class class_of(const struct crypto_job *job) {
-	unsigned bits = job->key_len > SPKI_EXTRA ? (job->key_len - SPKI_EXTRA) * 8u : 0; unsigned c = CLASS_RSA_1024;
+enum crypto_class crypto_class_of(const struct crypto_job *job)
+{
+	unsigned bits = job->key_len > SPKI_EXTRA ? (job->key_len - SPKI_EXTRA) * 8u : 0;
+	unsigned c = CRYPTO_CLASS_RSA_1024;
 
-	if (job->alg == CRYPTO_ED25519_SHA256) return CLASS_ED25519;
-	while (bits > class_bits_max[c]) c++;
+	if (job->alg == CRYPTO_ED25519_SHA256)
+		return CRYPTO_CLASS_ED25519;
+	while (bits > class_bits_max[c])
+		c++;
 	return c;
 }
 
-static void count_job(struct stats *stats, enum class c)
+static void count_job(struct stats *stats, enum crypto_class c)
 {
 	switch (c) {
-	case CLASS_ED25519:
+	case CRYPTO_CLASS_ED25519:
 		stats->crypto_jobs_ed25519++;
 		break;
-	case CLASS_RSA_1024:
+	case CRYPTO_CLASS_RSA_1024:
 		stats->crypto_jobs_rsa_1024++;
 		break;
-	case CLASS_RSA_2048:
+	case CRYPTO_CLASS_RSA_2048:
 		stats->crypto_jobs_rsa_2048++;
 		break;
-	case CLASS_RSA_3072:
+	case CRYPTO_CLASS_RSA_3072:
 		stats->crypto_jobs_rsa_3072++;
 		break;
-	case CLASS_RSA_4096:
+	case CRYPTO_CLASS_RSA_4096:
 		stats->crypto_jobs_rsa_4096++;
 		break;
-	case CLASS_RSA_MORE:
-	case N_CLASS:
+	case CRYPTO_CLASS_RSA_MORE:
+	case N_CRYPTO_CLASS:
 		stats->crypto_jobs_rsa_more++;
 		break;
 	}
@@ -146,7 +143,7 @@ bool crypto_batch_submit(struct crypto_batch *b, struct crypto_job *job, uint64_
 		b->stats->crypto_refused++;
 		return false;
 	}
-	enum class c = class_of(job);
+	enum crypto_class c = crypto_class_of(job);
 	uint32_t node = queue_get(b, &b->free);
 
 	job->verdict = CRYPTO_PENDING;
@@ -210,16 +207,28 @@ static void fetch(struct crypto_batch *b, uint64_t now_us)
 
 static void count_backend(struct crypto_batch *b)
 {
-	b->stats->crypto_in_lanes = b->backend->counts.in_lanes;
-	b->stats->crypto_alone = b->backend->counts.alone;
-	b->stats->crypto_keys_made = b->backend->counts.keys_made;
-	b->stats->crypto_pieces = b->backend->counts.pieces;
+	const struct crypto_counts *counts = &b->backend->counts;
+
+	b->stats->crypto_in_lanes = counts->in_lanes;
+	b->stats->crypto_alone = counts->alone;
+	b->stats->crypto_keys_made = counts->keys_made;
+	b->stats->crypto_pieces = counts->pieces;
+	b->stats->crypto_device_ops = counts->device_ops;
+	b->stats->crypto_device_full = counts->device_full;
+	b->stats->crypto_device_errors = counts->device_errors;
+	b->stats->crypto_device_timeouts = counts->device_timeouts;
+	b->stats->crypto_device_late = counts->device_late;
+	b->stats->crypto_device_confirmed = counts->device_confirmed;
+	b->stats->crypto_device_sampled = counts->device_sampled;
+	b->stats->crypto_device_wrong = counts->device_wrong;
+	b->stats->crypto_device_opened = counts->device_opened;
+	b->stats->crypto_device_closed = counts->device_closed;
 }
 
 /* Jobs that make a batch of a class full. */
 static uint32_t lanes_of(const struct crypto_batch *b, unsigned c)
 {
-	return c == CLASS_RSA_MORE ? 1 : b->backend->lanes;
+	return c == CRYPTO_CLASS_RSA_MORE ? 1 : b->backend->lanes;
 }
 
 static bool overdue(const struct crypto_batch *b, const struct queue *q, uint64_t now_us)
@@ -242,8 +251,8 @@ static void run_due(struct crypto_batch *b, unsigned spent, uint64_t now_us, boo
 {
 	unsigned first = b->turn;
 
-	for (unsigned i = 0; i < N_CLASS; i++) {
-		unsigned c = (first + i) % N_CLASS;
+	for (unsigned i = 0; i < N_CRYPTO_CLASS; i++) {
+		unsigned c = (first + i) % N_CRYPTO_CLASS;
 
 		for (uint32_t n; (n = due(b, c, now_us, idle)) > 0; spent += class_cost[c]) {
 			b->turn = c;
@@ -276,7 +285,7 @@ uint64_t crypto_batch_deadline_us(const struct crypto_batch *b)
 {
 	uint64_t deadline = b->backend->under_way ? 0 : NEVER; /* what is under way wants to be polled */
 
-	for (unsigned c = 0; c < N_CLASS; c++) {
+	for (unsigned c = 0; c < N_CRYPTO_CLASS; c++) {
 		const struct queue *q = &b->waiting[c];
 
 		if (q->n == 0)

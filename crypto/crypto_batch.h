@@ -14,11 +14,32 @@
 
 #define CRYPTO_BATCH_MAX 32
 
+/*
+ * The class is guessed from the length of the key: it decides who travels with whom and nothing else, so a
+ * guess may be wrong.  A SubjectPublicKeyInfo is 34 to 38 octets longer than its modulus, a bare RSAPublicKey 10 to 14.
+ * rsa-sha1 and rsa-sha256 share classes: the public operation is the same.
+ */
+enum crypto_class {
+	CRYPTO_CLASS_ED25519,
+	CRYPTO_CLASS_RSA_1024,
+	CRYPTO_CLASS_RSA_2048,
+	CRYPTO_CLASS_RSA_3072,
+	CRYPTO_CLASS_RSA_4096,
+	CRYPTO_CLASS_RSA_MORE,
+	N_CRYPTO_CLASS
+};
+
+enum crypto_class crypto_class_of(const struct crypto_job *job);
+
 /* What a backend did; it counts, others read. */
 struct crypto_counts {
 	uint64_t in_lanes, alone; /* jobs verified side by side, and one after the other */
 	uint64_t keys_made;       /* keys made ready for lanes */
 	uint64_t pieces;          /* pieces of batches that are too long for one turn */
+	/* of a device (crypto_device.h) */
+	uint64_t device_ops, device_full, device_errors, device_timeouts, device_late;
+	uint64_t device_confirmed, device_sampled, device_wrong; /* by the CPU; verdicts that it did not share */
+	uint64_t device_opened, device_closed;                   /* the circuit */
 };
 
 /**
@@ -33,6 +54,7 @@ struct crypto_backend {
 	uint32_t lanes;     /* jobs that it likes to have at once; 1: company gains nothing */
 	uint32_t under_way; /* jobs that were taken and are to come from poll() */
 	struct crypto_counts counts;
+	const char *by_class[N_CRYPTO_CLASS]; /* who verifies: for `show crypto` */
 	/*
 	 * Takes the first of @jobs and returns how many; fewer than @n: not now, and the others are to be offered again.
 	 * A job whose verdict is not PENDING then is done and does not come from poll().

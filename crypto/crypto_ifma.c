@@ -26,7 +26,7 @@ enum { LANES_LEAST = 2 };
  * Costs in multiply-adds of 52 bits in eight lanes, of which a processor does some three thousand in a microsecond.
  * OpenSSL's part is that of a key never seen.
  */
-enum { PIECE = 80000, ED25519_KEYS = 130000, ED25519_BATCH = 100000, OPENSSL_4096 = 215000 };
+enum { PIECE = 80000, ED25519_KEYS = 130000, ED25519_BATCH = 100000, OPENSSL_4096 = 215000, OPENSSL_ED25519 = 300000 };
 
 struct pending {
 	struct crypto_job *job;
@@ -42,6 +42,7 @@ struct work_list {
 struct ifma {
 	struct crypto_backend backend;
 	struct crypto_backend *openssl;
+	unsigned classes; /* that go in lanes */
 	struct ifma_keys *keys;
 	struct ed25519_ifma_base base;
 	struct ed25519_ifma_key passing[IFMA_LANES]; /* keys seen the first time: not kept */
@@ -197,7 +198,7 @@ static void go_on_scalar(struct ifma *f, int64_t *left)
 
 	f->openssl->submit(f->openssl->driver, &job, 1, 0);
 	f->backend.counts.alone++;
-	*left -= OPENSSL_4096 * octets * octets / (512 * 512);
+	*left -= job->alg == CRYPTO_ED25519_SHA256 ? OPENSSL_ED25519 : OPENSSL_4096 * octets * octets / (512 * 512);
 }
 
 /* Whom the job goes with; those that are refused before anything is computed get their verdict. */
@@ -207,7 +208,9 @@ static void sort_in(struct ifma *f, struct crypto_job *job)
 	struct work_list *w = &f->scalar;
 
 	CHECK(job->key_len <= CRYPTO_KEY_MAX && job->sig_len <= CRYPTO_SIG_MAX);
-	if (job->alg == CRYPTO_ED25519_SHA256) {
+	if (!(f->classes >> crypto_class_of(job) & 1)) {
+		/* OpenSSL is faster */
+	} else if (job->alg == CRYPTO_ED25519_SHA256) {
 		job->verdict = (uint8_t)ed25519_rule_before(job);
 		if (job->verdict != CRYPTO_PENDING)
 			return;
@@ -291,7 +294,15 @@ bool crypto_ifma_usable(void)
 #endif
 }
 
-struct crypto_backend *crypto_ifma_open(uint32_t keys_max)
+static void name_classes(struct ifma *f)
+{
+	for (int c = 0; c < N_CRYPTO_CLASS; c++)
+		f->backend.by_class[c] = !(f->classes >> c & 1) || c == CRYPTO_CLASS_RSA_MORE ? "openssl"
+					 : c == CRYPTO_CLASS_ED25519                          ? "ifma"
+								     : "ifma; openssl for one alone";
+}
+
+struct crypto_backend *crypto_ifma_open(uint32_t keys_max, unsigned classes)
 {
 	struct ifma *f = crypto_ifma_usable() ? aligned_alloc(alignof(struct ifma), sizeof(*f)) : NULL;
 
@@ -305,6 +316,8 @@ struct crypto_backend *crypto_ifma_open(uint32_t keys_max)
 					      .submit = submit,
 					      .poll = poll,
 					      .close = crypto_ifma_close };
+	f->classes = classes;
+	name_classes(f);
 	f->openssl = crypto_openssl_open(keys_max);
 	f->keys = ifma_keys_open(keys_max);
 	f->work = aligned_alloc(64, (rsa_ifma_work_size() + 63) / 64 * 64);

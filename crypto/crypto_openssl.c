@@ -207,6 +207,8 @@ struct crypto_backend *crypto_openssl_open(uint32_t keys_max)
 	o->backend = (struct crypto_backend){
 		.name = "openssl", .lanes = 1, .driver = o, .submit = submit, .close = crypto_openssl_close
 	};
+	for (int c = 0; c < N_CRYPTO_CLASS; c++)
+		o->backend.by_class[c] = "openssl";
 	if (!o->keys || !o->md) {
 		crypto_openssl_close(&o->backend);
 		return NULL;

@@ -29,6 +29,13 @@
 #define CONTROL_DNS_WAIT_US 60000000 /* for an answer that never comes back; the resolver has its own, shorter limit */
 #define CONTROL_IDLE_US 600000000    /* without a request and without a trace; then the connection is closed */
 
+#define CONTROL_CLASSES 6 /* of crypto jobs */
+
+/* What a verification costs by plain OpenSSL, by lanes and by the device, in ns, measured at the start; 0: not measured. */
+struct control_crypto_cost {
+	uint32_t openssl, lanes, device;
+};
+
 struct control_status {
 	const char *version; /* of the program */
 	const char *config;  /* path */
@@ -36,8 +43,10 @@ struct control_status {
 	bool draining, drained;
 	uint64_t dns_flights; /* questions under way */
 	uint64_t records_written, records_dropped;
-	const char *crypto_backend; /* its name */
-	bool bodies_paired;         /* bodies are hashed two side by side */
+	const char *crypto_backend;                   /* its name */
+	const char *crypto_by_class[CONTROL_CLASSES]; /* who verifies */
+	struct control_crypto_cost crypto_cost[CONTROL_CLASSES];
+	bool bodies_paired; /* bodies are hashed two side by side */
 };
 
 #define CONTROL_LIMITS_MAX 12

@@ -50,6 +50,7 @@ struct gateway {
 	struct gateway_worker *workers;
 	struct dpdk *dpdk;
 	struct crypto_backend *crypto[STATS_WORKERS_MAX];
+	struct control_crypto_cost crypto_cost[CONTROL_CLASSES];
 	struct hash_pair *hash_pairs[STATS_WORKERS_MAX];
 	struct tls_driver *tls[STATS_WORKERS_MAX];
 	struct tls_context *tls_made[STATS_WORKERS_MAX]; /* not handed over yet */

@@ -59,6 +59,10 @@ static void env_status(void *arg, struct control_status *out)
 					.records_dropped = g->log.n_dropped,
 					.crypto_backend = g->crypto[0] ? g->crypto[0]->name : NULL,
 					.bodies_paired = g->hash_pairs[0] != NULL };
+	_Static_assert(CONTROL_CLASSES == N_CRYPTO_CLASS, "one list, seen from both sides");
+	memcpy(out->crypto_cost, g->crypto_cost, sizeof(out->crypto_cost));
+	if (g->crypto[0])
+		memcpy(out->crypto_by_class, g->crypto[0]->by_class, sizeof(out->crypto_by_class));
 }
 
 static bool env_port(void *arg, unsigned index, struct control_port *out)

@@ -73,6 +73,28 @@ static void link_init(struct gateway_worker *w)
 	w->waiting_end = &w->waiting;
 }
 
+static struct crypto_backend *open_crypto(struct gateway *g, unsigned worker, const char **why)
+{
+	const struct settings *s = g->settings;
+	const struct crypto_choice choice = { .backend = s->crypto_backend,
+					      .keys_max = KEYS_MAX,
+					      .engine = s->crypto_engine,
+					      .device = s->crypto_device,
+					      .in_flight = (uint32_t)s->crypto_device_in_flight,
+					      .device_bits_min = (uint16_t)s->crypto_device_bits_min,
+					      .device_timeout_us = s->crypto_device_timeout_ms * 1000,
+					      .worker = worker,
+					      .n_workers = g->n_workers };
+
+	struct crypto_backend *backend = crypto_open_chosen(&choice, why);
+	const struct crypto_costs *costs = crypto_open_costs();
+
+	for (int c = 0; c < N_CRYPTO_CLASS; c++)
+		g->crypto_cost[c] =
+			(struct control_crypto_cost){ costs->openssl.ns[c], costs->lanes.ns[c], costs->device.ns[c] };
+	return backend;
+}
+
 /* One worker's shard, in memory of the ports' kind. */
 static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, char *error)
 {
@@ -94,7 +116,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 	gateway_random(env.seed, sizeof(env.seed));
 	const char *why = NULL;
 	env.hash_pair = g->hash_pairs[i] = hash_pair_open();
-	env.crypto = g->crypto[i] = crypto_open(g->settings->crypto_backend, KEYS_MAX, &why);
+	env.crypto = g->crypto[i] = open_crypto(g, i, &why);
 	if (!env.crypto) {
 		snprintf(error, 512, "%s", why);
 		return false;
@@ -148,8 +170,13 @@ static bool begin(void *arg)
 	return confine_worker(confinement.mode, confinement.polls);
 }
 
+static void end(void *arg)
+{
+	shard_end(arg);
+}
+
 static const struct dpdk_user shard_user = {
-	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us
+	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us, .end = end
 };
 
 /* The first of all faults is what the start fails for; the others are logged. */

@@ -241,9 +241,11 @@ void ctl_print_dump(FILE *f, const json_t *result, bool all)
 
 void ctl_print_crypto(FILE *f, const json_t *result, bool all)
 {
-	static const struct ctl_column classes[] = { { "CLASS", "class", false },
-						     { "JOBS", "jobs", true },
-						     { "BACKEND", "backend", false } };
+	static const struct ctl_column classes[] = {
+		{ "CLASS", "class", false },          { "JOBS", "jobs", true },
+		{ "OPENSSL_NS", "openssl_ns", true }, { "LANES_NS", "lanes_ns", true },
+		{ "DEVICE_NS", "device_ns", true },   { "BACKEND", "backend", false }
+	};
 	static const struct ctl_column fill[] = { { "JOBS", "jobs", true }, { "BATCHES", "batches", true } };
 
 	ctl_fields(f, result);

@@ -34,6 +34,7 @@ struct dpdk_user {
 	/* The next frame to send; false when there is none now. */
 	bool (*tx)(void *arg, struct net_frame *frame, uint64_t now_us);
 	uint64_t (*deadline_us)(void *arg); /* when tick must be called next at the latest */
+	void (*end)(void *arg);             /* the worker's thread ends; NULL: nothing to do */
 	bool is_patient; /* waits for a port that takes no frames, instead of dropping them: a load generator */
 };
 

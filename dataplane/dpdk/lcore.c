@@ -105,6 +105,8 @@ static void *worker_main(void *arg)
 	}
 	atomic_store(&w->state, DPDK_WORKER_RUNNING);
 	loop(w);
+	if (w->user->end)
+		w->user->end(w->arg);
 	rte_thread_unregister();
 	return NULL;
 }

@@ -287,6 +287,11 @@ uint64_t shard_deadline_us(const struct shard *s)
 	return other_us < deadline_us ? other_us : deadline_us;
 }
 
+void shard_end(struct shard *s)
+{
+	crypto_batch_drain(s->crypto);
+}
+
 const struct stats *shard_stats(const struct shard *s)
 {
 	return &s->stats;

@@ -357,7 +357,7 @@ static void small_cache(void)
 	size_t n = sizeof(jobs) / sizeof(jobs[0]);
 	bool good = true;
 
-	ifma = crypto_ifma_open(1);
+	ifma = crypto_ifma_open(1, ~0u);
 	random_batches(2000);
 	/* keys that differ in an octet of n: nearly all have other verdicts than the one they came from */
 	for (size_t i = 0; i < n; i++) {
@@ -385,12 +385,12 @@ int main(int argc, char **argv)
 
 	crypto_ifma_close(NULL);
 	if (!crypto_ifma_usable()) {
-		ok(crypto_ifma_open(64) == NULL, "this machine has no AVX512-IFMA, and the backend says so");
+		ok(crypto_ifma_open(64, ~0u) == NULL, "this machine has no AVX512-IFMA, and the backend says so");
 		return done();
 	}
 	bn = BN_CTX_new();
 	openssl = crypto_openssl_open(64);
-	ifma = crypto_ifma_open(64);
+	ifma = crypto_ifma_open(64, ~0u);
 	ok(ifma && openssl, "both backends can be opened");
 	for (size_t i = 0; i < N_KEYS; i++) {
 		size_t from = n_pool;

@@ -39,6 +39,8 @@ static void env_status(void *arg, struct control_status *out)
 {
 	(void)arg;
 	*out = (struct control_status){ .version = "9.9", .config = "f", .crypto_backend = "ifma" };
+	out->crypto_by_class[2] = "ifma; openssl for one alone";
+	out->crypto_cost[2] = (struct control_crypto_cost){ 21000, 4100, 0 };
 }
 
 static bool env_port(void *arg, unsigned index, struct control_port *out)
@@ -152,7 +154,8 @@ static const struct {
 	  "sessions, 1 shown\n" },
 	{ "show dns", ctl_print_dns, NULL, NULL, "cache_hits         3\n" },
 	{ "show dns", ctl_print_dns, NULL, NULL, "             2000        2\n" },
-	{ "show crypto", ctl_print_crypto, NULL, NULL, "RSA-2048      20  ifma; openssl for one alone\n" },
+	{ "show crypto", ctl_print_crypto, NULL, NULL,
+	  "RSA-2048      20       21000      4100          -  ifma; openssl for one alone\n" },
 	{ "show crypto", ctl_print_crypto, NULL, NULL, "   8        2\n" },
 	{ "show ports", ctl_print_ports, NULL, NULL,
 	  "net_tap0: 192.0.2.25/24; gateway4 192.0.2.1; neighbours 192.0.2.1 02:00:00:00:00:1a\n" },
