@@ -52,6 +52,10 @@ ROOM_CFLAGS_tools/bench = -D_GNU_SOURCE
 ROOM_CFLAGS_dns = -D_GNU_SOURCE
 ROOM_CFLAGS_crypto = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/crypto = -D_GNU_SOURCE
+# The one file of the room that knows DPDK, and its test.
+$(B)/crypto/crypto_cryptodev.o: ROOM_CFLAGS_crypto += $(DPDK_CFLAGS)
+$(B)/tests/unit/crypto/test_crypto_cryptodev.o: ROOM_CFLAGS_tests/unit/crypto += $(DPDK_CFLAGS)
+$(B)/tests/unit/crypto/test_crypto_cryptodev: LIBS += $(DPDK_LIBS)
 ROOM_CFLAGS_tests/wire = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/sim = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/oracle = -D_GNU_SOURCE

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "crypto/crypto_cryptodev.h"
 #include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
 #include "crypto/hash_pair.h"
@@ -84,7 +85,8 @@ static struct crypto_backend *open_crypto(struct gateway *g, unsigned worker, co
 					      .device_bits_min = (uint16_t)s->crypto_device_bits_min,
 					      .device_timeout_us = s->crypto_device_timeout_ms * 1000,
 					      .worker = worker,
-					      .n_workers = g->n_workers };
+					      .n_workers = g->n_workers,
+					      .open_cryptodev = crypto_cryptodev_open };
 
 	struct crypto_backend *backend = crypto_open_chosen(&choice, why);
 	const struct crypto_costs *costs = crypto_open_costs();
@@ -316,12 +318,12 @@ static void gateway_end(struct gateway *g)
 	if (g->control)
 		control_close(g->control);
 	gateway_dns_close(g);
-	if (g->dpdk)
-		dpdk_close(g->dpdk);
 	for (unsigned i = 0; i < g->n_workers; i++) {
-		crypto_close(g->crypto[i]);
+		crypto_close(g->crypto[i]); /* may be a device of DPDK's */
 		hash_pair_close(g->hash_pairs[i]);
 	}
+	if (g->dpdk)
+		dpdk_close(g->dpdk);
 	record_ring_close(&g->records);
 	log_file_close(&g->log);
 	gateway_lists_end(g);

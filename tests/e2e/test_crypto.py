@@ -53,6 +53,20 @@ class Traffic:
             return self.n
 
 
+def cryptodev(c):
+    """A device of DPDK's, the virtual one that is made of OpenSSL."""
+    with World(sections={"crypto": {"backend": '"cryptodev"', "device": '"crypto_openssl"'}}) as w:
+        good = message("a@good.example", "signed")
+        for _ in range(SIGNATURES):
+            good = w.signers["good.example"].sign(good)
+        c.ok(send(good)[0] == 250, "cryptodev: a signed message is accepted")
+        shown = crypto(w)
+        c.ok(shown["device"] == "works" and shown["counters"]["crypto_device_ops"] == SIGNATURES and
+             shown["counters"]["crypto_device_errors"] == 0, "cryptodev: the device verified it", shown)
+        w.end(w.gateway, seconds=30)
+        c.ok(w.gateway.returncode == 0, "cryptodev: the gateway ends as it should", w.log("sekishod"))
+
+
 def main():
     c = Checks()
     modes = os.path.join("/tmp", f"sekisho-engine-{os.getpid()}")
@@ -99,6 +113,7 @@ def main():
         w.end(w.gateway, seconds=30)
         c.ok(w.gateway.returncode == 0, "the gateway ends as it should", w.log("sekishod"))
     os.unlink(modes)
+    cryptodev(c)
     c.done()
 
 

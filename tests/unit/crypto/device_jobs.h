@@ -6,6 +6,7 @@
 #define TESTS_DEVICE_JOBS_H
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "crypto/crypto_openssl.h"
 #include "crypto/rsa_rule.h"
@@ -65,6 +66,47 @@ static inline void device_jobs_init(struct device_jobs *d)
 	crypto_verify(scalar, list, DEVICE_JOBS);
 	crypto_openssl_close(scalar);
 	BN_CTX_free(bn);
+}
+
+static inline uint64_t device_jobs_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* All jobs of the set at once.  Whether each came back once with its verdict; their memory is given back then. */
+static inline bool device_jobs_verified(const struct device_jobs *set, struct crypto_backend *b)
+{
+	struct crypto_job *list[DEVICE_JOBS], *done[CRYPTO_BATCH_MAX], *jobs = malloc(sizeof(set->jobs));
+	unsigned n_done = 0, seen[DEVICE_JOBS] = { 0 };
+	uint64_t start_us = device_jobs_now_us();
+	bool good = true;
+
+	CHECK(jobs);
+	memcpy(jobs, set->jobs, sizeof(set->jobs));
+	for (int i = 0; i < DEVICE_JOBS; i++) {
+		list[i] = &jobs[i];
+		jobs[i].verdict = CRYPTO_PENDING;
+	}
+	for (size_t taken = 0; n_done < DEVICE_JOBS && device_jobs_now_us() - start_us < 20000000;) {
+		size_t n = b->submit(b->driver, list + taken, DEVICE_JOBS - taken, device_jobs_now_us());
+
+		for (size_t i = taken; i < taken + n; i++)
+			if (jobs[i].verdict != CRYPTO_PENDING) {
+				seen[i]++;
+				n_done++;
+			}
+		taken += n;
+		for (size_t k = b->poll(b->driver, done, device_jobs_now_us()); k-- > 0; n_done++)
+			seen[done[k] - jobs]++;
+	}
+	for (int i = 0; i < DEVICE_JOBS; i++)
+		good &= seen[i] == 1 && jobs[i].verdict == set->jobs[i].verdict &&
+			jobs[i].key_bits == set->jobs[i].key_bits;
+	free(jobs);
+	return good && b->under_way == 0;
 }
 
 static inline void device_jobs_release(struct device_jobs *d)

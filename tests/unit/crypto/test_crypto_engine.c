@@ -4,8 +4,6 @@
  *
  * The engine is tests/engine/test_engine.c, loaded by OpenSSL.  Time is real; nothing here asks how long anything took.
  */
-#include <time.h>
-
 #include "crypto/crypto_engine.h"
 #include "tests/tap.h"
 #include "tests/unit/crypto/device_jobs.h"
@@ -20,14 +18,6 @@ static void release(void *memory)
 {
 	released = true;
 	free(memory);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 static struct crypto_device *device;
@@ -53,46 +43,14 @@ static struct crypto_backend *begin(const char *mode)
 	return crypto_device_init(malloc(crypto_device_memory(device)), &settings, device, crypto_openssl_open(16));
 }
 
-/* All jobs of the set at once.  Whether each came back once with its verdict; their memory is given back then. */
-static bool all_verified(struct crypto_backend *b)
-{
-	struct crypto_job *list[DEVICE_JOBS], *done[CRYPTO_BATCH_MAX], *jobs = malloc(sizeof(set.jobs));
-	unsigned n_done = 0, seen[DEVICE_JOBS] = { 0 };
-	uint64_t start_us = now_us();
-	bool good = true;
-
-	memcpy(jobs, set.jobs, sizeof(set.jobs));
-	for (int i = 0; i < DEVICE_JOBS; i++) {
-		list[i] = &jobs[i];
-		jobs[i].verdict = CRYPTO_PENDING;
-	}
-	for (size_t taken = 0; n_done < DEVICE_JOBS && now_us() - start_us < 20000000;) {
-		size_t n = b->submit(b->driver, list + taken, DEVICE_JOBS - taken, now_us());
-
-		for (size_t i = taken; i < taken + n; i++)
-			if (jobs[i].verdict != CRYPTO_PENDING) {
-				seen[i]++;
-				n_done++;
-			}
-		taken += n;
-		for (size_t k = b->poll(b->driver, done, now_us()); k-- > 0; n_done++)
-			seen[done[k] - jobs]++;
-	}
-	for (int i = 0; i < DEVICE_JOBS; i++)
-		good &= seen[i] == 1 && jobs[i].verdict == set.jobs[i].verdict &&
-			jobs[i].key_bits == set.jobs[i].key_bits;
-	free(jobs);
-	return good && b->under_way == 0;
-}
-
 /* Polls until what was abandoned has come back. */
 static bool all_came_late(struct crypto_backend *b)
 {
 	struct crypto_job *done[CRYPTO_BATCH_MAX];
-	uint64_t start_us = now_us();
+	uint64_t start_us = device_jobs_now_us();
 
-	while (b->counts.device_late < b->counts.device_timeouts && now_us() - start_us < 20000000)
-		CHECK(b->poll(b->driver, done, now_us()) == 0);
+	while (b->counts.device_late < b->counts.device_timeouts && device_jobs_now_us() - start_us < 20000000)
+		CHECK(b->poll(b->driver, done, device_jobs_now_us()) == 0);
 	return b->counts.device_late == b->counts.device_timeouts;
 }
 
@@ -110,7 +68,8 @@ static void each_mode(const char *polling)
 		bool works = strcmp(mode, "error") != 0 && strcmp(mode, "flip") != 0 && strcmp(mode, "late") != 0 &&
 			     strcmp(mode, "never") != 0;
 
-		ok(all_verified(b) && all_verified(b), "%s, %s: each job once, with OpenSSL's verdict", mode, polling);
+		ok(device_jobs_verified(&set, b) && device_jobs_verified(&set, b),
+		   "%s, %s: each job once, with OpenSSL's verdict", mode, polling);
 		if (works)
 			ok(c->device_ops > 80 && c->device_errors == 0 && c->device_sampled > 0 &&
 				   c->device_confirmed > 0 && c->device_wrong == 0,
@@ -139,7 +98,7 @@ static void drained(void)
 	memcpy(jobs, set.jobs, sizeof(set.jobs));
 	for (int i = 0; i < DEVICE_JOBS; i++)
 		list[i] = &jobs[i];
-	b->submit(b->driver, list, DEVICE_JOBS, now_us());
+	b->submit(b->driver, list, DEVICE_JOBS, device_jobs_now_us());
 	ok(b->under_way > 8, "operations are under way");
 	free(jobs);
 	b->drain(b->driver);
@@ -156,7 +115,7 @@ static void stuck(void)
 	memcpy(jobs, set.jobs, sizeof(set.jobs));
 	for (int i = 0; i < DEVICE_JOBS; i++)
 		list[i] = &jobs[i];
-	b->submit(b->driver, list, DEVICE_JOBS, now_us());
+	b->submit(b->driver, list, DEVICE_JOBS, device_jobs_now_us());
 	free(jobs);
 	b->drain(b->driver);
 	b->close(b);
