@@ -20,7 +20,7 @@ MAINS := ctrlplane/main.c ctrlplane/cli/sekishoctl.c tools/check/sekisho_check.c
 
 SOURCES := $(wildcard $(addsuffix /*.c,$(ROOMS)))
 # Programs of targets of their own, not of `make test`.
-LONG_SOURCES := tests/sim/sim_long.c
+LONG_SOURCES := tests/sim/sim_long.c tests/unit/report/report_day.c
 LIB_SOURCES := $(filter-out $(MAINS),$(SOURCES))
 TEST_SOURCES := $(filter-out $(LONG_SOURCES),$(wildcard tests/unit/*.c tests/unit/*/*.c tests/sim/*.c))
 FUZZ_SOURCES := $(wildcard tests/fuzz/*/*.c)
@@ -200,6 +200,12 @@ oracle: ## what the kernel's TCP answers to segments, and what ours does (root; 
 	@tools/deps build test
 	@+$(MAKE) --no-print-directory FLAVOUR=asan build/asan/tests/oracle/oracle
 	@tests/run build/asan/tests/oracle/oracle
+
+.PHONY: reports-day
+reports-day: ## a day of a million verdicts: 10000 reports made, sent and held to their schema, in bounded memory
+	@tools/deps build
+	@+$(MAKE) --no-print-directory -j$(JOBS) FLAVOUR=release build/release/tests/unit/report/report_day
+	@build/release/tests/unit/report/report_day
 
 .PHONY: sim-long
 sim-long: ## random networks for HOURS of virtual time and SEEDS seeds at least, invariants after each event (both cores)

@@ -80,7 +80,9 @@ void bench_reports(void)
 
 	CHECK(mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/reports", folder);
-	struct report_store_settings s = { path, 86400, 10000, 256, 0 };
+	struct report_store_settings s = {
+		.path = path, .owner = "bench", .interval_s = 86400, .rows_max = 10000, .store_mb = 256
+	};
 	double before_kb = resident_kb(), begin = now_s();
 	struct report_store *st = report_store_open(&s, error);
 	CHECK(st);
