@@ -101,7 +101,7 @@ enum {
 	CONN_KEEP_SENT = 1 << 15,   /* and nothing came since */
 };
 
-/* tcp_conn.options: what both sides have offered; and what is known of the path (tcp_mtu.c) */
+/* tcp_conn.options: what both sides have offered; what is known of the path (tcp_mtu.c); and more */
 enum {
 	CONN_SACK = 1,
 	CONN_STAMPS = 2,
@@ -109,6 +109,7 @@ enum {
 	CONN_TIMED_FULL = 8, /* the segment that ends at rtt_seq is a full one */
 	CONN_PASSES = 16,    /* a full one was acknowledged */
 	CONN_COUNTED = 32,   /* its source has it among its connections (tcp_source.c) */
+	CONN_ECHO_ONCE = 64, /* the next segment echoes echo_once (tcp_stamp.h) */
 };
 
 /* tcp_conn.events: bit e stands for enum tcp_event_kind e */
@@ -164,7 +165,10 @@ struct tcp_conn {
 	uint32_t srtt_us, rttvar_us; /* srtt_us 0: no sample yet */
 	uint32_t recover;            /* RFC 6582; one past, as snd_max */
 	uint32_t cwnd_acked;         /* octets acknowledged since cwnd last grew in congestion avoidance */
-	uint32_t rcv_fin;
+	union {
+		uint32_t rcv_fin;   /* while CONN_FIN_KNOWN */
+		uint32_t echo_once; /* while CONN_ECHO_ONCE */
+	};
 	uint64_t
 		idle_deadline_us; /* FIN_WAIT_2, CLOSED: when to stop waiting for the peer, the reader; before: keep-alive; 0: off */
 	struct tcp_link starved; /* those that got a short tcp_send() because blocks ran out */

@@ -185,6 +185,7 @@ static void note_fin(struct tcp *t, struct tcp_conn *c, uint32_t seq)
 	if (c->flags & CONN_FIN_KNOWN)
 		return;
 	c->flags |= CONN_FIN_KNOWN;
+	c->options &= (uint8_t)~CONN_ECHO_ONCE;
 	c->rcv_fin = seq;
 	if (c->ooo.n_runs && seq_gt(tcp_ooo_table(&c->ooo)->runs[c->ooo.n_runs - 1].end, seq)) {
 		t->stats->tcp_out_of_order_dropped++;
@@ -270,6 +271,7 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 	if (!acceptable(c, s)) {
 		if (s->flags & TCP_RST)
 			return;
+		tcp_stamp_again(c, s);
 		if (c->rcv_adv != c->rcv_nxt || s->seq != c->rcv_nxt || s->flags & TCP_SYN) {
 			/* Octets are answered always, bare ACKs seldom: else two ends could answer each other for ever. */
 			if (s->data.len && !(s->flags & TCP_SYN))

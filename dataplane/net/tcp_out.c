@@ -118,6 +118,7 @@ static void report_sack(struct tcp_conn *c, struct tcp_options *o)
 static void acked(struct tcp_conn *c)
 {
 	c->flags &= (uint16_t) ~(CONN_ACK_NOW | CONN_KEEP);
+	c->options &= (uint8_t)~CONN_ECHO_ONCE;
 	c->ack_segments = 0;
 	c->ack_deadline_us = 0;
 }

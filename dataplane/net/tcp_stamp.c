@@ -23,6 +23,18 @@ void tcp_stamp_input(struct tcp_conn *c, const struct tcp_segment *s)
 		c->stamp_recent = s->options.stamp;
 }
 
+void tcp_stamp_again(struct tcp_conn *c, const struct tcp_segment *s)
+{
+	uint32_t len = tcp_segment_len(s);
+
+	if (!(c->options & CONN_STAMPS) || !(c->options & CONN_SACK) || !s->options.stamped)
+		return;
+	if (len == 0 || s->flags & TCP_SYN || seq_gt(s->seq + len, c->rcv_nxt) || c->flags & CONN_FIN_KNOWN)
+		return;
+	c->options |= CONN_ECHO_ONCE;
+	c->echo_once = s->options.stamp;
+}
+
 bool tcp_stamp_rtt(const struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us)
 {
 	uint32_t ms;

@@ -24,6 +24,7 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#include "dataplane/net/tcp_segment.h"
 #include "tests/impair/impair_line.h"
 
 enum { FRAMES_MAX = 8192, FRAME_MAX = 9216, PER_TURN = 64 };
@@ -64,10 +65,20 @@ static void trace(const char *what, unsigned direction, struct span frame, uint6
 	if (!tracing || !impair_look(frame, &v))
 		return;
 	const struct impair_flow *f = impair_flow_of(&line->impair, &v);
+	struct tcp_segment s;
 
-	fprintf(stderr, "%10.3f %s %s flow %u %c%c%c%c seq %u+%u\n", (double)(now % 1000000000) / 1000,
+	fprintf(stderr, "%10.3f %s %s flow %u %c%c%c%c seq %u+%u", (double)(now % 1000000000) / 1000,
 		direction ? "back " : "there", what, f->ordinal, v.flags & 2 ? 'S' : '-', v.flags & 1 ? 'F' : '-',
 		v.flags & 4 ? 'R' : '-', v.flags & 16 ? '.' : '-', v.seq - f->isn[v.swapped], v.len);
+	if (!tcp_segment_parse(span_of(frame.at + v.tcp, v.end - v.tcp), &s)) {
+		fprintf(stderr, " ack %u", s.ack - f->isn[!v.swapped]);
+		if (s.options.stamped)
+			fprintf(stderr, " ts %u ecr %u", s.options.stamp, s.options.stamp_echo);
+		for (unsigned i = 0; i < s.options.n_sack; i++)
+			fprintf(stderr, "%s%u-%u", i ? "," : " sack ", s.options.sack[i].start - f->isn[!v.swapped],
+				s.options.sack[i].end - f->isn[!v.swapped]);
+	}
+	fputc('\n', stderr);
 }
 
 static void take_in(unsigned direction, struct span frame, uint64_t now)
