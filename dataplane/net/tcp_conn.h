@@ -110,6 +110,7 @@ enum {
 	CONN_PASSES = 16,    /* a full one was acknowledged */
 	CONN_COUNTED = 32,   /* its source has it among its connections (tcp_source.c) */
 	CONN_ECHO_ONCE = 64, /* the next segment echoes echo_once (tcp_stamp.h) */
+	CONN_GAPS = 128,     /* octets came out of order, or twice: segments and ACKs get lost */
 };
 
 /* tcp_conn.events: bit e stands for enum tcp_event_kind e */
@@ -143,7 +144,7 @@ struct tcp_conn {
 	uint64_t ack_deadline_us; /* delayed ACK; 0: off */
 
 	/* line 1: who it is, windows, RTO */
-	struct tcp_flow flow;
+	struct tcp_flow flow; /* spare: how many ACKs are owed besides the one of CONN_ACK_NOW */
 	uint32_t snd_wl1, snd_wl2;
 	uint32_t snd_wnd_max; /* MAX.SND.WND */
 	uint32_t rto_us;

@@ -87,24 +87,33 @@ static void reset_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segm
 		tcp_conn_fail(t, c, ERR_RESET);
 }
 
+static void ack_at_once(struct tcp *t, struct tcp_conn *c)
+{
+	c->flags |= CONN_ACK_NOW;
+	tcp_conn_ready(t, c);
+}
+
+/* Likewise, and where one is owed already one more, up to @most besides the first: on a path that loses segments one ACK
+ * for all of a burst is too few. */
+static void ack_besides(struct tcp *t, struct tcp_conn *c, uint16_t most)
+{
+	if (c->flags & CONN_ACK_NOW && c->options & CONN_GAPS && c->flow.spare < most)
+		c->flow.spare++;
+	ack_at_once(t, c);
+}
+
 static void ack_delayed(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
 {
 	/* RFC 9293 3.8.6.3: every second segment; the user's reply may carry it, since only tcp_next() sends. */
 	if (c->ack_segments < UINT8_MAX)
 		c->ack_segments++;
 	if (c->ack_segments >= 2) {
-		c->flags |= CONN_ACK_NOW;
-		tcp_conn_ready(t, c);
+		if (c->ack_segments % 2 == 0)
+			ack_besides(t, c, 1);
 	} else if (!c->ack_deadline_us) {
 		c->ack_deadline_us = now_us + TCP_ACK_DELAY_US;
 		tcp_timer_want(t, c, c->ack_deadline_us);
 	}
-}
-
-static void ack_at_once(struct tcp *t, struct tcp_conn *c)
-{
-	c->flags |= CONN_ACK_NOW;
-	tcp_conn_ready(t, c);
 }
 
 /* Octets in order.  Returns false when there is no memory for them. */
@@ -119,6 +128,7 @@ static bool take_in_order(struct tcp *t, struct tcp_conn *c, struct span data, u
 		t->stats->tcp_receive_no_memory++;
 		return false;
 	}
+	c->flow.spare = 0; /* duplicates of an ACK that is new now would look like a loss (RFC 5681 3.2) */
 	if (!c->ooo.table) {
 		/* The usual case: lent to the user as it is; what he leaves is copied by tcp_input_end(), for which
 		 * the blocks are promised now. */
@@ -136,7 +146,7 @@ static bool take_in_order(struct tcp *t, struct tcp_conn *c, struct span data, u
 		c->rcv_nxt += (uint32_t)data.len;
 		c->rcv_nxt += tcp_ooo_take(&c->ooo, &t->blocks, c->rcv_nxt, &c->rcv);
 		c->rcv_queued += c->rcv_nxt - from;
-		ack_at_once(t, c); /* RFC 5681 4.2: a gap is filled, in whole or in part */
+		ack_besides(t, c, 1); /* RFC 5681 4.2: a gap is filled, in whole or in part */
 	}
 	tcp_window_tune(t, c, now_us);
 	tcp_conn_event(t, c, TCP_EVENT_READABLE);
@@ -153,7 +163,9 @@ static void take_out_of_order(struct tcp *t, struct tcp_conn *c, uint32_t seq, s
 		t->stats->tcp_out_of_order_dropped++;
 	if (known.start != known.end)
 		c->dsack = known;
-	ack_at_once(t, c); /* RFC 5681 4.2: a duplicate ACK for each */
+	/* RFC 5681 4.2: a duplicate ACK for each.  A peer with SACK reads from any of them all that is missing. */
+	c->options |= CONN_GAPS;
+	ack_besides(t, c, c->options & CONN_SACK ? 1 : UINT16_MAX);
 }
 
 /* Eighth: FIN, once all before it is here. */
@@ -193,6 +205,13 @@ static void note_fin(struct tcp *t, struct tcp_conn *c, uint32_t seq)
 	}
 }
 
+/* Octets that came before: our ACK of them was lost. */
+static void ack_of_old(struct tcp *t, struct tcp_conn *c)
+{
+	c->options |= CONN_GAPS;
+	ack_besides(t, c, 1);
+}
+
 /* Seventh and eighth: octets and FIN. */
 static void text_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *s, uint64_t now_us)
 {
@@ -207,7 +226,7 @@ static void text_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segme
 		c->dsack = (struct tcp_sack_block){ seq, seq + (uint32_t)(old < data.len ? old : data.len) };
 		data = span_skip(data, old < data.len ? old : data.len);
 		seq = c->rcv_nxt;
-		ack_at_once(t, c);
+		ack_of_old(t, c);
 	}
 	room = c->rcv_adv - seq;
 	if (data.len + fin > room) {
@@ -241,7 +260,7 @@ static void old_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segmen
 		return;
 	if (s->data.len && seq_le(end, c->rcv_nxt) && seq_ge(s->seq, c->rcv_nxt - t->settings.receive_max))
 		c->dsack = (struct tcp_sack_block){ s->seq, end };
-	ack_at_once(t, c);
+	ack_of_old(t, c);
 }
 
 void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, uint64_t now_us)

@@ -114,10 +114,15 @@ static void report_sack(struct tcp_conn *c, struct tcp_options *o)
 	o->n_sack = tcp_ooo_report(&c->ooo, o->sack, n, max);
 }
 
-/* A segment with our ACK went out: none is owed now. */
+/* A segment with our ACK went out: none is owed now, or one less. */
 static void acked(struct tcp_conn *c)
 {
-	c->flags &= (uint16_t) ~(CONN_ACK_NOW | CONN_KEEP);
+	c->flags &= (uint16_t)~CONN_KEEP;
+	if (c->flow.spare) {
+		c->flow.spare--;
+		return;
+	}
+	c->flags &= (uint16_t)~CONN_ACK_NOW;
 	c->options &= (uint8_t)~CONN_ECHO_ONCE;
 	c->ack_segments = 0;
 	c->ack_deadline_us = 0;

@@ -5,6 +5,23 @@
 #include "tests/unit/net/tcp_script.h"
 
 static const struct script scripts[] = {
+	{ "in a burst, one ACK is for all: nothing was lost so far",
+	  { SCRIPT_ACCEPT_SACK, "in . 1+100 ack 1", "in . 101+100 ack 1", "in . 201+100 ack 1", "in . 301+100 ack 1",
+	    "out . 1 ack 401", "quiet" } },
+	{ "on a path that has lost some, an ACK for every second segment, but not three of one number (RFC 5681 4.2)",
+	  { SCRIPT_ACCEPT_SACK, "in . 101+100 ack 1", "out . 1 ack 1 sack 101-201", "in . 1+100 ack 1",
+	    "out . 1 ack 201", "in . 201+100 ack 1", "in . 301+100 ack 1", "in . 401+100 ack 1", "in . 501+100 ack 1",
+	    "in . 601+100 ack 1", "in . 701+100 ack 1", "out . 1 ack 801", "out . 1 ack 801", "quiet",
+	    "in . 801+100 ack 1", "quiet", "time +41", "out . 1 ack 901", "quiet" } },
+	{ "two ACKs tell a peer with SACK what is missing, however many came behind the gap",
+	  { SCRIPT_ACCEPT_SACK, "in . 101+100 ack 1", "in . 201+100 ack 1", "in . 301+100 ack 1",
+	    "out . 1 ack 1 sack 101-401", "out . 1 ack 1 sack 101-401", "quiet" } },
+	{ "one without needs a duplicate for each, or it never finds out (RFC 5681 4.2)",
+	  { SCRIPT_ACCEPT, "in . 101+100 ack 1", "in . 201+100 ack 1", "in . 301+100 ack 1", "in . 401+100 ack 1",
+	    "out . 1 ack 1", "out . 1 ack 1", "out . 1 ack 1", "out . 1 ack 1", "quiet" } },
+	{ "duplicates not yet sent are none any more once the gap is filled",
+	  { SCRIPT_ACCEPT, "in . 101+100 ack 1", "in . 201+100 ack 1", "in . 301+100 ack 1", "in . 401+100 ack 1",
+	    "in . 1+100 ack 1", "out . 1 ack 501", "out . 1 ack 501", "quiet" } },
 	{ "the reply carries the ACK",
 	  { SCRIPT_ACCEPT, "in P. 1+20 ack 1", "event READABLE", "read 20", "send 30", "out P. 1+30 ack 21", "quiet",
 	    "time +50", "quiet" } },
