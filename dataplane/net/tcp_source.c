@@ -244,42 +244,69 @@ static void spend(struct tcp *t, struct tcp_source *host, uint64_t now_us)
 		t->sources.spent_until_us = now_us + 60001000;
 }
 
-void tcp_source_begin(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+/* One more connection of @remote; false: not counted. */
+static bool join(struct tcp *t, const struct ip_addr *remote, uint64_t now_us)
 {
 	struct tcp_sources *s = &t->sources;
 	uint32_t now_ms = (uint32_t)(now_us / 1000);
 	struct tcp_source *host, *net = NULL;
 
 	if (!s->pool.n_total)
-		return;
-	host = count(t, id_of(t, &c->flow.key.remote, HOST), HOST, now_ms);
+		return false;
+	host = count(t, id_of(t, remote, HOST), HOST, now_ms);
 	if (host && host->n_conns > 1) {
 		net = at(s, host->net);
 		s->n_at_limit += ++net->n_conns == limit_of(t, NET);
 	} else if (host) {
-		net = count(t, id_of(t, &c->flow.key.remote, NET), NET, now_ms);
+		net = count(t, id_of(t, remote, NET), NET, now_ms);
 	}
 	if (!net) {
 		if (host)
 			uncount(t, host, HOST);
 		t->stats->tcp_sources_full++;
-		return;
+		return false;
 	}
 	host->net = number_of(s, net);
 	spend(t, host, now_us);
-	c->options |= CONN_COUNTED;
+	return true;
 }
 
-void tcp_source_end(struct tcp *t, const struct tcp_conn *c)
+static void leave(struct tcp *t, const struct ip_addr *remote)
 {
-	struct tcp_source *host;
+	struct tcp_source *host = find(&t->sources, id_of(t, remote, HOST));
 
-	if (!(c->options & CONN_COUNTED))
-		return;
-	host = find(&t->sources, id_of(t, &c->flow.key.remote, HOST));
 	CHECK(host);
 	uncount(t, at(&t->sources, host->net), NET);
 	uncount(t, host, HOST);
+}
+
+void tcp_source_begin(struct tcp *t, struct tcp_conn *c, uint64_t now_us)
+{
+	if (join(t, &c->flow.key.remote, now_us))
+		c->options |= CONN_COUNTED;
+}
+
+void tcp_source_end(struct tcp *t, struct tcp_conn *c)
+{
+	if (c->options & CONN_COUNTED)
+		leave(t, &c->flow.key.remote);
+	c->options &= (uint8_t)~CONN_COUNTED;
+}
+
+bool tcp_source_hand_on(struct tcp *t, struct tcp_conn *c, const struct ip_addr *to, uint64_t now_us)
+{
+	bool counted;
+
+	tcp_source_end(t, c);
+	counted = join(t, to, now_us);
+	t->sources.n_handed_on += counted;
+	return counted;
+}
+
+void tcp_source_give_back(struct tcp *t, const struct ip_addr *to)
+{
+	t->sources.n_handed_on--;
+	leave(t, to);
 }
 
 /* --- half-open records ------------------------------------------------------------------------- */
@@ -356,7 +383,7 @@ void tcp_source_check(const struct tcp *t)
 
 		n_counted += c->state != TCP_FREE && c->state != TCP_CLOSED && c->options & CONN_COUNTED;
 	}
-	CHECK(n_conns == 2 * n_counted);
+	CHECK(n_conns == 2 * (n_counted + s->n_handed_on));
 	for (size_t i = 0; i < n_counters_all; i++)
 		n_halves += s->halves[i];
 	CHECK(!s->halves || n_halves == t->halves.n_used);

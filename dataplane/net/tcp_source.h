@@ -63,6 +63,7 @@ struct tcp_sources {
 	uint32_t idle_oldest, idle_newest; /* index + 1 */
 	/* Nobody need be looked up while no source is at a limit, which is nearly always. */
 	uint32_t n_at_limit;     /* records that have as many connections as they may */
+	uint32_t n_handed_on;    /* connections that count as another's: tcp_source_hand_on() */
 	uint64_t spent_until_us; /* until then some host may have no token */
 	uint16_t *halves;        /* counters; NULL: no limit */
 	unsigned halves_shift;   /* of the product with the factor, to the number of a counter */
@@ -81,7 +82,14 @@ bool tcp_source_admits(struct tcp *t, const struct ip_addr *remote, uint64_t now
 /* A passive open is complete: counts @c, unless all records are of sources with connections (tcp_sources_full).  And:
  * it is over. */
 void tcp_source_begin(struct tcp *t, struct tcp_conn *c, uint64_t now_us);
-void tcp_source_end(struct tcp *t, const struct tcp_conn *c);
+void tcp_source_end(struct tcp *t, struct tcp_conn *c);
+
+/*
+ * A proxy said whose connection @c is: it counts as one of @to's from now on, and not as the proxy's.  True: it does, and
+ * tcp_source_give_back() must follow at its end.  The proxy's own rate was spent all the same.
+ */
+bool MUST_USE tcp_source_hand_on(struct tcp *t, struct tcp_conn *c, const struct ip_addr *to, uint64_t now_us);
+void tcp_source_give_back(struct tcp *t, const struct ip_addr *to);
 
 /* One more half-open record of @remote's net.  Returns the name of its counter, for tcp_source_half_end(); 0: not
  * counted, as there is no limit.  False: the net has too many. */
