@@ -184,6 +184,13 @@ static enum smtp_text parse_any(struct span args, struct smtp_command *c)
 	return SMTP_TEXT_OK;
 }
 
+/* Its attributes are for who may say it at all. */
+static enum smtp_text parse_xclient(struct span args, struct smtp_command *c)
+{
+	c->argument = args;
+	return SMTP_TEXT_OK;
+}
+
 static enum smtp_text parse_some(struct span args, struct smtp_command *c)
 {
 	(void)c;
@@ -221,6 +228,7 @@ static const struct {
 	{ "VRFY",     SMTP_VERB_VRFY,        parse_some, false },
 	{ "HELP",     SMTP_VERB_HELP,        parse_any,  false },
 	{ "STARTTLS", SMTP_VERB_STARTTLS,    parse_none, false },
+	{ "XCLIENT",  SMTP_VERB_XCLIENT,     parse_xclient, false },
 	{ "AUTH",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "EXPN",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
 	{ "ETRN",     SMTP_VERB_NOT_OFFERED, parse_not_offered, false },
@@ -235,6 +243,7 @@ static const struct {
 	{ "HEAD",     SMTP_VERB_FOREIGN,     parse_foreign, false },
 	{ "OPTIONS",  SMTP_VERB_FOREIGN,     parse_foreign, false },
 	{ "CONNECT",  SMTP_VERB_FOREIGN,     parse_foreign, false },
+	{ "PROXY",    SMTP_VERB_FOREIGN,     parse_foreign, false }, /* from one who is no proxy of ours */
 };
 /* clang-format on */
 

@@ -20,6 +20,7 @@ enum smtp_verb {
 	SMTP_VERB_HELP,
 	SMTP_VERB_QUIT,
 	SMTP_VERB_STARTTLS,
+	SMTP_VERB_XCLIENT,
 	SMTP_VERB_NOT_OFFERED, /* known, but not here: EXPN, AUTH, ETRN, TURN and the like */
 	SMTP_VERB_FOREIGN,     /* another protocol's: a browser that was made to talk to port 25 */
 	SMTP_VERB_UNKNOWN,
@@ -29,13 +30,14 @@ enum smtp_verb {
 
 struct smtp_command {
 	enum smtp_verb verb;
-	struct span argument; /* EHLO, HELO: the name; MAIL, RCPT: the mailbox; points into the line */
-	uint64_t size;        /* MAIL: SIZE=, BDAT: of the chunk; UINT64_MAX for any larger number; 0 when not given */
-	bool body_8bit;       /* MAIL: BODY=8BITMIME */
-	bool last;            /* BDAT: LAST */
-	bool smtputf8;        /* MAIL: SMTPUTF8 (RFC 6531) */
-	bool eight_bit;       /* MAIL, RCPT: there are octets outside ASCII, all of it UTF-8 */
-	struct span dsn[2];   /* values of RFC 3461: MAIL: RET, ENVID; RCPT: NOTIFY, ORCPT; at is NULL: not given */
+	struct span
+		argument; /* EHLO, HELO: the name; XCLIENT: the attributes; MAIL, RCPT: the mailbox; points into the line */
+	uint64_t size;      /* MAIL: SIZE=, BDAT: of the chunk; UINT64_MAX for any larger number; 0 when not given */
+	bool body_8bit;     /* MAIL: BODY=8BITMIME */
+	bool last;          /* BDAT: LAST */
+	bool smtputf8;      /* MAIL: SMTPUTF8 (RFC 6531) */
+	bool eight_bit;     /* MAIL, RCPT: there are octets outside ASCII, all of it UTF-8 */
+	struct span dsn[2]; /* values of RFC 3461: MAIL: RET, ENVID; RCPT: NOTIFY, ORCPT; at is NULL: not given */
 };
 
 /**

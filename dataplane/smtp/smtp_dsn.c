@@ -4,27 +4,18 @@
  */
 #include "dataplane/base/utf8.h"
 #include "dataplane/smtp/smtp_dsn.h"
+#include "dataplane/smtp/smtp_xtext.h"
 
-static bool is_hex_upper(uint8_t c)
-{
-	return byte_is_digit(c) || (c >= 'A' && c <= 'F');
-}
-
-/* xtext = *( xchar / hexchar ): "!" to "~" but "+" and "=", and "+" with two digits in capitals (RFC 3461 4) */
 static bool is_xtext(struct span s, bool utf8)
 {
 	for (size_t i = 0, n; i < s.len; i += n) {
-		uint8_t c = s.at[i];
+		uint8_t octet;
 
-		if (c == '+') {
-			n = 3;
-			if (s.len - i < 3 || !is_hex_upper(s.at[i + 1]) || !is_hex_upper(s.at[i + 2]))
-				return false;
-		} else {
-			n = c > ' ' && c <= '~' && c != '=' ? 1 : utf8 ? utf8_char(span_skip(s, i)) : 0;
-			if (n == 0)
-				return false;
-		}
+		n = smtp_xtext_octet(span_skip(s, i), &octet);
+		if (n == 0 && utf8 && s.at[i] >= 0x80)
+			n = utf8_char(span_skip(s, i));
+		if (n == 0)
+			return false;
 	}
 	return true;
 }

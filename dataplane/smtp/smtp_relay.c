@@ -13,6 +13,8 @@
  *	by LMTP: GREETING --220--> LHLO, which has no HELO; FINAL --a reply for each recipient, RESULT--> IDLE (RFC 2033)
  *	EHLO --STARTTLS is offered and wanted--> STARTTLS --220--> SECURING --secured()--> EHLO (RFC 3207)
  *
+ *	IDLE --message() of another client, where XCLIENT is offered--> XCLIENT --220--> ANEW --2yz--> ENVELOPE
+ *
  *	421, no reply in time, connection lost, a reply that makes no sense: RESULT if a message is in hand, CLOSED
  *
  * MAIL and the RCPTs are one group if the next hop offers PIPELINING (RFC 2920); DATA waits for all their replies.
@@ -20,18 +22,12 @@
  * there is none to be taken back after 354 (RFC 2920 3.1).  BDAT saves the wait for 354 and the search for dots; what
  * ends the message then is its last octet, which smtp_relay_body() keeps back for smtp_relay_body_end().
  *
- * A message is in hand (envelope is set) in ENVELOPE, DATA, BODY and FINAL.  Only a reply that comes after the final
+ * A message is in hand (envelope is set) in XCLIENT, ANEW, ENVELOPE, DATA, BODY and FINAL.  Only a reply that comes after the final
  * dot went out can be its reply: a 2yz that lies ready before that is no promise, and ends the connection.
  */
+#include "dataplane/smtp/smtp_relay_hello.h"
 #include "dataplane/smtp/smtp_relay_out.h"
 #include "dataplane/smtp/smtp_relay_reply.h"
-
-/* What smtp_relay_next() has to tell, in this order, SEND after RESULT. */
-#define DUE_RESULT 1U
-#define DUE_READY 2U
-#define DUE_BODY 4U
-#define DUE_CLOSE 8U
-#define DUE_TLS 16U
 
 #define DATA_TIMEOUT_US (120 * UINT64_C(1000000)) /* for 354: RFC 5321 4.5.3.2.4 */
 #define QUIT_TIMEOUT_US (10 * UINT64_C(1000000))  /* nothing depends on the reply to QUIT */
@@ -52,7 +48,7 @@ static void check(const struct smtp_relay *r)
 {
 	DCHECK(r->state < RELAY_N_STATES);
 	DCHECK(r->out_sent <= r->out_len && r->out_len < sizeof(r->out));
-	DCHECK((r->envelope != NULL) == (r->state >= RELAY_AT_ENVELOPE && r->state <= RELAY_AT_FINAL));
+	DCHECK((r->envelope != NULL) == (r->state >= RELAY_AT_XCLIENT && r->state <= RELAY_AT_FINAL));
 	DCHECK(!(r->due & DUE_CLOSE) || r->state == RELAY_AT_CLOSED);
 	DCHECK(!(r->due & DUE_READY) || r->state == RELAY_AT_IDLE);
 	DCHECK(!(r->due & DUE_TLS) || r->state == RELAY_AT_SECURING);
@@ -62,14 +58,8 @@ static void check(const struct smtp_relay *r)
 
 /* --- results and ends ---------------------------------------------------------------------- */
 
-static void become(struct smtp_relay *r, enum smtp_relay_state state, uint64_t now_us)
-{
-	r->state = (uint8_t)state;
-	r->since_us = now_us;
-}
-
 /* The message in hand is over; `result` has its reply. */
-static void give_result(struct smtp_relay *r)
+void smtp_relay_give_result(struct smtp_relay *r)
 {
 	r->envelope = NULL;
 	r->due |= DUE_RESULT;
@@ -77,7 +67,7 @@ static void give_result(struct smtp_relay *r)
 }
 
 /* Nothing more is sent or told but what is known already. */
-static void close_relay(struct smtp_relay *r)
+void smtp_relay_close(struct smtp_relay *r)
 {
 	r->due = (uint8_t)((r->due & DUE_RESULT) | DUE_CLOSE);
 	r->out_sent = r->out_len = 0;
@@ -85,7 +75,7 @@ static void close_relay(struct smtp_relay *r)
 }
 
 /* The connection is of no more use, and a message in hand fails for now. */
-static void fail(struct smtp_relay *r, enum smtp_text which)
+void smtp_relay_fail(struct smtp_relay *r, enum smtp_text which)
 {
 	if (r->envelope) {
 		/* A 421 to the final dot is an answer: the message was not taken. */
@@ -93,85 +83,28 @@ static void fail(struct smtp_relay *r, enum smtp_text which)
 
 		dot |= r->n_took > 0;
 		smtp_reply_fixed(&r->result, which);
-		give_result(r);
+		smtp_relay_give_result(r);
 		r->result_lost = true;
 		r->result_final_dot_sent = dot;
 		r->stats->relay_failed++;
 		r->stats->relay_duplicates_possible += dot;
 	}
-	close_relay(r);
+	smtp_relay_close(r);
 }
 
-static void fail_unclear(struct smtp_relay *r)
+void smtp_relay_fail_unclear(struct smtp_relay *r)
 {
 	r->stats->relay_bad_replies++;
-	fail(r, SMTP_TEXT_NEXT_HOP_UNCLEAR);
+	smtp_relay_fail(r, SMTP_TEXT_NEXT_HOP_UNCLEAR);
 }
 
 /* --- replies ------------------------------------------------------------------------------- */
 
-static void become_ready(struct smtp_relay *r, uint64_t now_us)
-{
-	become(r, RELAY_AT_IDLE, now_us);
-	r->due |= DUE_READY;
-}
-
-/* One line of the reply to EHLO: keyword and parameters (RFC 5321 4.1.1.1); the first has the name. */
-static void take_extension(struct smtp_relay *r, struct span line)
-{
-	struct span keyword = span_cut(&line, ' ');
-
-	if (r->reply.n_lines == 1 || r->reply.code / 100 != 2)
-		return;
-	r->pipelining |= span_eq_nocase(keyword, SPAN("PIPELINING"));
-	r->has_size |= span_eq_nocase(keyword, SPAN("SIZE"));
-	r->has_8bitmime |= span_eq_nocase(keyword, SPAN("8BITMIME"));
-	r->has_chunking |= span_eq_nocase(keyword, SPAN("CHUNKING"));
-	r->has_smtputf8 |= span_eq_nocase(keyword, SPAN("SMTPUTF8"));
-	r->has_starttls |= span_eq_nocase(keyword, SPAN("STARTTLS"));
-	r->has_dsn |= span_eq_nocase(keyword, SPAN("DSN"));
-	if (span_eq_nocase(keyword, SPAN("SIZE")) && !span_decimal(line, UINT64_MAX, &r->size_max))
-		r->size_max = 0;
-}
-
-static void say_hello(struct smtp_relay *r, uint64_t now_us)
-{
-	become(r, RELAY_AT_EHLO, now_us);
-	smtp_relay_send(r, r->lmtp ? "LHLO " : "EHLO ", r->settings->hostname);
-}
-
-/* EHLO or HELO was answered: on to TLS, to messages, or to nothing if TLS is required and not to be had. */
-static void greeted(struct smtp_relay *r, uint64_t now_us)
-{
-	if (r->tls != RELAY_TLS_NONE && r->tls != RELAY_TLS_ON && r->has_starttls) {
-		become(r, RELAY_AT_STARTTLS, now_us);
-		smtp_relay_send(r, "STARTTLS", "");
-	} else if (r->tls == RELAY_TLS_REQUIRE) {
-		r->stats->relay_tls_missing++;
-		close_relay(r);
-	} else {
-		become_ready(r, now_us);
-	}
-}
-
-static void on_starttls(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
-{
-	if (reply->code == 220) {
-		become(r, RELAY_AT_SECURING, now_us);
-		r->due |= DUE_TLS;
-	} else if (r->tls == RELAY_TLS_MAY && reply->code >= 400) {
-		become_ready(r, now_us);
-	} else {
-		r->stats->relay_tls_missing++;
-		close_relay(r);
-	}
-}
-
 /* `result` has the refusal of a message that did not get as far as its data. */
 static void refuse_message(struct smtp_relay *r, uint64_t now_us)
 {
-	give_result(r);
-	become(r, RELAY_AT_RSET, now_us);
+	smtp_relay_give_result(r);
+	smtp_relay_become(r, RELAY_AT_RSET, now_us);
 	smtp_relay_send(r, "RSET", "");
 }
 
@@ -183,14 +116,14 @@ static void end_envelope(struct smtp_relay *r, uint64_t now_us)
 	}
 	r->by_bdat = r->has_chunking && r->settings->chunking && r->envelope->size;
 	if (!r->mail_refused && r->n_refused == 0 && r->by_bdat) {
-		become(r, RELAY_AT_BODY, now_us);
+		smtp_relay_become(r, RELAY_AT_BODY, now_us);
 		r->body_left = r->envelope->size;
 		r->due |= DUE_BODY;
 		smtp_relay_send_bdat(r);
 		return;
 	}
 	if (!r->mail_refused && r->n_refused == 0) {
-		become(r, RELAY_AT_DATA, now_us);
+		smtp_relay_become(r, RELAY_AT_DATA, now_us);
 		smtp_relay_send(r, "DATA", "");
 		return;
 	}
@@ -208,7 +141,7 @@ static void on_envelope(struct smtp_relay *r, const struct smtp_reply *reply, ui
 	bool is_mail = r->n_replied == 0, good = smtp_reply_positive(reply);
 
 	if (r->n_replied == r->n_sent || reply->code / 100 == 3) {
-		fail_unclear(r);
+		smtp_relay_fail_unclear(r);
 		return;
 	}
 	r->since_us = now_us;
@@ -228,7 +161,7 @@ static void on_envelope(struct smtp_relay *r, const struct smtp_reply *reply, ui
 static void on_data(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
 {
 	if (reply->code == 354) {
-		become(r, RELAY_AT_BODY, now_us);
+		smtp_relay_become(r, RELAY_AT_BODY, now_us);
 		r->body_end[0] = '\r';
 		r->body_end[1] = '\n';
 		r->due |= DUE_BODY;
@@ -237,7 +170,7 @@ static void on_data(struct smtp_relay *r, const struct smtp_reply *reply, uint64
 		r->stats->relay_refused++;
 		refuse_message(r, now_us);
 	} else {
-		fail_unclear(r);
+		smtp_relay_fail_unclear(r);
 	}
 }
 
@@ -245,13 +178,13 @@ static void on_data(struct smtp_relay *r, const struct smtp_reply *reply, uint64
 static void on_body(struct smtp_relay *r, const struct smtp_reply *reply)
 {
 	if (!r->by_bdat || reply->code < 400) {
-		fail_unclear(r);
+		smtp_relay_fail_unclear(r);
 		return;
 	}
 	r->result = *reply;
 	r->stats->relay_refused++;
-	give_result(r);
-	close_relay(r);
+	smtp_relay_give_result(r);
+	smtp_relay_close(r);
 }
 
 /* Which of two replies is the message's: one that lets the client try again counts most, then any refusal. */
@@ -271,7 +204,7 @@ static uint32_t n_finals(const struct smtp_relay *r)
 static void on_final(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
 {
 	if (reply->code / 100 == 3) {
-		fail_unclear(r);
+		smtp_relay_fail_unclear(r);
 		return;
 	}
 	if (r->n_finals == 0 || outweighs(reply, &r->result))
@@ -284,10 +217,24 @@ static void on_final(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 		r->stats->relay_accepted++;
 	else
 		r->stats->relay_refused++;
-	give_result(r);
+	smtp_relay_give_result(r);
 	r->result_mixed = r->n_took && r->n_took < r->n_finals;
 	r->stats->relay_mixed += r->result_mixed;
-	become_ready(r, now_us);
+	smtp_relay_become_ready(r, now_us);
+}
+
+/* XCLIENT, if any, is done with: MAIL is next. */
+static void begin_envelope(struct smtp_relay *r, uint64_t now_us)
+{
+	if (r->envelope->smtputf8 && !r->has_smtputf8) {
+		smtp_reply_fixed(&r->result, SMTP_TEXT_NEXT_HOP_ASCII);
+		r->mail_refused = true;
+		r->stats->relay_refused++;
+		smtp_relay_give_result(r);
+		smtp_relay_become_ready(r, now_us);
+		return;
+	}
+	smtp_relay_become(r, RELAY_AT_ENVELOPE, now_us);
 }
 
 static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint64_t now_us)
@@ -295,42 +242,51 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 	bool good = smtp_reply_positive(reply);
 
 	if (reply->code == 421) { /* RFC 5321 3.8: at any time, in place of any reply */
-		r->mail_refused |= r->state == RELAY_AT_ENVELOPE && r->n_replied == 0;
-		fail(r, SMTP_TEXT_NEXT_HOP_CLOSES);
+		r->mail_refused |= r->state >= RELAY_AT_XCLIENT && r->state <= RELAY_AT_ENVELOPE && r->n_replied == 0;
+		smtp_relay_fail(r, SMTP_TEXT_NEXT_HOP_CLOSES);
 		return;
 	}
 	switch ((enum smtp_relay_state)r->state) {
 	case RELAY_AT_GREETING:
 		if (!good) {
-			close_relay(r);
+			smtp_relay_close(r);
 			return;
 		}
-		say_hello(r, now_us);
+		smtp_relay_say_hello(r, RELAY_AT_EHLO, now_us);
 		return;
 	case RELAY_AT_EHLO:
 		if (good) {
-			greeted(r, now_us);
+			smtp_relay_greeted(r, now_us);
 		} else if (smtp_reply_permanent(reply) && !r->lmtp) { /* 4.1.4: one who does not know EHLO */
-			become(r, RELAY_AT_HELO, now_us);
+			smtp_relay_become(r, RELAY_AT_HELO, now_us);
 			smtp_relay_send(r, "HELO ", r->settings->hostname);
 		} else {
-			close_relay(r);
+			smtp_relay_close(r);
 		}
 		return;
 	case RELAY_AT_STARTTLS:
-		on_starttls(r, reply, now_us);
+		smtp_relay_on_starttls(r, reply, now_us);
 		return;
 	case RELAY_AT_HELO:
 		if (good)
-			greeted(r, now_us);
+			smtp_relay_greeted(r, now_us);
 		else
-			close_relay(r);
+			smtp_relay_close(r);
 		return;
 	case RELAY_AT_RSET:
 		if (good)
-			become_ready(r, now_us);
+			smtp_relay_become_ready(r, now_us);
 		else
-			close_relay(r);
+			smtp_relay_close(r);
+		return;
+	case RELAY_AT_XCLIENT:
+		smtp_relay_on_xclient(r, reply, now_us);
+		return;
+	case RELAY_AT_ANEW:
+		if (good)
+			begin_envelope(r, now_us);
+		else
+			smtp_relay_fail_unclear(r);
 		return;
 	case RELAY_AT_ENVELOPE:
 		on_envelope(r, reply, now_us);
@@ -346,10 +302,10 @@ static void on_reply(struct smtp_relay *r, const struct smtp_reply *reply, uint6
 		return;
 	case RELAY_AT_SECURING: /* said in the clear, as if it were through TLS (CVE-2021-38371) */
 	case RELAY_AT_IDLE:
-		fail_unclear(r);
+		smtp_relay_fail_unclear(r);
 		return;
 	case RELAY_AT_QUIT:
-		close_relay(r);
+		smtp_relay_close(r);
 		return;
 	case RELAY_AT_CLOSED:
 	case RELAY_N_STATES:
@@ -364,9 +320,9 @@ static void on_unasked(struct smtp_relay *r)
 	    (r->state == RELAY_AT_FINAL && r->final_dot_out && r->n_finals > 0))
 		return;
 	if (r->state == RELAY_AT_IDLE) /* often a 421 after the last message: its RESULT stands */
-		close_relay(r);
+		smtp_relay_close(r);
 	else
-		fail_unclear(r);
+		smtp_relay_fail_unclear(r);
 }
 
 /* --- the verbs ----------------------------------------------------------------------------- */
@@ -377,7 +333,7 @@ void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *set
 	memset(r, 0, sizeof(*r));
 	r->settings = settings;
 	r->stats = stats;
-	become(r, RELAY_AT_GREETING, now_us);
+	smtp_relay_become(r, RELAY_AT_GREETING, now_us);
 }
 
 void smtp_relay_use_lmtp(struct smtp_relay *r)
@@ -395,10 +351,7 @@ void smtp_relay_secured(struct smtp_relay *r, uint64_t now_us)
 {
 	CHECK(r->state == RELAY_AT_SECURING && !r->due);
 	r->tls = RELAY_TLS_ON;
-	r->pipelining = r->has_size = r->has_8bitmime = r->has_chunking = r->has_smtputf8 = r->has_dsn = false;
-	r->has_starttls = false;
-	r->size_max = 0;
-	say_hello(r, now_us);
+	smtp_relay_hello_anew(r, RELAY_AT_EHLO, now_us);
 }
 
 size_t smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us)
@@ -411,15 +364,16 @@ size_t smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us)
 		struct span text;
 
 		n += smtp_relay_reply_feed(&r->reply, span_skip(in, n), &end, &text);
-		if (r->state == RELAY_AT_EHLO && (end == RELAY_REPLY_LINE || end == RELAY_REPLY_WHOLE))
-			take_extension(r, text);
+		if ((r->state == RELAY_AT_EHLO || r->state == RELAY_AT_ANEW) &&
+		    (end == RELAY_REPLY_LINE || end == RELAY_REPLY_WHOLE))
+			smtp_relay_take_extension(r, text);
 		if (end == RELAY_REPLY_WHOLE) {
 			smtp_relay_reply_get(&r->reply, &reply);
 			on_reply(r, &reply, now_us);
 			if (n < in.len)
 				on_unasked(r);
 		} else if (end == RELAY_REPLY_BAD) {
-			fail_unclear(r);
+			smtp_relay_fail_unclear(r);
 		}
 		check(r);
 	}
@@ -469,15 +423,8 @@ void smtp_relay_message(struct smtp_relay *r, const struct smtp_envelope *envelo
 	r->envelope = envelope;
 	r->mail_refused = r->final_dot_out = false;
 	r->n_sent = r->n_replied = r->n_accepted = r->n_refused = r->n_finals = r->n_took = 0;
-	if (envelope->smtputf8 && !r->has_smtputf8) {
-		smtp_reply_fixed(&r->result, SMTP_TEXT_NEXT_HOP_ASCII);
-		r->mail_refused = true;
-		r->stats->relay_refused++;
-		give_result(r);
-		r->due |= DUE_READY;
-		return;
-	}
-	become(r, RELAY_AT_ENVELOPE, now_us);
+	if (!smtp_relay_say_client(r, now_us))
+		begin_envelope(r, now_us);
 	check(r);
 }
 
@@ -486,7 +433,7 @@ void smtp_relay_body_end(struct smtp_relay *r, uint64_t now_us)
 	if (r->state == RELAY_AT_CLOSED)
 		return;
 	CHECK(r->state == RELAY_AT_BODY);
-	become(r, RELAY_AT_FINAL, now_us);
+	smtp_relay_become(r, RELAY_AT_FINAL, now_us);
 	if (r->by_bdat) {
 		CHECK(r->body_left == 0);
 		smtp_relay_send_octet(r, r->body_end[1]);
@@ -501,7 +448,7 @@ void smtp_relay_lost(struct smtp_relay *r, uint64_t now_us)
 {
 	(void)now_us;
 	if (r->state != RELAY_AT_CLOSED)
-		fail(r, SMTP_TEXT_NEXT_HOP_LOST);
+		smtp_relay_fail(r, SMTP_TEXT_NEXT_HOP_LOST);
 	check(r);
 }
 
@@ -512,7 +459,7 @@ void smtp_relay_quit(struct smtp_relay *r, uint64_t now_us)
 		return;
 	CHECK(r->state == RELAY_AT_IDLE);
 	r->due &= DUE_RESULT;
-	become(r, RELAY_AT_QUIT, now_us);
+	smtp_relay_become(r, RELAY_AT_QUIT, now_us);
 	smtp_relay_send(r, "QUIT", "");
 }
 
@@ -528,6 +475,8 @@ uint64_t smtp_relay_deadline_us(const struct smtp_relay *r)
 	case RELAY_AT_HELO:
 	case RELAY_AT_STARTTLS:
 	case RELAY_AT_SECURING:
+	case RELAY_AT_XCLIENT:
+	case RELAY_AT_ANEW:
 	case RELAY_AT_ENVELOPE:
 	case RELAY_AT_RSET:
 		return r->since_us + command_us;
@@ -553,7 +502,7 @@ void smtp_relay_expire(struct smtp_relay *r, uint64_t now_us)
 		return;
 	if (r->state != RELAY_AT_QUIT)
 		r->stats->relay_timeouts++;
-	fail(r, SMTP_TEXT_NEXT_HOP_TIMEOUT);
+	smtp_relay_fail(r, SMTP_TEXT_NEXT_HOP_TIMEOUT);
 	check(r);
 }
 
@@ -573,6 +522,11 @@ bool smtp_relay_idle(const struct smtp_relay *r)
 	return r->state == RELAY_AT_IDLE && !(r->due & (DUE_READY | DUE_RESULT));
 }
 
+bool smtp_relay_is_bound(const struct smtp_relay *r)
+{
+	return r->client_len && !r->xclient;
+}
+
 bool smtp_relay_resetting(const struct smtp_relay *r)
 {
 	return r->state == RELAY_AT_RSET;
@@ -585,7 +539,7 @@ const char *smtp_relay_state_text(const struct smtp_relay *r)
 		[RELAY_AT_IDLE] = "IDLE",         [RELAY_AT_ENVELOPE] = "ENVELOPE", [RELAY_AT_DATA] = "DATA",
 		[RELAY_AT_BODY] = "BODY",         [RELAY_AT_FINAL] = "FINAL",       [RELAY_AT_RSET] = "RSET",
 		[RELAY_AT_STARTTLS] = "STARTTLS", [RELAY_AT_SECURING] = "SECURING", [RELAY_AT_QUIT] = "QUIT",
-		[RELAY_AT_CLOSED] = "CLOSED",
+		[RELAY_AT_CLOSED] = "CLOSED",     [RELAY_AT_XCLIENT] = "XCLIENT",   [RELAY_AT_ANEW] = "ANEW",
 	};
 
 	return names[r->state];

@@ -54,9 +54,10 @@ struct smtp_envelope {
 	struct span mail_from;    /* without <>; empty: null */
 	const struct span *rcpts; /* without <> */
 	uint32_t n_rcpts;
-	uint64_t size;   /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
-	bool body_8bit;  /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
-	bool smtputf8;   /* when it is not offered, the RESULT is 550 5.6.7 (RFC 6531 3.5) */
+	uint64_t size;                      /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
+	bool body_8bit;                     /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
+	bool smtputf8;                      /* when it is not offered, the RESULT is 550 5.6.7 (RFC 6531 3.5) */
+	const struct smtp_identity *client; /* said by XCLIENT where it is offered; NULL: nobody's */
 	bool only_asks;  /* of one recipient: RSET follows, and the RESULT is the reply to RCPT, or a refusal of MAIL */
 	struct span dsn; /* parameters of MAIL (RFC 3461), a blank in front of each; left out when DSN is not offered */
 	const uint16_t
@@ -105,6 +106,8 @@ unsigned smtp_relay_offers(const struct smtp_relay *r);
 uint64_t smtp_relay_size_max(const struct smtp_relay *r);
 
 bool smtp_relay_idle(const struct smtp_relay *r);
+/* XCLIENT was said, and is offered no more: all that follows is the same client's. */
+bool smtp_relay_is_bound(const struct smtp_relay *r);
 bool smtp_relay_resetting(const struct smtp_relay *r); /* READY comes with the reply to RSET */
 const char *smtp_relay_state_text(const struct smtp_relay *r);
 

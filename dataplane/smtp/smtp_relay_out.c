@@ -28,6 +28,15 @@ void smtp_relay_send(struct smtp_relay *r, const char *what, const char *argumen
 	end(r, &t);
 }
 
+void smtp_relay_send_text(struct smtp_relay *r, struct span line)
+{
+	struct text t;
+
+	begin(r, &t);
+	text_put(&t, line);
+	end(r, &t);
+}
+
 static void write_mail(const struct smtp_relay *r, struct text *t)
 {
 	text_puts(t, "MAIL FROM:<");

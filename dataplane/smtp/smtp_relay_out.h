@@ -10,6 +10,8 @@
 /* One line: @what and @argument. */
 void smtp_relay_send(struct smtp_relay *r, const char *what, const char *argument);
 
+void smtp_relay_send_text(struct smtp_relay *r, struct span line); /* with its CRLF */
+
 /* The message in hand as one chunk, its last one (RFC 3030). */
 void smtp_relay_send_bdat(struct smtp_relay *r);
 void smtp_relay_send_octet(struct smtp_relay *r, uint8_t octet);

@@ -6,6 +6,7 @@
 #define SMTP_RELAY_STATE_H
 
 #include "dataplane/smtp/smtp_line.h"
+#include "dataplane/smtp/smtp_xclient.h"
 
 /* What is awaited; transitions stand at the top of smtp_relay.c. */
 enum smtp_relay_state {
@@ -15,6 +16,8 @@ enum smtp_relay_state {
 	RELAY_AT_STARTTLS, /* 220 */
 	RELAY_AT_SECURING, /* the handshake, which the caller makes */
 	RELAY_AT_IDLE,     /* a message, from the caller */
+	RELAY_AT_XCLIENT,  /* 220, a greeting for the message's client */
+	RELAY_AT_ANEW,     /* the reply to the EHLO behind it */
 	RELAY_AT_ENVELOPE, /* replies to MAIL and RCPT */
 	RELAY_AT_DATA,     /* 354 */
 	RELAY_AT_BODY,     /* octets, from the caller */
@@ -71,6 +74,9 @@ struct smtp_relay {
 	struct smtp_reply result;       /* of DUE_RESULT; before that the first refusal */
 	struct smtp_relay_reply reply;
 	char out[1024];
+	uint8_t xclient;                    /* what is offered of enum smtp_xclient_attribute */
+	uint16_t client_len;                /* of client */
+	char client[SMTP_XCLIENT_LINE_MAX]; /* the last XCLIENT that was said: whose connection it is now */
 };
 
 #endif

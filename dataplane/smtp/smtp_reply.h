@@ -18,7 +18,7 @@ struct smtp_reply {
 };
 
 /* What smtp_reply_write() writes at most: lines of RFC 5321 4.5.3.1.5's 512 octets at most, in all so many octets. */
-#define SMTP_REPLY_LINES_MAX 12
+#define SMTP_REPLY_LINES_MAX 16
 #define SMTP_REPLY_PREFIX_MAX 16 /* "250-5.255.65535 " */
 #define SMTP_REPLY_WIRE_MAX (SMTP_REPLY_TEXT_MAX + SMTP_REPLY_LINES_MAX * (SMTP_REPLY_PREFIX_MAX + 2))
 

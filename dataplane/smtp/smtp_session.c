@@ -17,17 +17,19 @@
  *	RSET, EHLO, HELO	MAIL, RCPT, CHUNKS -> GREETED, told as ABORT			do_rset(), do_helo()
  *	QUIT, 421, time-outs	all but *_ASKED -> CLOSED, told as ABORT and CLOSE	smtp_session_close_with()
  *	octets before 354, bare CR or LF			likewise			smtp_session_close_with()
+ *	CONNECTED or GREETED --XCLIENT--> CONNECTED, with a HELO GREETED, told as XCLIENT	smtp_session_do_xclient()
  *	CONNECTED or GREETED --STARTTLS--> TLS_ASKED --220--> SECURING --secured()--> CONNECTED	(RFC 3207)
  *
  * In *_ASKED nothing is taken from the peer until smtp_session_answer().  A transaction is open (told by MAIL and not
  * yet by MESSAGE_END or ABORT) in MAIL, RCPT_ASKED, RCPT, DATA_ASKED, CHUNK, CHUNKS and DATA.
  *
  * Messages, from DATA and BDAT to their ends, are in smtp_session_data.c; what is said, and when, in smtp_session_out.c;
- * STARTTLS in smtp_session_tls.c; what a line says, in smtp_command.c.
+ * STARTTLS in smtp_session_tls.c; XCLIENT in smtp_session_xclient.c; what a line says, in smtp_command.c.
  */
 #include "dataplane/smtp/smtp_command.h"
 #include "dataplane/smtp/smtp_session_data.h"
 #include "dataplane/smtp/smtp_session_tls.h"
+#include "dataplane/smtp/smtp_session_xclient.h"
 
 _Static_assert(sizeof(struct smtp_session) <= 128, "an idle session is cheap");
 
@@ -63,7 +65,7 @@ static void check(const struct smtp_session *s)
 	DCHECK(!(s->due & DUE_BODY) || s->state == SESSION_DATA || s->state == SESSION_CHUNK ||
 	       s->state == SESSION_END_ASKED);
 	DCHECK(!(s->due & DUE_CHUNK) || (s->state == SESSION_CHUNK && s->chunk_left == 0));
-	DCHECK(!(s->due & DUE_EVENT) || is_asked(s) || s->event == SMTP_HELO);
+	DCHECK(!(s->due & DUE_EVENT) || is_asked(s) || s->event == SMTP_HELO || s->event == SMTP_XCLIENT);
 	DCHECK(s->state != SESSION_RCPT || s->n_rcpts > 0);
 	(void)s;
 }
@@ -129,6 +131,8 @@ static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64
 			say_limits(s, &t);
 		if (smtp_session_tls_offered(s))
 			text_puts(&t, "\nSTARTTLS");
+		if (s->xclient)
+			text_puts(&t, "\n" SMTP_XCLIENT_OFFER);
 	}
 	smtp_reply_set(&reply, 250, 0, 0, 0, text_span(&t));
 	smtp_session_say_reply(s, &reply);
@@ -223,6 +227,7 @@ static void (*const proceed[SMTP_N_VERBS])(struct smtp_session *s, const struct 
 	[SMTP_VERB_RSET] = do_rset,
 	[SMTP_VERB_BDAT] = smtp_session_do_bdat,
 	[SMTP_VERB_STARTTLS] = smtp_session_do_starttls,
+	[SMTP_VERB_XCLIENT] = smtp_session_do_xclient,
 	[SMTP_VERB_NOOP] = do_nothing,
 	[SMTP_VERB_VRFY] = do_nothing,
 	[SMTP_VERB_HELP] = do_nothing,
@@ -285,21 +290,13 @@ static size_t take_line(struct smtp_session *s, struct span in, uint64_t now_us)
 void smtp_session_init(struct smtp_session *s, const struct smtp_session_settings *settings, struct stats *stats,
 		       struct smtp_room *room, uint64_t now_us)
 {
-	char line[SMTP_REPLY_TEXT_MAX];
-	struct smtp_reply reply;
-	struct text t;
-
 	CHECK(settings->line_max <= SMTP_SESSION_LINE_MAX);
 	memset(s, 0, sizeof(*s));
 	s->room = room;
 	s->settings = settings;
 	s->stats = stats;
 	s->since_us = now_us;
-	text_init(&t, line, sizeof(line));
-	text_puts(&t, settings->hostname);
-	text_puts(&t, " ESMTP"); /* no product, no version: features for the peer come with EHLO */
-	smtp_reply_set(&reply, 220, 0, 0, 0, text_span(&t));
-	smtp_session_say_reply(s, &reply);
+	smtp_session_greet(s);
 }
 
 void smtp_session_lend(struct smtp_session *s, struct smtp_room *room)
@@ -384,6 +381,7 @@ bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
 		action->size = s->event == SMTP_MAIL ? s->room->size : 0;
 		action->esmtp = s->esmtp;
 		action->body_8bit = s->event == SMTP_MAIL && s->body_8bit;
+		action->xclient = s->event == SMTP_XCLIENT ? &s->room->xclient : NULL;
 		action->smtputf8 = s->event == SMTP_MAIL && s->smtputf8;
 		if (s->event == SMTP_MAIL || s->event == SMTP_RCPT)
 			memcpy(action->dsn, s->room->dsn, sizeof(action->dsn));

@@ -44,6 +44,7 @@ enum smtp_action_kind {
 	SMTP_BODY,       /* octets of the message, dots removed, CRLF line ends, one at the end: bytes */
 	SMTP_MESSAGE_END, /* final dot or last chunk seen; answer is the reply to the message */
 	SMTP_STARTTLS, /* answer 220, or a refusal; after 220 was told TLS begins and smtp_session_secured() follows */
+	SMTP_XCLIENT,  /* the peer says who its client is: xclient; what it leaves out stays; no answer wanted */
 	SMTP_ABORT,    /* the transaction begun with MAIL is over without MESSAGE_END: forget it; no answer wanted */
 	SMTP_CLOSE,    /* close the connection after what was sent; nothing follows */
 };
@@ -54,7 +55,8 @@ struct smtp_action {
 	uint64_t size;     /* MAIL: SIZE= or 0 */
 	bool esmtp;
 	bool body_8bit;
-	bool smtputf8;      /* MAIL */
+	bool smtputf8; /* MAIL */
+	const struct smtp_xclient *xclient;
 	struct span dsn[2]; /* MAIL: RET, ENVID; RCPT: NOTIFY, ORCPT; checked values, at is NULL: not given */
 };
 
@@ -66,6 +68,9 @@ void smtp_session_init(struct smtp_session *s, const struct smtp_session_setting
 
 /* STARTTLS (RFC 3207) is offered to this client, or MAIL without it is 530 5.7.0; before the first octet. */
 void smtp_session_offer_tls(struct smtp_session *s, bool required);
+
+/* This client may say XCLIENT, and EHLO tells it; before the first octet. */
+void smtp_session_offer_xclient(struct smtp_session *s);
 
 /*
  * The TLS handshake that the 220 to STARTTLS announced is done: all that was said before is forgotten (RFC 3207 4.2).

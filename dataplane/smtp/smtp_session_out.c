@@ -83,6 +83,19 @@ void smtp_session_say(struct smtp_session *s, enum smtp_text which)
 	smtp_session_say_reply(s, &reply);
 }
 
+void smtp_session_greet(struct smtp_session *s)
+{
+	char line[SMTP_REPLY_TEXT_MAX];
+	struct smtp_reply reply;
+	struct text t;
+
+	text_init(&t, line, sizeof(line));
+	text_puts(&t, s->settings->hostname);
+	text_puts(&t, " ESMTP"); /* no product, no version: features for the peer come with EHLO */
+	smtp_reply_set(&reply, 220, 0, 0, 0, text_span(&t));
+	smtp_session_say_reply(s, &reply);
+}
+
 void smtp_session_refuse_reply(struct smtp_session *s, const struct smtp_reply *reply, uint64_t now_us)
 {
 	const struct smtp_session_settings *settings = s->settings;

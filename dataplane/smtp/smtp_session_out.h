@@ -36,6 +36,9 @@ bool smtp_session_has_room(const struct smtp_session *s);
 /* Writes a reply that is not ready to be told.  Returns where it begins in `out`. */
 uint16_t smtp_session_put(struct smtp_session *s, const struct smtp_reply *reply);
 
+/* 220: at the beginning, and when the client is another one. */
+void smtp_session_greet(struct smtp_session *s);
+
 void smtp_session_say(struct smtp_session *s, enum smtp_text which);
 void smtp_session_say_reply(struct smtp_session *s, const struct smtp_reply *reply);
 

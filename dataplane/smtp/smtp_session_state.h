@@ -7,6 +7,7 @@
 
 #include "dataplane/smtp/smtp_data.h"
 #include "dataplane/smtp/smtp_line.h"
+#include "dataplane/smtp/smtp_xclient.h"
 
 #define SMTP_SESSION_LINE_MAX 512        /* RFC 5321 4.5.3.1.4 */
 #define SMTP_SESSION_PARAMETERS_MAX 1024 /* more, for MAIL and RCPT */
@@ -41,11 +42,12 @@ enum smtp_session_tls {
 
 /* What a session needs while it works, and not while it waits for a command. */
 struct smtp_room {
-	struct span body;     /* of DUE_BODY, in the caller's octets */
-	struct span argument; /* of DUE_EVENT, in `buffer` */
-	struct span dsn[2];   /* of a MAIL or RCPT that is told, likewise */
-	uint64_t size;        /* of the MAIL that is told */
-	char out[1152];       /* replies */
+	struct span body;            /* of DUE_BODY, in the caller's octets */
+	struct span argument;        /* of DUE_EVENT, in `buffer` */
+	struct span dsn[2];          /* of a MAIL or RCPT that is told, likewise */
+	uint64_t size;               /* of the MAIL that is told */
+	struct smtp_xclient xclient; /* that is told; its HELO is in `buffer` */
+	char out[1152];              /* replies */
 	uint8_t buffer[SMTP_SESSION_LINE_MAX + SMTP_SESSION_PARAMETERS_MAX - 2]; /* the line, without CRLF */
 };
 
@@ -65,6 +67,7 @@ struct smtp_session {
 	uint8_t offers;        /* SMTP_OFFER_... of the last EHLO; 0: HELO */
 	uint8_t tls;           /* enum smtp_session_tls */
 	bool chunking : 1;     /* the message comes by BDAT */
+	bool xclient : 1;      /* this client may say XCLIENT */
 	bool chunk_last : 1;   /* the chunk at hand is the last one */
 	bool chunk_failed : 1; /* a chunk was refused: what is in the pipeline behind it cannot stand either */
 	uint8_t drained;       /* DRAIN: the state after it */

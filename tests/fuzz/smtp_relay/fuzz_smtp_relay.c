@@ -13,6 +13,7 @@ static struct {
 	bool in_hand, dot, closed, bdat, required, secured;
 	unsigned n_messages;
 	struct smtp_envelope envelope;
+	struct smtp_identity identity;
 	struct span rcpts[2];
 } f;
 
@@ -61,6 +62,7 @@ static void drain(struct smtp_relay *r)
 			CHECK(!f.in_hand && (f.secured || !f.required));
 			f.in_hand = true;
 			f.dot = f.bdat = false;
+			f.identity.port = (uint16_t)(f.n_messages / 2); /* the second has the client of the first */
 			if (f.n_messages++ == 3) {
 				smtp_relay_quit(r, 0);
 				f.in_hand = false;
@@ -106,6 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	f.envelope.only_asks = (n_cuts & 8) != 0;
 	f.envelope.smtputf8 = (n_cuts & 2) != 0;
 	f.envelope.dsn = SPAN(" RET=FULL");
+	f.envelope.client = n_cuts & 32 ? &f.identity : NULL;
 	in = span_of(data + 1 + n_cuts, size - 1 - n_cuts);
 	smtp_relay_init(&relay, &settings, &stats, 0);
 	if (n_cuts & 4)

@@ -78,6 +78,10 @@ static void check_action(const struct smtp_action *a)
 	case SMTP_STARTTLS:
 		CHECK(!f.open && f.greeted && !f.secured);
 		break;
+	case SMTP_XCLIENT:
+		CHECK(!f.open && a->xclient && a->xclient->helo.len <= 255);
+		f.greeted = a->xclient->helo.at != NULL;
+		break;
 	case SMTP_ABORT:
 		CHECK(f.open);
 		f.open = f.in_body = false;
@@ -176,6 +180,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	settings.recipients_max = 4;
 	settings.messages_max = 3;
 	smtp_session_init(&session, &settings, &stats, &room, 0);
+	if (n_steering & 4)
+		smtp_session_offer_xclient(&session);
 	if (n_steering & 3)
 		smtp_session_offer_tls(&session, (n_steering & 3) == 3);
 	drain(&session);

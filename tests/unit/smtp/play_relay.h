@@ -23,6 +23,7 @@ static struct {
 	struct octets in, said, content, scratch;
 	size_t n_fed, n_read, n_written;
 	struct smtp_envelope envelope;
+	struct smtp_identity identity;
 	struct span rcpts[RCPTS_MAX];
 	char result[700]; /* empty: none since the last one was looked at */
 } pr;
@@ -103,7 +104,7 @@ static void relay_pump(void)
 	}
 }
 
-/* message FROM RCPT[,RCPT...] [size N] [8bit] [utf8] [dsn]; FROM may be <> */
+/* message FROM RCPT[,RCPT...] [size N] [8bit] [utf8] [dsn] [client ADDR HELO]; FROM may be <> */
 static bool relay_message(struct span rest)
 {
 	struct span from = take_word(&rest), list = take_word(&rest);
@@ -125,6 +126,13 @@ static bool relay_message(struct span rest)
 		pr.envelope.body_8bit |= span_eq(word, SPAN("8bit"));
 		pr.envelope.only_asks |= span_eq(word, SPAN("asks"));
 		pr.envelope.smtputf8 |= span_eq(word, SPAN("utf8"));
+		if (span_eq(word, SPAN("client"))) {
+			pr.identity = (struct smtp_identity){ .port = 40000, .esmtp = true };
+			if (!ip_addr_parse(take_word(&rest), &pr.identity.addr))
+				return false;
+			pr.identity.helo = take_word(&rest);
+			pr.envelope.client = &pr.identity;
+		}
 		if (span_eq(word, SPAN("dsn"))) {
 			static const char rcpt[] = "b@example.net NOTIFY=NEVER";
 			static const uint16_t octets[] = { sizeof(" NOTIFY=NEVER") - 1 };

@@ -24,6 +24,7 @@ static struct {
 	struct stats stats;
 	uint64_t now_us;
 	uint64_t starttls; /* 1: offered, 2: required */
+	bool xclient;      /* offered */
 	size_t cut;        /* the session gets its octets in pieces of at most so many; 0: as they were sent */
 	bool begun, closed;
 	struct octets in, said, body, scratch;
@@ -41,7 +42,7 @@ static struct {
 static const char *const play_kinds[] = {
 	[SMTP_SEND] = "send",       [SMTP_HELO] = "helo",         [SMTP_MAIL] = "mail",       [SMTP_RCPT] = "rcpt",
 	[SMTP_DATA_BEGIN] = "data", [SMTP_BODY] = "body",         [SMTP_MESSAGE_END] = "end", [SMTP_ABORT] = "abort",
-	[SMTP_CLOSE] = "close",     [SMTP_STARTTLS] = "starttls",
+	[SMTP_CLOSE] = "close",     [SMTP_STARTTLS] = "starttls", [SMTP_XCLIENT] = "xclient",
 };
 
 static enum smtp_action_kind play_kind(struct span name)
@@ -91,6 +92,23 @@ static void play_note(const struct smtp_action *a)
 			 (const char *)a->bytes.at, a->size, a->body_8bit ? " 8bit" : "");
 	if (a->smtputf8)
 		play_note_more(e, "smtputf8", SPAN(""));
+	if (a->xclient) {
+		if (a->bytes.len == 0)
+			snprintf(e->text, sizeof(e->text), "-");
+		char addr[64];
+		struct text t;
+
+		text_init(&t, addr, sizeof(addr));
+		ip_addr_text(&a->xclient->addr, &t);
+		if (a->xclient->has_addr)
+			play_note_more(e, "addr ", a->xclient->addr.family ? text_span(&t) : SPAN("unknown"));
+		t.len = 0;
+		text_dec(&t, a->xclient->port);
+		if (a->xclient->has_port)
+			play_note_more(e, "port ", text_span(&t));
+		if (a->xclient->has_esmtp)
+			play_note_more(e, a->xclient->esmtp ? "esmtp" : "smtp", SPAN(""));
+	}
 	if (a->dsn[0].at)
 		play_note_more(e, a->kind == SMTP_MAIL ? "ret " : "notify ", a->dsn[0]);
 	if (a->dsn[1].at)
@@ -151,6 +169,8 @@ static void play_begin(void)
 		return;
 	ps.begun = true;
 	smtp_session_init(&ps.session, &ps.settings, &ps.stats, &ps.room, ps.now_us);
+	if (ps.xclient)
+		smtp_session_offer_xclient(&ps.session);
 	if (ps.starttls)
 		smtp_session_offer_tls(&ps.session, ps.starttls == 2);
 }
@@ -179,6 +199,8 @@ static bool play_set(struct span name, uint64_t value)
 		s->offers |= value ? SMTP_OFFER_LIMITS : 0;
 	else if (span_eq(name, SPAN("chunking")))
 		s->offers |= value ? SMTP_OFFER_CHUNKING : 0;
+	else if (span_eq(name, SPAN("xclient")))
+		ps.xclient = value != 0;
 	else if (span_eq(name, SPAN("starttls")))
 		ps.starttls = value;
 	else if (span_eq(name, SPAN("refuse_early_talk")))

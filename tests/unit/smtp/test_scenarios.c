@@ -15,7 +15,8 @@
  *
  * Server:
  *	set NAME N		a setting of struct smtp_session_settings, before all else; chunking, smtputf8, dsn,
- *				limits 1: offered; starttls 1: offered, 2: required
+ *				limits 1: offered; starttls 1: offered, 2: required;
+ *				xclient 1: offered
  *	c> TEXT			the client sends a line; all replies must have been looked at before
  *	c+ TEXT			a line that goes out together with the next one
  *	raw> TEXT, raw+ TEXT	the same without a CRLF
@@ -28,7 +29,7 @@
  *	refuse REPLY		smtp_session_refuse_message()
  *	shutdown		smtp_session_shutdown()
  *	secured			smtp_session_secured(): what follows came through TLS
- *	saw KIND [TEXT]		the next action of that kind (helo mail rcpt data end abort starttls), after those looked at, and its text
+ *	saw KIND [TEXT]		the next action of that kind (helo mail rcpt data end abort starttls xclient), after those looked at, and its text
  *	never KIND		none of that kind is left
  *	body TEXT		the octets of the message that began last
  *	open			CLOSE was not told
@@ -37,7 +38,7 @@
  *	n> TEXT, n+ TEXT, raw> TEXT	the next hop sends a line; one together with the next; octets
  *	r< TEXT, r= TEXT, r-	the next line of the relay begins with the text, or is it; there is none
  *	content TEXT		the octets of all messages from here on
- *	message FROM RCPT,... [size N] [8bit] [utf8] [dsn] [asks]	smtp_relay_message(), FROM may be <>; dsn: RET, ENVID
+ *	message FROM RCPT,... [size N] [8bit] [utf8] [dsn] [asks] [client ADDR HELO]	smtp_relay_message(), FROM may be <>; dsn: RET, ENVID
  *				and NOTIFY, to b@example.net alone
  *	hold-body, wanted	the body is not written when it is wanted; it is
  *	result TEXT, no-result	the reply that the message got, as "CODE ENHANCED TEXT", begins so; it has none yet
