@@ -53,6 +53,13 @@ enum settings_tls {
 	SETTINGS_TLS_IMMEDIATE, /* from the first octet (RFC 8314 3) */
 };
 
+/* How a next hop is told of the client. */
+enum settings_identity {
+	SETTINGS_IDENTITY_NONE,
+	SETTINGS_IDENTITY_XCLIENT, /* in front of a message, where it is offered */
+	SETTINGS_IDENTITY_PROXY,   /* PROXY protocol, version 2: a connection for each client */
+};
+
 struct settings_next_hop {
 	struct ip_addr addr;
 	uint16_t port;           /* 25 */
@@ -60,6 +67,7 @@ struct settings_next_hop {
 	uint16_t weight;         /* 1; share of the messages among those of one priority */
 	bool lmtp;               /* protocol = "lmtp" (RFC 2033) */
 	uint32_t recipients_max; /* of one message; 0: as smtp.recipients_max; by LMTP 1 unless it is given */
+	uint8_t identity;        /* enum settings_identity */
 	uint8_t tls;             /* enum settings_tls */
 	char tls_ca_file[SETTINGS_STR_MAX]; /* who must have signed its certificate; "": anyone */
 	char tls_name[SETTINGS_STR_MAX];    /* the name in it; "": the address */
@@ -118,10 +126,20 @@ struct settings {
 	uint8_t n_certificates;
 	struct settings_certificate certificates[SETTINGS_CERTIFICATES_MAX]; /* tls.certificates = ( { certificate =
 										"..."; key = "..."; } ) */
-	uint8_t n_tickets_except, n_required_from;
+	uint8_t n_tickets_except, n_required_from, n_proxy_from, n_xclient_from;
 	struct settings_prefix tickets_except[SETTINGS_PREFIXES_MAX]; /* tls.tickets_except = [ "192.0.2.0/24" ] */
 	struct settings_prefix required_from[SETTINGS_PREFIXES_MAX];  /* tls.required_from = [ "192.0.2.0/24" ] */
+	struct settings_prefix proxy_from[SETTINGS_PREFIXES_MAX];     /* smtp.proxy_from = [ "192.0.2.0/24" ] */
+	struct settings_prefix xclient_from[SETTINGS_PREFIXES_MAX];   /* smtp.xclient_from, likewise */
 	uint64_t version; /* of the configuration in force, counted by publish.c */
 };
+
+static inline bool settings_prefixes_have(const struct settings_prefix *list, size_t n, const struct ip_addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (ip_addr_in_prefix(a, &list[i].addr, list[i].len))
+			return true;
+	return false;
+}
 
 #endif

@@ -210,6 +210,20 @@ static void load_protocol(struct settings_loading *l, const config_setting_t *v,
 	h->lmtp = s && strcmp(s, "lmtp") == 0;
 }
 
+static void load_identity(struct settings_loading *l, const config_setting_t *v, const char *name,
+			  struct settings_next_hop *h)
+{
+	const char *s = settings_string(l, v, name);
+	char shown[80];
+
+	if (s && strcmp(s, "xclient") == 0)
+		h->identity = SETTINGS_IDENTITY_XCLIENT;
+	else if (s && strcmp(s, "proxy") == 0)
+		h->identity = SETTINGS_IDENTITY_PROXY;
+	else if (s && strcmp(s, "none") != 0)
+		settings_complain(l, v, "%s must be one of none|xclient|proxy, is %s", name, settings_shown(v, shown));
+}
+
 static bool parse_pin(struct span s, uint8_t pin[32])
 {
 	if (s.len != 64)
@@ -287,6 +301,8 @@ static void load_next_hop(struct settings_loading *l, const config_setting_t *gr
 				h->recipients_max = (uint32_t)n;
 		} else if (span_eq(member, SPAN("protocol")))
 			load_protocol(l, v, name, h);
+		else if (span_eq(member, SPAN("identity")))
+			load_identity(l, v, name, h);
 		else if (span_eq(member, SPAN("domains")))
 			load_routes(l, v, index);
 		else if (!load_next_hop_tls(l, v, name, member, h))
@@ -429,6 +445,10 @@ bool settings_load_list(struct settings_loading *l, const config_setting_t *v, c
 		load_prefixes(l, v, name, s->tickets_except, &s->n_tickets_except);
 	else if (span_eq(is, SPAN("tls.required_from")))
 		load_prefixes(l, v, name, s->required_from, &s->n_required_from);
+	else if (span_eq(is, SPAN("smtp.xclient_from")))
+		load_prefixes(l, v, name, s->xclient_from, &s->n_xclient_from);
+	else if (span_eq(is, SPAN("smtp.proxy_from")))
+		load_prefixes(l, v, name, s->proxy_from, &s->n_proxy_from);
 	else
 		return false;
 	return true;

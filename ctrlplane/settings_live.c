@@ -31,6 +31,8 @@ static const struct list lists[] = {
 	{ "tls.certificates", FIELD(n_certificates), FIELD(certificates), true },
 	{ "tls.tickets_except", FIELD(n_tickets_except), FIELD(tickets_except), true },
 	{ "tls.required_from", FIELD(n_required_from), FIELD(required_from), true },
+	{ "smtp.proxy_from", FIELD(n_proxy_from), FIELD(proxy_from), true },
+	{ "smtp.xclient_from", FIELD(n_xclient_from), FIELD(xclient_from), true },
 	{ "relay.domains", FIELD(n_domains), FIELD(domains), true },
 	{ "policy.rules", FIELD(rules.n_rules), FIELD(rules), true },
 };

@@ -38,6 +38,7 @@ static const char head[] =
 	"# what no other names.  priority: 0 to 65535, the lowest that works is taken.  weight: 1 to 1000, share "
 	"among\n"
 	"# equals.  protocol: smtp or lmtp.  recipients_max: of one message, 1 to 100000; by LMTP 1 unless given.\n"
+	"# identity: none, xclient or proxy: how it is told of the client.\n"
 	"next_hops = (\n"
 	"\t{ address = \"192.0.2.26\"; port = 25; domains = [ ]; priority = 10; weight = 1; }\n"
 	");\n"
@@ -71,6 +72,14 @@ static const char tls_lists[] =
 	"\ttickets_except = [ ];\n"
 	"\n\t# clients that must use TLS: MAIL without it gets 530 5.7.0; such as \"192.0.2.0/24\"\n"
 	"\trequired_from = [ ];\n";
+
+static const char smtp_lists[] =
+	"\n\t# proxies that say whose connection they hand on, by the PROXY protocol (1 or 2), such as "
+	"\"192.0.2.0/28\";\n"
+	"\t# they must, and nobody else may\n"
+	"\tproxy_from = [ ];\n"
+	"\n\t# peers that may say whose mail they bring, by XCLIENT, such as \"192.0.2.0/28\"\n"
+	"\txclient_from = [ ];\n";
 
 /* "a|b|c" as "a, b, c" */
 static void print_words(FILE *f, const char *words)
@@ -120,6 +129,8 @@ void settings_print_sample(FILE *f)
 		fprintf(f, "\t%s = %s;\n", at->name, value);
 		if (!is_last(i))
 			continue;
+		if (strcmp(at->group, "smtp") == 0)
+			fputs(smtp_lists, f);
 		if (strcmp(at->group, "dns") == 0)
 			fputs(dns_servers, f);
 		if (strcmp(at->group, "relay") == 0)

@@ -20,6 +20,8 @@ static void client_free(struct shard *s, struct client *c)
 	if (c->tls)
 		tls_give(s, c->tls);
 	c->tls = NULL;
+	if (c->handed_on)
+		tcp_source_give_back(s->tcp, &c->ip);
 	if (c->room)
 		pool_give(&s->rooms, c->room);
 	c->room = NULL;
@@ -77,9 +79,26 @@ static void client_greeted(struct client *c, const struct smtp_action *a)
 {
 	size_t n = a->bytes.len < sizeof(c->room->helo) ? a->bytes.len : sizeof(c->room->helo) - 1;
 
-	memcpy(n <= CLIENT_HELO_SHORT ? c->helo : c->room->helo, a->bytes.at, n);
+	if (n)
+		memcpy(n <= CLIENT_HELO_SHORT ? c->helo : c->room->helo, a->bytes.at, n);
 	c->helo_len = (uint8_t)n;
 	c->esmtp = a->esmtp;
+}
+
+/* Its peer speaks for another one now (XCLIENT).  What TCP counts by source is not counted any more, as one connection may
+ * bring many. */
+static void client_is_another(struct shard *s, struct client *c, const struct smtp_action *a)
+{
+	const struct smtp_xclient *x = a->xclient;
+
+	if (c->handed_on)
+		tcp_source_give_back(s->tcp, &c->ip);
+	c->handed_on = false;
+	if (x->has_addr)
+		c->ip = x->addr.family ? x->addr : ip_addr_unmap(*tcp_remote(c->conn));
+	if (x->has_port)
+		c->port = x->port;
+	client_greeted(c, a);
 }
 
 static void client_body(struct shard *s, struct client *c, struct span bytes, uint64_t now_us)
@@ -107,25 +126,18 @@ static bool client_take_room(struct shard *s, struct client *c)
 
 static void client_give_room(struct shard *s, struct client *c)
 {
-	if (c->out_at < c->out_len || c->helo_len > CLIENT_HELO_SHORT || c->n_fed || !smtp_session_give_room(&c->smtp))
+	if (c->proxy_awaited || c->out_at < c->out_len || c->helo_len > CLIENT_HELO_SHORT || c->n_fed ||
+	    !smtp_session_give_room(&c->smtp))
 		return;
 	pool_give(&s->rooms, c->room);
 	c->room = NULL;
-}
-
-static bool is_listed(const struct settings_prefix *list, size_t n, const struct ip_addr *a)
-{
-	for (size_t i = 0; i < n; i++)
-		if (ip_addr_in_prefix(a, &list[i].addr, list[i].len))
-			return true;
-	return false;
 }
 
 /* RFC 3207 4: who must use TLS is offered it whatever happened before. */
 static void client_offer_tls(struct shard *s, struct client *c, uint64_t now_us)
 {
 	const struct settings *settings = config_settings(s, c->config);
-	bool required = is_listed(settings->required_from, settings->n_required_from, &c->ip);
+	bool required = settings_prefixes_have(settings->required_from, settings->n_required_from, &c->ip);
 
 	if (!s->env.tls || settings->n_certificates == 0)
 		return;
@@ -138,8 +150,8 @@ static void client_offer_tls(struct shard *s, struct client *c, uint64_t now_us)
 static void client_starttls(struct shard *s, struct client *c, struct smtp_reply *reply, uint64_t now_us)
 {
 	const struct settings *settings = config_settings(s, c->config);
-	bool tickets =
-		settings->tls_tickets && !is_listed(settings->tickets_except, settings->n_tickets_except, &c->ip);
+	bool tickets = settings->tls_tickets &&
+		       !settings_prefixes_have(settings->tickets_except, settings->n_tickets_except, &c->ip);
 
 	c->tls = tls_take(s, c->conn, c, -1, tickets, now_us);
 	smtp_reply_fixed(reply, c->tls ? SMTP_TEXT_START_TLS : SMTP_TEXT_TLS_NO_ROOM);
@@ -192,6 +204,9 @@ static bool client_action(struct shard *s, struct client *c, const struct smtp_a
 		client_starttls(s, c, &reply, now_us);
 		smtp_session_answer(&c->smtp, &reply, now_us);
 		break;
+	case SMTP_XCLIENT:
+		client_is_another(s, c, a);
+		break;
 	case SMTP_ABORT:
 		if (c->txn)
 			txn_abandon(s, c->txn, now_us);
@@ -243,7 +258,7 @@ static bool client_pump(struct shard *s, struct client *c, uint64_t now_us)
  * the session cannot say so any more, as its words would wait behind the others. */
 static void client_arm(struct shard *s, struct client *c, uint64_t now_us)
 {
-	uint64_t deadline_us = smtp_session_deadline_us(&c->smtp);
+	uint64_t deadline_us = c->proxy_awaited ? proxy_deadline_us(s, c) : smtp_session_deadline_us(&c->smtp);
 
 	if (!c->closing && c->out_at == c->out_len)
 		c->stuck_us = 0;
@@ -270,12 +285,39 @@ static void client_end_tls(struct shard *s, struct client *c, uint64_t now_us)
 	c->n_fed = 0;
 }
 
+/* Who it is is known: the greeting is the first thing that its session wants done. */
+static void client_begin(struct shard *s, struct client *c, uint64_t now_us)
+{
+	const struct settings *settings = config_settings(s, c->config);
+
+	smtp_session_init(&c->smtp, &s->configs[c->config].smtp, &s->stats, &c->room->smtp, now_us);
+	client_offer_tls(s, c, now_us);
+	if (settings_prefixes_have(settings->xclient_from, settings->n_xclient_from, &c->ip))
+		smtp_session_offer_xclient(&c->smtp);
+}
+
+/* True: it said who the client is.  Else @c may be gone. */
+static bool client_take_proxy(struct shard *s, struct client *c, uint64_t now_us)
+{
+	bool over, go_on = proxy_take(s, c, &over, now_us);
+
+	if (go_on)
+		client_begin(s, c, now_us);
+	else if (over)
+		client_abort(s, c, now_us);
+	else
+		client_arm(s, c, now_us);
+	return go_on;
+}
+
 void client_run(struct shard *s, struct client *c, uint64_t now_us)
 {
 	if (!client_take_room(s, c)) {
 		client_abort(s, c, now_us);
 		return;
 	}
+	if (c->proxy_awaited && !client_take_proxy(s, c, now_us))
+		return;
 	c->running = true;
 	bool good = client_pump(s, c, now_us);
 	c->running = false;
@@ -328,8 +370,9 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 	s->n_live++;
 	s->stats.shard_client_accepted++;
 	tcp_set_user(conn, c);
-	smtp_session_init(&c->smtp, &s->config->smtp, &s->stats, &c->room->smtp, now_us);
-	client_offer_tls(s, c, now_us);
+	c->proxy_awaited = proxy_expected(s, c);
+	if (!c->proxy_awaited)
+		client_begin(s, c, now_us);
 	client_run(s, c, now_us);
 }
 
@@ -361,7 +404,7 @@ void client_timer(struct shard *s, struct client *c, uint64_t now_us)
 		client_abort(s, c, now_us);
 		return;
 	}
-	if (now_us >= smtp_session_deadline_us(&c->smtp)) {
+	if (!c->proxy_awaited && now_us >= smtp_session_deadline_us(&c->smtp)) {
 		if (!client_take_room(s, c)) {
 			client_abort(s, c, now_us);
 			return;
@@ -426,7 +469,7 @@ void client_shutdown_all(struct shard *s, uint64_t now_us)
 {
 	for (struct client *c = s->live, *next; c; c = next) {
 		next = c->next;
-		if (!client_take_room(s, c)) {
+		if (c->proxy_awaited || !client_take_room(s, c)) {
 			client_abort(s, c, now_us);
 			continue;
 		}

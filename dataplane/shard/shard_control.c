@@ -150,7 +150,8 @@ static void list_sessions(struct shard *s, uint64_t tag, uint64_t now_us)
 		memset(row, 0, sizeof(*row));
 		row->client = c->ip;
 		row->client_port = c->port;
-		copy_text(row->state, sizeof(row->state), span_str(smtp_session_state_text(&c->smtp)));
+		copy_text(row->state, sizeof(row->state),
+			  span_str(c->proxy_awaited ? "PROXY" : smtp_session_state_text(&c->smtp)));
 		copy_text(row->helo, sizeof(row->helo), client_helo(c));
 		copy_text(row->tls, sizeof(row->tls), span_str(c->tls ? c->tls->facts : ""));
 		if (c->txn)

@@ -191,7 +191,7 @@ void hop_take(struct shard *s, struct txn *t, uint64_t now_us)
 static struct relay *free_relay(const struct hop *h)
 {
 	for (struct relay *r = h->relays; r; r = r->next)
-		if (r->ready && !r->closing && !r->txn && r->out_at == r->out_len)
+		if (hop_relay_is_free(r))
 			return r;
 	return NULL;
 }
@@ -224,6 +224,10 @@ static void serve(struct shard *s, struct hop *h, uint64_t now_us)
 	struct relay *r;
 	struct txn *t;
 
+	if (h->settings->identity != SETTINGS_IDENTITY_NONE) {
+		hop_serve_clients(s, h, now_us);
+		return;
+	}
 	while (s->n_waiting && (t = next_for(s, h)) && (r = free_relay(h))) {
 		if (r->used && t->retried) { /* it has come free meanwhile, and may be as stale as the first */
 			relay_drop_idle(s, h, now_us);
@@ -235,7 +239,7 @@ static void serve(struct shard *s, struct hop *h, uint64_t now_us)
 	}
 	/* As many as messages wait; while it does not work, one to see whether it does. */
 	while (n_on_the_way(h) < (h->down_until_us ? h->n_waiting > 0 : h->n_waiting))
-		if (!relay_connect(s, h, false, now_us))
+		if (!relay_connect(s, h, false, NULL, now_us))
 			break;
 	if (h->waiting && h->n_relays == 0)
 		hop_connect_failed(s, h, now_us);
@@ -312,7 +316,7 @@ void hop_timer(struct shard *s, struct hop *h, uint64_t now_us)
 	if (wanted == 0 || h->down_until_us)
 		wanted = 1;
 	while (h->n_relays < wanted)
-		if (!relay_connect(s, h, true, now_us))
+		if (!relay_connect(s, h, true, NULL, now_us))
 			break;
 	if (h->n_relays == 0)
 		hop_connect_failed(s, h, now_us);

@@ -55,7 +55,7 @@ static bool way_back(void *arg, uint16_t local_port)
 	return w->s->env.port_is_ours(w->s->env.port_arg, w->path, w->remote_port, local_port);
 }
 
-bool relay_connect(struct shard *s, struct hop *h, bool probe, uint64_t now_us)
+bool relay_connect(struct shard *s, struct hop *h, bool probe, const struct txn *client, uint64_t now_us)
 {
 	struct tcp_path path;
 	struct relay *r;
@@ -69,6 +69,10 @@ bool relay_connect(struct shard *s, struct hop *h, bool probe, uint64_t now_us)
 	r->peer = PEER_RELAY;
 	r->hop = h;
 	r->probe = probe;
+	if (client) {
+		r->client = client->client_ip;
+		r->client_port = client->client_port;
+	}
 	r->since_us = now_us;
 	r->timer.tag = SHARD_TIMER_RELAY;
 	struct way way = { s, &path, h->settings->port };
@@ -116,6 +120,9 @@ void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_u
 		memcpy(t->nexthop, r->hop->name, sizeof(t->nexthop));
 		message_envelope(s, t);
 	}
+	t->envelope.client = identity_for(r, t);
+	r->client = t->client_ip;
+	r->client_port = t->client_port;
 	r->txn = t;
 	r->hop->n_busy++;
 	if (r->ready && r->conn)
@@ -428,6 +435,8 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 		if (r->hop->settings->lmtp)
 			smtp_relay_use_lmtp(&r->smtp);
 		smtp_relay_use_tls(&r->smtp, tls_wanted(r->hop, now_us));
+		if (r->hop->settings->identity == SETTINGS_IDENTITY_PROXY)
+			identity_send_proxy(s, r, now_us);
 		if (r->hop->settings->tls == SETTINGS_TLS_IMMEDIATE)
 			relay_begin_tls(s, r, now_us);
 		relay_run(s, r, now_us);
@@ -449,6 +458,13 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 	}
 }
 
+void relay_quit(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	r->ready = false; /* from QUIT on it takes no message */
+	smtp_relay_quit(&r->smtp, now_us);
+	relay_run(s, r, now_us);
+}
+
 void relay_renew(struct shard *s, uint64_t now_us)
 {
 	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
@@ -456,9 +472,7 @@ void relay_renew(struct shard *s, uint64_t now_us)
 			next = r->next;
 			if (!r->ready || !is_outdated(s, r))
 				continue; /* one that has a message ends when it is ready again */
-			r->ready = false;
-			smtp_relay_quit(&r->smtp, now_us);
-			relay_run(s, r, now_us);
+			relay_quit(s, r, now_us);
 		}
 	}
 }
@@ -491,8 +505,8 @@ void relay_timer(struct shard *s, struct relay *r, uint64_t now_us)
 	if (idle && hop_keeps_warm(s, r->hop)) {
 		r->since_us = now_us;
 	} else if (idle) {
-		r->ready = false; /* from QUIT on it takes no message */
-		smtp_relay_quit(&r->smtp, now_us);
+		relay_quit(s, r, now_us);
+		return;
 	} else if (now_us >= smtp_relay_deadline_us(&r->smtp)) {
 		/* It may have stopped reading as well: what TCP still holds, a final dot perhaps, must not arrive later. */
 		smtp_relay_expire(&r->smtp, now_us);

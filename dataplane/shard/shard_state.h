@@ -77,6 +77,9 @@ struct client {
 	uint8_t config;            /* number of the one it began with */
 	struct client *ready_next; /* list of those that were answered and have to go on */
 	uint16_t out_at, out_len;  /* in room->out: reply octets that TCP had no room for */
+	uint16_t proxy_len;        /* in room->out: octets of the header that is awaited */
+	bool proxy_awaited;        /* nothing else is taken before it: smtp is not begun */
+	bool handed_on;            /* counts as one of ip's connections, not of the peer's (tcp_source.h) */
 	struct client_room *room;  /* while there is something to be done, or kept in it */
 	char id[TXN_ID_LEN + 1];
 	uint8_t helo_len;
@@ -152,7 +155,8 @@ struct txn {
 	char nexthop[64];
 	char nexthop_reply[640];
 	char mail_from[324];
-	char mail_dsn[128]; /* " RET=FULL ENVID=..." */
+	char mail_dsn[128];            /* " RET=FULL ENVID=..." */
+	struct smtp_identity identity; /* of the client, for the envelope */
 	struct smtp_envelope envelope;
 	struct verdict verdict;
 	struct text fields;
@@ -173,12 +177,15 @@ struct relay {
 	struct timer timer;
 	uint64_t since_us; /* of connecting, then of being idle, then of closing */
 	uint8_t config;    /* number of the one that was in force when it was opened */
-	bool up;           /* TCP is established */
-	bool greeted;      /* it was ready once */
-	bool probe;        /* opened for no message */
-	bool ready;        /* may take a message */
-	bool used;         /* lay idle before: the next hop may have closed it meanwhile */
-	bool worn;         /* it failed a message that a new one may take: from READY on QUIT */
+	struct ip_addr
+		client; /* where the next hop is told of it: whose connection it was made for, or has been; of no family: ours */
+	uint16_t client_port;
+	bool up;      /* TCP is established */
+	bool greeted; /* it was ready once */
+	bool probe;   /* opened for no message */
+	bool ready;   /* may take a message */
+	bool used;    /* lay idle before: the next hop may have closed it meanwhile */
+	bool worn;    /* it failed a message that a new one may take: from READY on QUIT */
 	bool closing, peer_closed;
 	bool tls_failed; /* its handshake failed, and without TLS it may do */
 	struct shard_tls *tls;
@@ -325,6 +332,12 @@ bool client_run_ready(struct shard *s, uint64_t now_us); /* one of those answere
 void client_handshaken(struct shard *s, struct client *c, uint64_t now_us); /* or it failed: c->tls->failed */
 void client_shutdown_all(struct shard *s, uint64_t now_us);
 
+/* shard_proxy.c */
+bool proxy_expected(const struct shard *s, const struct client *c);
+/* Whether the client may be greeted now; with @over set: the connection is of no use, counted. */
+bool proxy_take(struct shard *s, struct client *c, bool *over, uint64_t now_us);
+uint64_t proxy_deadline_us(const struct shard *s, const struct client *c);
+
 /* shard_txn.c: each call may end the txn; the client's pointer is then NULL */
 void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
 	       uint64_t now_us);
@@ -377,7 +390,12 @@ void hop_init(struct shard *s, uint64_t now_us);
 void hop_timer(struct shard *s, struct hop *h, uint64_t now_us);
 void hop_take(struct shard *s, struct txn *t, uint64_t now_us); /* accepted: bring it to a next hop */
 void hop_leave(struct shard *s, struct txn *t);                 /* it waits no more */
-void hop_met(struct shard *s, struct relay *r);                 /* its EHLO was answered */
+/* A message may be given to it: a connection that carries none, and is not about to end. */
+static inline bool hop_relay_is_free(const struct relay *r)
+{
+	return r->ready && !r->closing && !r->txn && r->out_at == r->out_len;
+}
+void hop_met(struct shard *s, struct relay *r);                                           /* its EHLO was answered */
 void hop_result(struct shard *s, struct hop *h, enum hop_result result, uint64_t now_us); /* of a message */
 bool hop_keeps_warm(const struct shard *s, const struct hop *h); /* one that is unused for relay.idle_s */
 /* A connection attempt came to nothing, at the latest before EHLO was answered. */
@@ -385,8 +403,19 @@ void hop_connect_failed(struct shard *s, struct hop *h, uint64_t now_us);
 /* When s->dispatch: brings waiting messages and free connections together. */
 void hop_dispatch(struct shard *s, uint64_t now_us);
 
+/* shard_hop_clients.c */
+void hop_serve_clients(struct shard *s, struct hop *h, uint64_t now_us);
+
+/* shard_identity.c */
+/* The client of @t, when @r's next hop is told of it by XCLIENT; lies in @t. */
+const struct smtp_identity *identity_for(const struct relay *r, struct txn *t);
+/* The header of a new connection, in front of everything, TLS as well. */
+void identity_send_proxy(struct shard *s, struct relay *r, uint64_t now_us);
+
 /* shard_relay.c */
-bool relay_connect(struct shard *s, struct hop *h, bool probe, uint64_t now_us);
+/* @client: for whose message, where that matters (shard_hop_clients.c); NULL: anybody's. */
+bool relay_connect(struct shard *s, struct hop *h, bool probe, const struct txn *client, uint64_t now_us);
+void relay_quit(struct shard *s, struct relay *r, uint64_t now_us);                 /* @r is free */
 void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us); /* @r is free */
 void relay_run(struct shard *s, struct relay *r, uint64_t now_us);                  /* does all that can be done now */
 void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us); /* free connections that were used before */

@@ -26,8 +26,9 @@ SESSION = {"CONNECTED": "connect", "GREETED": "ehlo", "MAIL_ASKED": None, "MAIL"
            "DATA_ASKED": None, "CHUNK": "chunk", "CHUNKS": "chunks", "DATA": "data", "DRAIN": "drain", "END_ASKED": "whole",
            "TLS_ASKED": None, "SECURING": "starttls", "CLOSED": None}
 # Where the next hop stops, for a client that sent a whole message.  None: no message is in hand yet, or none any more; this
-# next hop has no TLS.
-RELAY = {"AT_GREETING": None, "AT_EHLO": None, "AT_HELO": None, "AT_STARTTLS": None, "AT_SECURING": None, "AT_IDLE": "good", "AT_ENVELOPE": "mail rcpt", "AT_DATA": "data",
+# next hop has no TLS, and is not told of clients.
+RELAY = {"AT_GREETING": None, "AT_EHLO": None, "AT_HELO": None, "AT_STARTTLS": None, "AT_SECURING": None, "AT_IDLE": "good", "AT_XCLIENT": None,
+         "AT_ANEW": None, "AT_ENVELOPE": "mail rcpt", "AT_DATA": "data",
          "AT_BODY": "body", "AT_FINAL": "dot stored", "AT_RSET": "rset", "AT_QUIT": None, "AT_CLOSED": None}
 # The next hop may have stored a message of these without our knowing.
 WINDOW = ("stored",)

@@ -133,7 +133,9 @@ static void sink_command(struct sink *k, struct span line)
 {
 	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO")) || span_eq_nocase(span_head(line, 4), SPAN("LHLO"))) {
 		k->lmtp = line.at[0] == 'L';
-		if (!sink_fails(k, EHLO))
+		if (k->told && world.hop.xclient_once)
+			sink_reply(k, "250 sink\r\n");
+		else if (!sink_fails(k, EHLO))
 			sink_reply(k, world.hop.ehlo ? world.hop.ehlo : "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("MAIL"))) {
 		k->n_rcpts = 0;
@@ -157,6 +159,10 @@ static void sink_command(struct sink *k, struct span line)
 		CHECK(span_decimal(span_part(line, 5, line.len - 5), 1 << 30, &size));
 		k->chunk = size;
 		k->chunk_refused = sink_fails(k, DATA);
+	} else if (span_eq_nocase(span_head(line, 4), SPAN("XCLI"))) {
+		snprintf(world.hop.xclient, sizeof(world.hop.xclient), "%.*s", (int)line.len, (const char *)line.at);
+		sink_reply(k, k->told && world.hop.xclient_once ? "550 5.7.0 Once\r\n" : "220 sink ESMTP\r\n");
+		k->told = true;
 	} else if (span_eq_nocase(line, SPAN("QUIT"))) {
 		sink_reply(k, "221 Bye\r\n");
 	} else {
@@ -171,6 +177,21 @@ static void sink_flush(struct sink *k)
 				      world.now_us);
 }
 
+/* True once the header is there; the greeting follows it. */
+static bool sink_header(struct sink *k)
+{
+	enum smtp_proxy_end end = smtp_proxy_parse(span_of(k->in.at, k->in.len), &k->header);
+
+	if (end == SMTP_PROXY_MORE)
+		return false;
+	CHECK(end == SMTP_PROXY_WHOLE);
+	k->headed = true;
+	memmove(k->in.at, k->in.at + k->header.len, k->in.len - k->header.len);
+	k->in.len -= k->header.len;
+	sink_reply(k, "220 sink ESMTP\r\n");
+	return true;
+}
+
 static void sink_read(struct sink *k)
 {
 	struct span s;
@@ -179,6 +200,8 @@ static void sink_read(struct sink *k)
 		octets_add(&k->in, s);
 		tcp_consume(world.tcp, k->conn, s.len);
 	}
+	if (world.hop.proxied && !k->headed && !sink_header(k))
+		return;
 	for (bool more = true; more && k->conn && !k->silent && k->in.len;) {
 		struct span in = span_of(k->in.at, k->in.len);
 		size_t n = 0, end = span_find(in, '\n');
@@ -212,7 +235,8 @@ static void sink_begin(struct tcp_conn *conn)
 		sink_over(k);
 		return;
 	}
-	if (!sink_fails(k, GREETING))
+	octets_add(&k->in, SPAN(""));
+	if (!world.hop.proxied && !sink_fails(k, GREETING))
 		sink_reply(k, "220 sink ESMTP\r\n");
 	sink_read(k);
 }

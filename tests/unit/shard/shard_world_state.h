@@ -11,6 +11,7 @@
 #include "crypto/hash_pair.h"
 #include "ctrlplane/settings_table.h"
 #include "dataplane/shard/shard_state.h"
+#include "dataplane/smtp/smtp_proxy.h"
 #include "dns/dns_zone.h"
 #include "dns/domain_names.h"
 #include "tests/tap.h"
@@ -54,8 +55,11 @@ struct caller {
 struct sink {
 	enum side side;
 	struct tcp_conn *conn;
-	unsigned address;   /* its last octet */
-	size_t chunk;       /* octets of a chunk that are awaited */
+	unsigned address; /* its last octet */
+	size_t chunk;     /* octets of a chunk that are awaited */
+	bool told;        /* XCLIENT was said */
+	bool headed;      /* the header came: */
+	struct smtp_proxy header;
 	bool chunk_refused; /* and will be thrown away */
 	bool in_data, deaf, silent, over;
 	struct octets in, out;
@@ -93,6 +97,9 @@ static struct world {
 		char mail[1024], rcpt[1024]; /* the last of each */
 		bool unplugged;              /* nobody is there: frames to it vanish */
 		bool refuses;                /* nobody listens */
+		bool proxied;                /* a header of the PROXY protocol comes first, or the sink resets */
+		char xclient[600];           /* the last XCLIENT */
+		bool xclient_once;           /* behind one EHLO offers nothing */
 		const char *finals[4];       /* by LMTP: for each recipient; NULL: 250 */
 		unsigned down;               /* bit n: 192.0.2.n resets each connection */
 	} hop;
