@@ -109,15 +109,16 @@ unsigned gateway_settings_awaited(void *arg, uint64_t version);                /
 unsigned gateway_settings_kept(const struct gateway *g);                       /* versions that are not freed yet */
 void gateway_settings_home(struct gateway *g, const struct shard_settings *m); /* a worker has done with them */
 
-/* gateway_lists.c: allow and deny */
+/* gateway_lists.c: allow and deny, and the table of recipients */
+enum { GATEWAY_LISTS_FILE = 1, GATEWAY_LISTS_RECIPIENTS = 2 };
 bool MUST_USE gateway_lists_begin(struct gateway *g, settings_say *say, void *arg);
 void gateway_lists_end(struct gateway *g);
 /*
- * The first phase of a change of lists.file: reads it if it is another than before.  False: @say heard why.  Then
- * gateway_lists_commit() puts in force what was read, and returns whether there was anything; drop() forgets it.
+ * The first phase of a change of lists.file or recipients.file: reads what is another than before.  False: @say heard why.  Then
+ * gateway_lists_commit() puts in force what was read, and returns of which files; drop() forgets it.
  */
 bool MUST_USE gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg);
-bool gateway_lists_commit(struct gateway *g);
+unsigned gateway_lists_commit(struct gateway *g);
 void gateway_lists_drop(struct gateway *g);
 void gateway_lists_home(struct gateway *g, uint64_t version); /* a worker has taken it */
 bool gateway_list_change(void *arg, struct control_list_change *c);
@@ -135,7 +136,7 @@ void gateway_tls_turn(struct gateway *g, uint64_t now_us); /* ticket keys that a
 
 /* gateway_link.c: the rings */
 bool MUST_USE gateway_publish_lists(struct gateway *g, const struct lists *file, const struct lists *live,
-				    uint64_t version);                      /* likewise */
+				    const struct lists *recipients, uint64_t version); /* likewise */
 bool MUST_USE gateway_publish(struct gateway *g, const struct settings *s); /* to all workers, or to none: no memory */
 bool MUST_USE gateway_say(struct gateway *g, unsigned worker, enum shard_message_kind kind, uint64_t tag);
 /* @context is taken, unless it is false. */

@@ -90,7 +90,8 @@ bool gateway_publish(struct gateway *g, const struct settings *s)
 	return true;
 }
 
-bool gateway_publish_lists(struct gateway *g, const struct lists *file, const struct lists *live, uint64_t version)
+bool gateway_publish_lists(struct gateway *g, const struct lists *file, const struct lists *live,
+			   const struct lists *recipients, uint64_t version)
 {
 	void *messages[STATS_WORKERS_MAX];
 
@@ -100,7 +101,8 @@ bool gateway_publish_lists(struct gateway *g, const struct lists *file, const st
 		*(struct shard_lists *)messages[i] =
 			(struct shard_lists){ .m = { .kind = SHARD_DOWN_LISTS, .worker = (uint16_t)i, .tag = version },
 					      .file = file,
-					      .live = live };
+					      .live = live,
+					      .recipients = recipients };
 		down(g, i, messages[i]);
 	}
 	return true;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * gateway_lists.c - allow and deny: the file, what the operator adds, and how workers get both
+ * gateway_lists.c - allow and deny: the file, what the operator adds; the table of recipients; how workers get them
  *
- * A version is a pair of sets, each built whole and never changed.  A worker looks at them within a turn only, so that the
- * message which brings it a newer pair, once it is home, says that it has left the older ones.
+ * A version is three sets, each built whole and never changed.  A worker looks at them within a turn only, so that the
+ * message which brings it newer ones, once it is home, says that it has left the older ones.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,8 +24,8 @@ struct shared {
 struct version {
 	struct version *older;
 	uint64_t number;
-	struct shared *file, *live; /* NULL: empty */
-	unsigned n_out;             /* workers that have not taken it */
+	struct shared *file, *live, *recipients; /* NULL: empty, or there is no table */
+	unsigned n_out;                          /* workers that have not taken it */
 };
 
 /* Which file was read, to know when it is another. */
@@ -36,13 +36,18 @@ struct stamp {
 	ino_t inode;
 };
 
-struct gateway_lists {
-	struct version *newest;
-	uint64_t n_versions;
+/* A file of entries that reload reads again. */
+struct source {
 	struct stamp stamp;
 	struct stamp next_stamp; /* of what is prepared */
 	struct shared *next;     /* prepared; NULL: empty */
 	bool prepared;
+};
+
+struct gateway_lists {
+	struct version *newest;
+	uint64_t n_versions;
+	struct source file, recipients;
 	char **live; /* entries as text, sorted */
 	size_t n_live;
 };
@@ -73,6 +78,7 @@ static void version_free(struct version *v)
 {
 	shared_give(v->file);
 	shared_give(v->live);
+	shared_give(v->recipients);
 	free(v);
 }
 
@@ -81,23 +87,31 @@ static const struct lists *lists_of(const struct shared *s)
 	return s ? s->lists : NULL;
 }
 
-/* Another pair in force; false: no memory, and nothing is changed. */
-static bool publish(struct gateway *g, struct shared *file, struct shared *live)
+static void shared_keep(struct shared *s)
+{
+	if (s)
+		s->n_versions++;
+}
+
+/* Another three in force; false: no memory, and nothing is changed. */
+static bool publish(struct gateway *g, struct shared *file, struct shared *live, struct shared *recipients)
 {
 	struct gateway_lists *l = g->lists;
 	struct version *v = calloc(1, sizeof(*v));
 
-	if (!v || !gateway_publish_lists(g, lists_of(file), lists_of(live), l->n_versions + 1)) {
+	if (!v || !gateway_publish_lists(g, lists_of(file), lists_of(live), lists_of(recipients), l->n_versions + 1)) {
 		free(v);
 		return false;
 	}
-	*v = (struct version){
-		.older = l->newest, .number = ++l->n_versions, .file = file, .live = live, .n_out = g->n_workers
-	};
-	if (file)
-		file->n_versions++;
-	if (live)
-		live->n_versions++;
+	*v = (struct version){ .older = l->newest,
+			       .number = ++l->n_versions,
+			       .file = file,
+			       .live = live,
+			       .recipients = recipients,
+			       .n_out = g->n_workers };
+	shared_keep(file);
+	shared_keep(live);
+	shared_keep(recipients);
 	l->newest = v;
 	return true;
 }
@@ -144,55 +158,89 @@ static bool stamp_of(const char *path, struct stamp *out)
 	return true;
 }
 
-bool gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg)
+static void source_drop(struct source *f)
 {
-	struct gateway_lists *l = g->lists;
-	struct lists *lists;
+	if (f->next) {
+		f->next->n_versions++; /* as if one version had had it */
+		shared_give(f->next);
+	}
+	f->next = NULL;
+	f->prepared = false;
+}
 
-	gateway_lists_drop(g);
-	if (stamp_of(s->lists_file, &l->next_stamp) && memcmp(&l->stamp, &l->next_stamp, sizeof(l->stamp)) == 0)
+/* Reads the file at @path if it is another than before. */
+static bool source_prepare(struct source *f, const struct lists_format *format, const char *path, uint64_t entries_max,
+			   settings_say *say, void *arg)
+{
+	source_drop(f);
+	if (stamp_of(path, &f->next_stamp) && memcmp(&f->stamp, &f->next_stamp, sizeof(f->stamp)) == 0)
 		return true;
-	if (s->lists_file[0]) {
-		lists = lists_load(s->lists_file, s->lists_entries_max, say, arg);
+	if (*path) {
+		struct lists *lists = lists_load(format, path, entries_max, say, arg);
+
 		if (!lists)
 			return false;
-		l->next = shared_new(lists);
-		if (!l->next) {
+		f->next = shared_new(lists);
+		if (!f->next) {
 			say(arg, "no memory for the lists; free some");
 			return false;
 		}
 	}
-	l->prepared = true;
+	f->prepared = true;
 	return true;
+}
+
+static void source_taken(struct source *f)
+{
+	if (f->prepared)
+		f->stamp = f->next_stamp;
+	f->next = NULL;
+	f->prepared = false;
+}
+
+bool gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg)
+{
+	struct gateway_lists *l = g->lists;
+
+	return source_prepare(&l->file, &lists_access, s->lists_file, s->lists_entries_max, say, arg) &&
+	       source_prepare(&l->recipients, &lists_recipients, s->recipients_file, s->recipients_entries_max, say,
+			      arg);
 }
 
 void gateway_lists_drop(struct gateway *g)
 {
-	struct gateway_lists *l = g->lists;
-
-	if (l->next) {
-		l->next->n_versions++; /* as if one version had had it */
-		shared_give(l->next);
-	}
-	l->next = NULL;
-	l->prepared = false;
+	source_drop(&g->lists->file);
+	source_drop(&g->lists->recipients);
 }
 
-bool gateway_lists_commit(struct gateway *g)
+/* What was prepared, and what stays as it is. */
+static bool publish_prepared(struct gateway *g, struct shared *live)
 {
 	struct gateway_lists *l = g->lists;
+	struct version *v = l->newest;
 
-	if (!l->prepared)
+	if (!publish(g, l->file.prepared || !v ? l->file.next : v->file, live,
+		     l->recipients.prepared || !v ? l->recipients.next : v->recipients))
 		return false;
-	if (!publish(g, l->next, l->newest ? l->newest->live : NULL)) {
+	source_taken(&l->file);
+	source_taken(&l->recipients);
+	return true;
+}
+
+unsigned gateway_lists_commit(struct gateway *g)
+{
+	struct gateway_lists *l = g->lists;
+	unsigned which =
+		(l->file.prepared ? GATEWAY_LISTS_FILE : 0U) | (l->recipients.prepared ? GATEWAY_LISTS_RECIPIENTS : 0U);
+
+	if (!which)
+		return 0;
+	if (!publish_prepared(g, l->newest ? l->newest->live : NULL)) {
 		log_error("no memory for new lists; the old ones stay in force: free some and reload");
 		gateway_lists_drop(g);
-		return false;
+		return 0;
 	}
-	l->stamp = l->next_stamp;
-	l->next = NULL;
-	l->prepared = false;
-	return true;
+	return which;
 }
 
 /* --- what the operator adds -------------------------------------------------------------------- */
@@ -277,7 +325,7 @@ static bool apply(struct gateway *g, struct control_list_change *c)
 	if (!live || !save_live(l, g->settings->lists_live_file)) {
 		snprintf(c->error, sizeof(c->error), "%s: %s; see lists.live_file", g->settings->lists_live_file,
 			 live ? strerror(errno) : "no memory");
-	} else if (!publish(g, l->newest ? l->newest->file : NULL, live)) {
+	} else if (!publish(g, l->newest ? l->newest->file : NULL, live, l->newest ? l->newest->recipients : NULL)) {
 		snprintf(c->error, sizeof(c->error), "no memory for new lists; free some");
 	} else {
 		return true;
@@ -406,13 +454,10 @@ bool gateway_lists_begin(struct gateway *g, settings_say *say, void *arg)
 		say(arg, "no memory for the lists; free some");
 		return false;
 	}
-	if (!publish(g, g->lists->next, live)) {
+	if (!publish_prepared(g, live)) {
 		say(arg, "no memory for the lists; free some");
 		return false;
 	}
-	g->lists->stamp = g->lists->next_stamp;
-	g->lists->next = NULL;
-	g->lists->prepared = false;
 	return true;
 }
 

@@ -188,7 +188,11 @@ static bool publish_with_lists(struct gateway *g, struct gateway_version *v, str
 		gateway_lists_drop(g);
 		return false;
 	}
-	if (gateway_lists_commit(g))
+	unsigned files = gateway_lists_commit(g);
+
+	if (files & GATEWAY_LISTS_RECIPIENTS)
+		json_array_append_new(c->changed, json_string("the entries of recipients.file"));
+	if (files & GATEWAY_LISTS_FILE)
 		json_array_append_new(c->changed, json_string("the entries of lists.file"));
 	return true;
 }

@@ -7,6 +7,11 @@
  *	deny helo localhost
  *
  * Empty lines and what follows a # are nothing.
+ *
+ * The table of recipients is built and read alike; a line is an address, or @domain for all of a domain:
+ *
+ *	user@example.org
+ *	@lists.example.org
  */
 #ifndef LISTS_BUILD_H
 #define LISTS_BUILD_H
@@ -42,11 +47,23 @@ bool MUST_USE lists_builder_add(struct lists_builder *b, const struct lists_entr
 struct lists *lists_builder_close(struct lists_builder *b);
 void lists_free(struct lists *l);
 
+/* What the lines of a file are. */
+struct lists_format {
+	const char *(*parse)(struct span line, struct lists_entry *out); /* as lists_line_parse() */
+	const char *too_many;                                            /* what is wrong with one line more */
+};
+extern const struct lists_format lists_access, lists_recipients;
+
+/* A line of the table of recipients; the entry is of LISTS_RECIPIENT. */
+const char *lists_recipient_parse(struct span line, struct lists_entry *out);
+
 /**
  * lists_load - a file, or NULL after @say heard every fault of it with its line (100 at most)
  * @entries_max: more are a fault
  */
-struct lists *lists_load(const char *path, uint64_t entries_max, settings_say *say, void *arg);
-struct lists *lists_load_text(struct span text, const char *file, uint64_t entries_max, settings_say *say, void *arg);
+struct lists *lists_load(const struct lists_format *format, const char *path, uint64_t entries_max, settings_say *say,
+			 void *arg);
+struct lists *lists_load_text(const struct lists_format *format, struct span text, const char *file,
+			      uint64_t entries_max, settings_say *say, void *arg);
 
 #endif

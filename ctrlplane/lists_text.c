@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lists_text.c - entries of allow and deny as lines of text, and files of them
+ * lists_text.c - entries of allow and deny, and recipients, as lines of text, and files of them
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,6 +111,24 @@ const char *lists_line_parse(struct span line, struct lists_entry *out)
 	return lists_entry_parse(bits, kind, what, out);
 }
 
+const char *lists_recipient_parse(struct span line, struct lists_entry *out)
+{
+	size_t at = span_find_last(line, '@');
+	bool good = at != SPAN_NONE && line.len <= LISTS_NAME_MAX && is_domain(span_skip(line, at + 1));
+
+	for (size_t i = 0; good && i < at; i++) /* a local part outside ASCII is one (RFC 6531) */
+		good = line.at[i] > ' ' && line.at[i] != 0x7f;
+	if (!good || at + 1 == line.len)
+		return "that is no recipient; give an address such as user@example.org, or @example.org for all of it";
+	*out = (struct lists_entry){ .bits = LISTS_ALLOW, .kind = LISTS_RECIPIENT, .name = line };
+	return NULL;
+}
+
+const struct lists_format lists_access = { lists_line_parse,
+					   "more entries than lists.entries_max; raise it or leave some out" },
+			  lists_recipients = { lists_recipient_parse,
+					       "more entries than recipients.entries_max; raise it or leave some out" };
+
 struct loading {
 	const char *file;
 	settings_say *say;
@@ -131,7 +149,8 @@ static void fault(struct loading *l, unsigned line, const char *what)
 	l->say(l->arg, message);
 }
 
-struct lists *lists_load_text(struct span text, const char *file, uint64_t entries_max, settings_say *say, void *arg)
+struct lists *lists_load_text(const struct lists_format *format, struct span text, const char *file,
+			      uint64_t entries_max, settings_say *say, void *arg)
 {
 	struct loading l = { .file = file, .say = say, .arg = arg };
 	struct lists_builder *b = lists_builder_open();
@@ -146,9 +165,9 @@ struct lists *lists_load_text(struct span text, const char *file, uint64_t entri
 		line = span_trim(comment == SPAN_NONE ? line : span_head(line, comment));
 		if (line.len == 0)
 			continue;
-		const char *wrong = lists_line_parse(line, &e);
+		const char *wrong = format->parse(line, &e);
 		if (!wrong && ++n > entries_max)
-			wrong = "more entries than lists.entries_max; raise it or leave some out";
+			wrong = format->too_many;
 		if (wrong)
 			fault(&l, number, wrong);
 		else
@@ -165,7 +184,8 @@ struct lists *lists_load_text(struct span text, const char *file, uint64_t entri
 	return NULL;
 }
 
-struct lists *lists_load(const char *path, uint64_t entries_max, settings_say *say, void *arg)
+struct lists *lists_load(const struct lists_format *format, const char *path, uint64_t entries_max, settings_say *say,
+			 void *arg)
 {
 	struct loading l = { .file = path, .say = say, .arg = arg };
 	struct lists *lists = NULL;
@@ -183,7 +203,7 @@ struct lists *lists_load(const char *path, uint64_t entries_max, settings_say *s
 		char *text = malloc((size_t)st.st_size + 1);
 		size_t n = text ? fread(text, 1, (size_t)st.st_size, f) : 0;
 
-		lists = lists_load_text(span_of(text, n), path, entries_max, say, arg);
+		lists = lists_load_text(format, span_of(text, n), path, entries_max, say, arg);
 		free(text);
 	}
 	if (f)

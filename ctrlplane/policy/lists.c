@@ -85,6 +85,11 @@ static const struct lists_name *find_name(const struct lists *l, enum lists_kind
 	return NULL;
 }
 
+bool lists_has(const struct lists *l, enum lists_kind kind, struct span name)
+{
+	return l->slots_mask && name.len && name.len <= LISTS_NAME_MAX && find_name(l, kind, name);
+}
+
 unsigned lists_name(const struct lists *l, enum lists_kind kind, struct span name)
 {
 	const struct lists_name *n;

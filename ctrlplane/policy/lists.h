@@ -2,6 +2,8 @@
 /*
  * lists.h - allow and deny: by prefix, by domain, by name in HELO; what a worker reads for each message
  *
+ * A set of LISTS_RECIPIENT alone is the table of recipients: addresses, and "@domain" for all of a domain.
+ *
  * Immutable once built (ctrlplane/lists_build.c), swapped whole.  The most specific entry decides: the longest prefix,
  * the longest name.  The same entry on both lists is on both, and the order of the rules decides.
  *
@@ -31,7 +33,9 @@ struct lists_ranges {
 	uint8_t shift;
 };
 
-enum lists_kind { LISTS_PREFIX, LISTS_DOMAIN, LISTS_HELO, LISTS_N_KINDS };
+enum lists_kind { LISTS_PREFIX, LISTS_DOMAIN, LISTS_HELO, LISTS_N_KINDS, LISTS_RECIPIENT = LISTS_N_KINDS };
+
+#define LISTS_NAME_MAX 255
 
 /* A name, lower case, without the dot in front; on which lists it is, itself (same) or with all below (below). */
 struct lists_name {
@@ -55,6 +59,9 @@ unsigned lists_prefix(const struct lists *l, const struct ip_addr *a);
 
 /* Likewise for the longest entry that @name is or lies below. */
 unsigned lists_name(const struct lists *l, enum lists_kind kind, struct span name);
+
+/* Whether that very name has an entry, ASCII in any case; never when it is longer than LISTS_NAME_MAX. */
+bool lists_has(const struct lists *l, enum lists_kind kind, struct span name);
 
 /* For the builder: where the name is looked for first. */
 uint32_t lists_slot(const struct lists *l, enum lists_kind kind, struct span name);

@@ -266,6 +266,7 @@ static bool obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 	case SHARD_DOWN_LISTS:
 		s->lists[0] = ((struct shard_lists *)m)->file;
 		s->lists[1] = ((struct shard_lists *)m)->live;
+		s->recipients = ((struct shard_lists *)m)->recipients;
 		break;
 	case SHARD_DOWN_SETTINGS:
 		config_change(s, (struct shard_settings *)m, now_us);

@@ -77,6 +77,7 @@ struct lists;
 struct shard_lists {
 	struct shard_message m;
 	const struct lists *file, *live; /* either may be NULL */
+	const struct lists *recipients;  /* NULL: there is no table */
 };
 
 /*

@@ -2,6 +2,7 @@
 /*
  * shard_rcpt.c - RCPT: whether a recipient is ours, may share the message with the others, and is known
  *
+ * First the table is asked, if there is one (shard_rcpt_table.c): who is not in it is unknown, who has a line there known.
  * With recipients.check = "next_hop" the next hop is asked: MAIL FROM:<>, RCPT, RSET on a pooled connection, while the
  * client's RCPT waits (TXN_ASKING).  What it says is kept for a while.  An unknown recipient is refused here, so that
  * nobody ever has to send a report about it to a forged sender.
@@ -100,7 +101,14 @@ bool txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 	}
 	t->asked_len = (uint16_t)rcpt->bytes.len;
 	t->asked_total = (uint16_t)text.len;
-	if (strcmp(config_settings(s, t->config)->recipients_check, "next_hop") != 0 || is_postmaster(rcpt->bytes)) {
+	const struct settings *c = config_settings(s, t->config);
+	enum rcpt_in_table found = is_postmaster(rcpt->bytes) ? RCPT_IN_TABLE : rcpt_table_find(s, c, rcpt->bytes);
+
+	if (found == RCPT_NOT_IN_TABLE) {
+		unknown(s, reply);
+		return true;
+	}
+	if (found == RCPT_IN_TABLE || strcmp(c->recipients_check, "next_hop") != 0) {
 		add(t, reply);
 		return true;
 	}

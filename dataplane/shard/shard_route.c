@@ -15,8 +15,7 @@ static bool has_eight_bit(struct span s)
 	return false;
 }
 
-/* The domain as settings and DNS write it: a U-label is the same domain (RFC 5890 2.3.2.1). */
-static struct span in_ascii(const struct shard *s, struct span domain, struct text *room)
+struct span route_domain(const struct shard *s, struct span domain, struct text *room)
 {
 	if (!has_eight_bit(domain) || !s->env.to_ascii || !s->env.to_ascii(domain, room) || room->full)
 		return domain;
@@ -62,7 +61,7 @@ uint32_t route_of(const struct shard *s, const struct settings *c, struct span f
 	text_init(&room, ascii, sizeof(ascii));
 	if (at == SPAN_NONE) /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
 		return s->hops_unrouted ? s->hops_unrouted : s->hops_all;
-	struct span domain = in_ascii(s, span_skip(forward_path, at + 1), &room);
+	struct span domain = route_domain(s, span_skip(forward_path, at + 1), &room);
 	for (unsigned i = 0; i < c->n_routes; i++)
 		if (span_eq_nocase(domain, span_str(c->routes[i].domain)))
 			return c->routes[i].next_hops;

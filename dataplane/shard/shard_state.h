@@ -261,8 +261,9 @@ struct shard {
 	bool turn_busy;                   /* and whether it did anything */
 	uint32_t id_counter, generation;
 	struct dmarc_cache *walks;
-	const struct lists *lists[2];  /* allow and deny: of the file, and what sekishoctl added */
-	struct shard_send *sends_home; /* for which the ring had no room */
+	const struct lists *lists[2];   /* allow and deny: of the file, and what sekishoctl added */
+	const struct lists *recipients; /* the table; NULL: there is none */
+	struct shard_send *sends_home;  /* for which the ring had no room */
 	struct rcpt_cache *rcpts;
 	struct shard_config configs[SHARD_CONFIGS_MAX];
 	struct shard_config *config; /* in force: what begins now gets it */
@@ -368,6 +369,16 @@ void rcpt_envelope(struct txn *t); /* that asks for the recipient at hand */
 void rcpt_replied(struct shard *s, struct txn *t, const struct smtp_reply *said, uint64_t now_us);
 void rcpt_expired(struct shard *s, struct txn *t, uint64_t now_us);
 
+/* shard_rcpt_table.c */
+enum rcpt_in_table {
+	RCPT_IN_NO_TABLE, /* there is none */
+	RCPT_NOT_IN_TABLE,
+	RCPT_IN_DOMAIN, /* all of its domain are: whether it exists is not said */
+	RCPT_IN_TABLE,
+};
+/* @rcpt: a forward-path, without <>. */
+enum rcpt_in_table rcpt_table_find(const struct shard *s, const struct settings *c, struct span rcpt);
+
 /* shard_memory.c */
 struct auth_memory shard_memory_for_auth(struct shard *s);
 
@@ -381,6 +392,8 @@ void stream_skip(struct txn *t, size_t n);
 void route_init(struct shard *s);
 /* Where mail to @forward_path, without <>, may go: bit i is hops[i].  0: it is not taken here, by the settings @c. */
 uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path);
+/* A domain as settings, tables and DNS write it, in @room if it has octets outside ASCII (RFC 5890 2.3.2.1). */
+struct span route_domain(const struct shard *s, struct span domain, struct text *room);
 
 /* Recipients of one message to any of @hops. */
 uint32_t route_recipients_max(const struct shard *s, uint32_t hops);

@@ -4,13 +4,45 @@ import copy
 import json
 import os
 import random
+import smtplib
 import time
 
 from traffic import send
-from world import FORGER, GOOD, Checks, World, message
+from world import FORGER, GATEWAY, GOOD, Checks, World, message
 
 RULES = """( { name = "allow-list"; when : { list = "allow"; }; action = "accept"; },
 	{ name = "deny-list"; when : { list = "deny"; }; action = "reject"; text = "Your mail is not wanted here"; } )"""
+
+
+def recipients(c, w, data):
+    """A table of recipients, changed by reload while it is in use."""
+    table = w.path("recipients")
+
+    def told(rcpt):
+        with smtplib.SMTP(GATEWAY, 25, "mail.good.example", timeout=20, source_address=(GOOD, 0)) as s:
+            s.ehlo()
+            s.mail("a@good.example")
+            return s.rcpt(rcpt)
+
+    def put(*lines):
+        with open(table, "w") as f:
+            f.write("".join(line + "\n" for line in lines))
+        return w.ctl("reload", "--json")
+    w.sections["recipients"] = {"file": f'"{table}"', "extension": '"+"'}
+    w.write_conf()
+    p = put("user@inside.example")
+    c.ok("the entries of recipients.file" in json.loads(p.stdout)["changed"], "a table of recipients by reload", p.stdout + p.stderr)
+    c.ok(send(data)[0] == 250 and told("User+x@inside.example")[0] == 250, "who has a line gets mail, with an extension as well")
+    code = told("second@inside.example")
+    c.ok(code[0] == 550 and b"5.1.1" in code[1], "who has none is unknown", code)
+    p = put("user@inside.example", "second")
+    c.ok(p.returncode == 2 and f"{table}:2: that is no recipient; " in p.stderr, "a bad line: file, line and remedy", p.stderr)
+    c.ok(told("second@inside.example")[0] == 550, "and the table before stays")
+    put("@inside.example")
+    c.ok(told("second@inside.example")[0] == 250, "all of a domain")
+    w.sections.pop("recipients")
+    w.write_conf()
+    c.ok(w.ctl("reload").returncode == 0 and told("anybody@inside.example")[0] == 250, "without a table nobody is unknown")
 
 
 def main():
@@ -86,6 +118,7 @@ def main():
         w.write_conf()
         c.ok(w.ctl("reload").returncode == 0 and send(good)[0] == 250, "without the file they are gone")
         os.unlink(big)
+        recipients(c, w, good)
     c.done()
 
 

@@ -52,7 +52,7 @@ static void bench_family(bool wide, const char *look_up, const char *load)
 	for (size_t i = 0; i < PREFIXES; i++)
 		len += one_line(text + len, wide);
 	double begun = now_s();
-	struct lists *l = lists_load_text(span_of(text, len), "bench", PREFIXES, hear, NULL);
+	struct lists *l = lists_load_text(&lists_access, span_of(text, len), "bench", PREFIXES, hear, NULL);
 	double took = now_s() - begun;
 	free(text);
 	if (!l)

@@ -14,7 +14,7 @@ static void hear(void *arg, const char *message)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct lists *l = lists_load_text(span_of(data, size), "f", 1000, hear, NULL);
+	struct lists *l = lists_load_text(&lists_access, span_of(data, size), "f", 1000, hear, NULL);
 	struct span rest = span_of(data, size);
 
 	while (l && rest.at && rest.len) {

@@ -20,7 +20,7 @@ static void hear(void *arg, const char *message)
 static struct lists *load(const char *text)
 {
 	heard[0] = '\0';
-	return lists_load_text(span_str(text), "f", 1000000, hear, NULL);
+	return lists_load_text(&lists_access, span_str(text), "f", 1000000, hear, NULL);
 }
 
 static struct ip_addr address(const char *s)
@@ -116,9 +116,11 @@ static void faults(void)
 		ok(!load(bad[i].text) && strncmp(heard, bad[i].message, strlen(bad[i].message)) == 0, "refused: %s",
 		   heard);
 	heard[0] = '\0';
-	ok(!lists_load_text(SPAN("deny helo a\ndeny helo b\ndeny helo c\n"), "f", 2, hear, NULL), "too many entries");
+	ok(!lists_load_text(&lists_access, SPAN("deny helo a\ndeny helo b\ndeny helo c\n"), "f", 2, hear, NULL),
+	   "too many entries");
 	heard[0] = '\0';
-	ok(!lists_load("/nonexistent", 10, hear, NULL) && strstr(heard, "/nonexistent: cannot be read: No such file"),
+	ok(!lists_load(&lists_access, "/nonexistent", 10, hear, NULL) &&
+		   strstr(heard, "/nonexistent: cannot be read: No such file"),
 	   "a file that is not there: %s", heard);
 }
 
@@ -207,12 +209,49 @@ static void spelling(void)
 	is_span(text_span(&out), SPAN("allow helo .example.org"), "in lower case");
 }
 
+/* The table of recipients. */
+static void recipients(void)
+{
+	static const char *const bad[] = { "user",
+					   "user@",
+					   "@",
+					   "user@192.0.2.1",
+					   "a b@example.org",
+					   "user@exa mple.org",
+					   "user@x/y",
+					   "allow domain example.org" };
+	struct lists *l = lists_load_text(&lists_recipients,
+					  SPAN("user@Example.ORG # one\n\n@lists.example.org\n\"a@b\"@example.org\n"),
+					  "f", 3, hear, NULL);
+
+	ok(l && l->n_names == 3, "a table: %s", heard);
+	ok(lists_has(l, LISTS_RECIPIENT, SPAN("USER@example.org")) &&
+		   lists_has(l, LISTS_RECIPIENT, SPAN("@LISTS.example.org")),
+	   "is looked up in either case");
+	ok(!lists_has(l, LISTS_RECIPIENT, SPAN("user@lists.example.org")) &&
+		   !lists_has(l, LISTS_RECIPIENT, SPAN("example.org")) &&
+		   !lists_has(l, LISTS_DOMAIN, SPAN("@lists.example.org")),
+	   "by whole names of its kind");
+	lists_free(l);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!lists_load_text(&lists_recipients, span_str(bad[i]), "f", 3, hear, NULL) &&
+			   strstr(heard, "f:1: that is no recipient; "),
+		   "no recipient: %s", bad[i]);
+	ok(!lists_load_text(&lists_recipients, SPAN("a@b.example\nb@b.example\n"), "f", 1, hear, NULL) &&
+		   strstr(heard, "recipients.entries_max"),
+	   "too many");
+	l = lists_load_text(&lists_recipients, SPAN(""), "f", 3, hear, NULL);
+	ok(l && !lists_has(l, LISTS_RECIPIENT, SPAN("a@b.example")), "an empty table has nobody");
+	lists_free(l);
+}
+
 int main(void)
 {
 	srand(7);
 	entries();
 	faults();
 	spelling();
+	recipients();
 	agree(false);
 	agree(true);
 	return done();

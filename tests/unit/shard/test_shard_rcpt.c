@@ -2,6 +2,7 @@
 /*
  * test_shard_rcpt.c - recipients that the next hop is asked for at RCPT, and what is remembered of them
  */
+#include "ctrlplane/lists_build.h"
 #include "tests/unit/shard/shard_world.h"
 
 static const struct stats *stats(void)
@@ -194,6 +195,113 @@ static void cache(void)
 	ok(rcpt_cache_get(c, SPAN("u99@inside.example"), 11) == RCPT_NOT_ASKED, "all can be forgotten");
 }
 
+/* --- the table --------------------------------------------------------------------------------- */
+
+static void hear(void *arg, const char *message)
+{
+	(void)arg;
+	printf("# %s\n", message);
+}
+
+static struct lists *table(void)
+{
+	struct lists *l = lists_load_text(&lists_recipients,
+					  SPAN("user@inside.example\nOther@INSIDE.example\n@whole.example\n"
+					       "a+b@inside.example\nuser@xn--grn-ioa.example\n"),
+					  "table", 100, hear, NULL);
+
+	CHECK(l);
+	return l;
+}
+
+static void in_the_table(void)
+{
+	static const struct {
+		const char *rcpt, *reply, *sentence;
+	} cases[] = {
+		{ "user@inside.example", "250 2.1.5", "an address that has a line" },
+		{ "USER@Inside.Example", "250 2.1.5", "in capitals" },
+		{ "other@inside.example", "250 2.1.5", "whose line has capitals" },
+		{ "user+news@inside.example", "250 2.1.5", "with an extension" },
+		{ "user-news@inside.example", "250 2.1.5", "with one behind another character" },
+		{ "a+b@inside.example", "250 2.1.5", "whose line has one" },
+		{ "a@inside.example", "550 5.1.1", "without the one that its line has" },
+		{ "a+b+c@inside.example", "550 5.1.1", "the extension begins at the first character" },
+		{ "+user@inside.example", "550 5.1.1", "which cannot be the first of all" },
+		{ "user2@inside.example", "550 5.1.1", "an address that has none" },
+		{ "user@below.inside.example", "550 5.1.1", "a domain below" },
+		{ "anybody@whole.example", "250 2.1.5", "a domain that has a line" },
+		{ "postmaster@inside.example", "250 2.1.5", "a postmaster" },
+		{ "postmaster", "250 2.1.5", "the postmaster" },
+	};
+	struct lists *l = table();
+
+	world_settings();
+	snprintf(world.settings.recipients_extension, SETTINGS_STR_MAX, "+-");
+	world.settings.smtp_errors_soft = world.settings.smtp_errors_hard = 1000;
+	world_open();
+	world.shard->recipients = l;
+	struct caller *c = greeted();
+	char line[200];
+
+	say(c, MAIL_FROM);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(line, sizeof(line), "RCPT TO:<%s>\r\n", cases[i].rcpt);
+		say(c, line);
+		is_last(c, cases[i].reply, "%s: %s", cases[i].sentence, cases[i].rcpt);
+	}
+	ok(world.n_sinks == 0 && stats()->shard_rcpt_unknown == 5, "no next hop was asked");
+	ok(rcpt_table_find(world.shard, &world.settings, SPAN("user@gr\xc3\xbcn.example")) == RCPT_IN_TABLE,
+	   "a domain outside ASCII is looked for as in DNS");
+	all_is_given_back("the table");
+	lists_free(l);
+}
+
+/* Whoever tries names is slowed down, and cut off. */
+static void harvest(void)
+{
+	struct lists *l = table();
+
+	world_settings();
+	world_open();
+	world.shard->recipients = l;
+	struct caller *c = greeted();
+
+	say(c, MAIL_FROM);
+	for (int i = 0; i < 9; i++)
+		say(c, TO("nobody@inside.example"));
+	ok(stats()->smtp_errors_delayed == 0, "nine unknown recipients are told at once");
+	say(c, TO("nobody@inside.example"));
+	ok(stats()->smtp_errors_delayed == 1, "the tenth is delayed");
+	for (int i = 0; i < 10; i++) {
+		say(c, TO("nobody@inside.example"));
+		pass(2 * SECOND);
+	}
+	is_last(c, "421 4.7.0", "the twentieth ends it");
+	ok(stats()->smtp_errors_hard == 1 && stats()->shard_rcpt_unknown == 20, "counted");
+	all_is_given_back("a harvest");
+	lists_free(l);
+}
+
+/* With recipients.check as well: who is in the table by its domain only is asked for. */
+static void table_and_next_hop(void)
+{
+	struct lists *l = table();
+
+	world_settings();
+	snprintf(world.settings.recipients_check, sizeof(world.settings.recipients_check), "next_hop");
+	world_open();
+	world.shard->recipients = l;
+	struct caller *c = greeted();
+
+	say(c, MAIL_FROM TO("user@inside.example") TO("nobody@inside.example"));
+	ok(stats()->shard_rcpt_asked == 0, "of who has a line, or none at all, nothing is left to ask");
+	say(c, TO("anybody@whole.example"));
+	ok(stats()->shard_rcpt_asked == 1, "of who is in by its domain there is");
+	all_is_given_back("table and next hop");
+	lists_free(l);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -205,5 +313,8 @@ int main(void)
 	gone();
 	together();
 	cache();
+	in_the_table();
+	harvest();
+	table_and_next_hop();
 	return done();
 }
