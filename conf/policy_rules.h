@@ -26,7 +26,10 @@ enum policy_action {
 	POLICY_DISCARD,    /* 250, and nobody gets it; the record tells */
 	POLICY_DEFAULT,    /* no further rule: as without rules */
 	POLICY_ADD,        /* the rule's field goes on top, and the next rule is looked at */
+	POLICY_GREYLIST,   /* 451 to who has not come again yet (greylist.h); else the next rule is looked at */
 };
+
+enum { POLICY_N_ACTIONS = POLICY_GREYLIST + 1 };
 
 /* What a rule does that hangs on an answer which did not come. */
 enum policy_missing { POLICY_MISSING_UNSAID /* as policy.missing has it */, POLICY_MISSING_DEFER, POLICY_MISSING_SKIP };
@@ -75,7 +78,7 @@ struct policy_list {
 
 struct policy_rule {
 	struct policy_text name;
-	struct policy_text reply;       /* DEFER, REJECT; empty: one of ours */
+	struct policy_text reply;       /* DEFER, REJECT, GREYLIST; empty: one of ours */
 	struct policy_text field;       /* TAG, ADD: "Name: value" */
 	uint8_t action;                 /* enum policy_action */
 	bool monitor;                   /* counts, and does nothing */

@@ -90,6 +90,9 @@ struct control_list_change {
 	char error[400];
 };
 
+/* What the daemon tells of as it is. */
+enum control_shown { CONTROL_GREYLIST };
+
 void control_change_begin(struct control_change *c);
 void control_change_end(struct control_change *c);
 
@@ -125,6 +128,7 @@ struct control_env {
 	unsigned (*settings_awaited)(void *arg, uint64_t version);     /* workers that have not taken it yet */
 	bool (*list_change)(void *arg, struct control_list_change *c); /* false: c->error says why nothing is changed */
 	json_t *(*list_show)(void *arg, unsigned bits);
+	json_t *(*show)(void *arg, enum control_shown what);
 	unsigned (*lists_awaited)(void *arg, uint64_t version);
 };
 

@@ -84,6 +84,21 @@ static void run_policy(struct control *c, struct client *client, const json_t *a
 	control_answer(client, control_show_policy(c));
 }
 
+/* What the daemon knows of it, and what the workers counted. */
+static void show(struct control *c, struct client *client, enum control_shown what, const char *counters)
+{
+	json_t *o = c->env->show(c->env->arg, what);
+
+	json_object_set_new(o, "counters", control_counters_of(c, counters));
+	control_answer(client, o);
+}
+
+static void run_greylist(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	show(c, client, CONTROL_GREYLIST, "greylist_");
+}
+
 static void run_latency(struct control *c, struct client *client, const json_t *args)
 {
 	(void)args;
@@ -263,6 +278,7 @@ static const struct command commands[] = {
 	{ "show limits", run_limits, "how full what has a limit is and was; every numeric setting with its range" },
 	{ "show latency", run_latency, "how long the messages took of which records are kept" },
 	{ "show policy", run_policy, "the rules in force, and how often each matched" },
+	{ "show greylist", run_greylist, "how many senders wait to come again, and how many are known" },
 	{ "show dns", run_dns, "resolver and cache" },
 	{ "show crypto", run_crypto, "who verifies signatures, how full batches are, how long jobs wait" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },

@@ -12,6 +12,7 @@
 #include "ctrlplane/control.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/notify.h"
+#include "ctrlplane/policy/greylist.h"
 #include "ctrlplane/quarantine/quarantine.h"
 #include "ctrlplane/report/report.h"
 #include "ctrlplane/settings_load.h"
@@ -45,6 +46,7 @@ struct gateway {
 	struct gateway_version *versions; /* newest first */
 	uint64_t n_versions;
 	struct gateway_lists *lists; /* allow and deny */
+	struct greylist *greylist;   /* of all workers */
 	const char *path;            /* of the configuration */
 	unsigned n_workers;
 	struct gateway_worker *workers;
@@ -124,6 +126,11 @@ void gateway_lists_home(struct gateway *g, uint64_t version); /* a worker has ta
 bool gateway_list_change(void *arg, struct control_list_change *c);
 json_t *gateway_list_show(void *arg, unsigned bits);
 unsigned gateway_lists_awaited(void *arg, uint64_t version);
+
+/* gateway_greylist.c */
+bool MUST_USE gateway_greylist_begin(struct gateway *g); /* false: no memory */
+void gateway_greylist_end(struct gateway *g);            /* after the workers */
+json_t *gateway_greylist_show(const struct gateway *g);
 
 /* gateway_tls.c */
 bool MUST_USE gateway_tls_check(const struct settings *s, char *why, size_t cap); /* whether its files are good */

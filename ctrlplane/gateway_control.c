@@ -126,6 +126,15 @@ static size_t env_dns_flush(void *arg, struct span name)
 	return dns_cache_flush(g->cache, name);
 }
 
+static json_t *env_show(void *arg, enum control_shown what)
+{
+	switch (what) {
+	case CONTROL_GREYLIST:
+		return gateway_greylist_show(arg);
+	}
+	return NULL;
+}
+
 static bool env_sessions(void *arg, unsigned worker, uint64_t tag)
 {
 	return gateway_say(arg, worker, SHARD_DOWN_SESSIONS, tag);
@@ -185,6 +194,7 @@ bool gateway_control_open(struct gateway *g, char *error)
 					       .settings_awaited = gateway_settings_awaited,
 					       .list_change = gateway_list_change,
 					       .list_show = gateway_list_show,
+					       .show = env_show,
 					       .lists_awaited = gateway_lists_awaited };
 	g->control = control_open(g->settings->server_control_socket, &g->control_env, why);
 	if (!g->control)

@@ -111,6 +111,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 				 .port_arg = dpdk_worker_arg(g->dpdk, i),
 				 .clock_us = dpdk_clock_us,
 				 .clock_arg = g->dpdk,
+				 .greylist = g->greylist,
 				 .link = &w->link,
 				 .index = (uint16_t)i };
 
@@ -229,6 +230,10 @@ static bool make_workers(struct gateway *g, struct net_settings *net, char *erro
 	net->tcp.time_wait_max = (uint32_t)s->tcp_time_wait_max;
 	net->tcp.congestion = strcmp(s->tcp_congestion, "newreno") == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	net->tcp.time_wait_us = (uint32_t)(s->tcp_time_wait_s * 1000000);
+	if (!gateway_greylist_begin(g)) {
+		snprintf(error, 512, "no memory for the greylist; lower greylist.entries_max");
+		return false;
+	}
 	for (unsigned i = 0; i < g->n_workers; i++)
 		if (!make_shard(g, i, net, error))
 			return false;
@@ -327,6 +332,7 @@ static void gateway_end(struct gateway *g)
 	record_ring_close(&g->records);
 	log_file_close(&g->log);
 	gateway_lists_end(g);
+	gateway_greylist_end(g);
 	gateway_settings_end(g);
 }
 

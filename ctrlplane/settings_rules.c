@@ -213,10 +213,10 @@ __attribute__((format(printf, 3, 4))) static void at_place(struct place *p, int 
 
 static void load_action(struct place *p, const config_setting_t *v)
 {
-	const char *words[POLICY_ADD + 2] = { NULL }, *s = settings_string(p->l, v, p->name);
+	const char *words[POLICY_N_ACTIONS + 1] = { NULL }, *s = settings_string(p->l, v, p->name);
 	char all[WORDS_SHOWN_MAX], shown[80];
 
-	for (unsigned i = 0; i <= POLICY_ADD; i++) {
+	for (unsigned i = 0; i < POLICY_N_ACTIONS; i++) {
 		words[i] = policy_action_text((enum policy_action)i);
 		if (s && strcmp(words[i], s) == 0) {
 			p->rule->action = (uint8_t)i;
@@ -357,9 +357,10 @@ static void load_rule(struct place *p, const config_setting_t *group, int index)
 	if (has_field != (rule->action == POLICY_TAG || rule->action == POLICY_ADD))
 		settings_complain(p->l, group, "%s.field belongs to the actions tag and add, and they need it",
 				  p->name);
-	if (has_text && rule->action != POLICY_REJECT && rule->action != POLICY_DEFER)
-		settings_complain(p->l, group, "%s.text belongs to the actions reject and defer; leave it out",
-				  p->name);
+	if (has_text && rule->action != POLICY_REJECT && rule->action != POLICY_DEFER &&
+	    rule->action != POLICY_GREYLIST)
+		settings_complain(p->l, group,
+				  "%s.text belongs to the actions reject, defer and greylist; leave it out", p->name);
 }
 
 void settings_load_rules(struct settings_loading *l, const config_setting_t *v, const char *name)

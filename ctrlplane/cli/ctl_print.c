@@ -209,6 +209,12 @@ void ctl_print_policy(FILE *f, const json_t *result, bool all)
 		CTL_TABLE(f, rules, columns);
 }
 
+void ctl_print_counted(FILE *f, const json_t *result, bool all)
+{
+	ctl_fields(f, result);
+	print_counters(f, json_object_get(result, "counters"), NULL, all);
+}
+
 void ctl_print_dns(FILE *f, const json_t *result, bool all)
 {
 	static const struct ctl_column delay[] = { { "ANSWERED WITHIN us", "up_to_us", true },

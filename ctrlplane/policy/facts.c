@@ -68,6 +68,20 @@ static const char *dmarc_asks(const struct dmarc *m)
 	return m->disposition == DMARC_POLICY_REJECT ? "reject" : "quarantine";
 }
 
+/* SPF's domain, or that of the first signature that passes. */
+static struct span authenticated(const struct verify *v)
+{
+	if (verify_spf(v)->result == SPF_RESULT_PASS)
+		return verify_spf(v)->domain;
+	for (size_t i = 0; i < dkim_n_verified(&v->dkim); i++) {
+		struct dkim_verified signature = dkim_verified(&v->dkim, i);
+
+		if (signature.result == DKIM_RESULT_PASS)
+			return signature.d;
+	}
+	return SPAN("");
+}
+
 void policy_facts_of(struct policy_facts *f, const struct settings *settings, const struct verify *v)
 {
 	policy_fact_set(f, POLICY_SPF, spf_result_text(verify_spf(v)->result));
@@ -79,4 +93,5 @@ void policy_facts_of(struct policy_facts *f, const struct settings *settings, co
 	policy_fact_set(f, POLICY_IPREV, iprev_result_text(verify_iprev(v)->result));
 	policy_fact_set(f, POLICY_FROM, v->from.error == FROM_OK ? "good" : "bad");
 	f->from_domain = span_of(v->from.domain, v->from.domain_len);
+	f->authenticated = authenticated(v);
 }

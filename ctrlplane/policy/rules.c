@@ -17,6 +17,7 @@ const char *policy_action_text(enum policy_action action)
 		[POLICY_DEFER] = "defer",           [POLICY_REJECT] = "reject",
 		[POLICY_QUARANTINE] = "quarantine", [POLICY_DISCARD] = "discard",
 		[POLICY_DEFAULT] = "default",       [POLICY_ADD] = "add",
+		[POLICY_GREYLIST] = "greylist",
 	};
 
 	return texts[action];
@@ -114,6 +115,7 @@ static enum verdict_action verdict_by(enum policy_action action)
 	case POLICY_DEFAULT:
 		break;
 	case POLICY_DEFER:
+	case POLICY_GREYLIST:
 		return VERDICT_DEFER;
 	case POLICY_REJECT:
 		return VERDICT_REJECT;
@@ -145,6 +147,8 @@ static void decide(struct verdict *out, const struct policy_rules *r, const stru
 		text_puts(&text, "Message accepted");
 	if (out->code == 250)
 		return;
+	if (rule->action == POLICY_GREYLIST && !reply.len)
+		reply = SPAN("Mail of yours was not seen here before: greylisted, try again in a few minutes");
 	text_put(&text, reply.len ? reply : SPAN("The message is not accepted by local policy: "));
 	if (!reply.len)
 		text_put(&text, policy_span(r, rule->name));
@@ -199,6 +203,28 @@ static bool is_skipped(const struct settings *settings, const struct policy_rule
 	return rule->missing == POLICY_MISSING_SKIP;
 }
 
+/* Whether all of the recipients may have it.  Each is asked for, so that each is known when the message comes again. */
+static enum greylist_answer ask_greylist(const struct settings *settings, const struct policy_facts *f)
+{
+	struct greylist_triplet t = { .client = f->client, .mail_from = f->mail_from };
+	enum greylist_answer all = GREYLIST_NET;
+	uint32_t wait_s;
+
+	if (f->authenticated.len && strcmp(settings->greylist_authenticated, "allow") == 0)
+		return GREYLIST_NET;
+	if (!f->greylist)
+		return GREYLIST_WAITS;
+	if (strcmp(settings->greylist_authenticated, "domain") == 0)
+		t.domain = f->authenticated;
+	for (uint32_t i = 0; i < f->n_rcpts; i++) {
+		t.rcpt = f->rcpts[i];
+		enum greylist_answer one = greylist_ask(f->greylist, settings, &t, f->now_s, &wait_s);
+		if (all != GREYLIST_WAITS && one != GREYLIST_NET)
+			all = one;
+	}
+	return all;
+}
+
 static void walk_rules(struct walk *w, const struct settings *settings, const struct policy_facts *f,
 		       struct verdict *out, struct policy_counts *counts, struct explain *e)
 {
@@ -224,6 +250,8 @@ static void walk_rules(struct walk *w, const struct settings *settings, const st
 		counts->hits[i]++;
 		tell(e, r, rule, rule->monitor ? " matches, only monitored: " : " matches: ");
 		if (rule->monitor)
+			continue;
+		if (rule->action == POLICY_GREYLIST && (out->greylist = ask_greylist(settings, f)) != GREYLIST_WAITS)
 			continue;
 		if (rule->action == POLICY_ADD || rule->action == POLICY_TAG)
 			out->added |= UINT64_C(1) << i;

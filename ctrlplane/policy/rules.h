@@ -24,6 +24,11 @@ struct policy_facts {
 	uint64_t rcpt_rules; /* of policy_rcpt(): the same for all recipients */
 	uint32_t n_rcpts;
 	uint64_t size;
+	/* For the action greylist. */
+	struct greylist *greylist; /* NULL: whoever it is asked for has not been here before */
+	const struct span *rcpts;  /* n_rcpts of them */
+	struct span authenticated; /* a domain for which SPF or DKIM passes; empty: none */
+	uint32_t now_s;            /* wall clock */
 };
 
 /* Sets what comes of verification; the rest is the caller's. */

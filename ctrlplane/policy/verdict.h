@@ -8,6 +8,7 @@
 #define POLICY_VERDICT_H
 
 #include "conf/settings.h"
+#include "ctrlplane/policy/greylist.h"
 #include "dataplane/auth/verify.h"
 
 enum verdict_action { VERDICT_ACCEPT, VERDICT_QUARANTINE, VERDICT_REJECT, VERDICT_DEFER, VERDICT_DISCARD };
@@ -19,6 +20,7 @@ struct verdict {
 	uint16_t code;                 /* reply to the client when the action is REJECT or DEFER; 250 otherwise */
 	uint8_t enhanced[3];           /* 5.7.1 ... */
 	char text[256];                /* reply text, printable ASCII, names the domain and the failed policy */
+	enum greylist_answer greylist; /* of the rule with that action that was asked last */
 	uint64_t added;                /* rules whose field goes on top (rules.h) */
 	const char *dmarc_disposition; /* "none" "quarantine" "reject": what was done for DMARC, for the record */
 };

@@ -15,6 +15,7 @@
 #include "dataplane/shard/shard_link.h"
 
 struct shard;
+struct greylist;
 
 /* What a shard is given; all borrowed for its life. */
 struct shard_env {
@@ -32,6 +33,8 @@ struct shard_env {
 	/* The clock within a turn, microseconds, for how long crypto takes; NULL: the turn's own time serves. */
 	uint64_t (*clock_us)(void *arg);
 	void *clock_arg;
+	struct greylist
+		*greylist; /* of all shards; NULL: none, and whoever a rule greylists has not been here before */
 	struct shard_link *link;
 	uint16_t index;   /* of this shard, 0 .. workers - 1 */
 	uint8_t seed[32]; /* random */

@@ -140,7 +140,14 @@ static void txn_fields(struct shard *s, struct txn *t, uint64_t now_us)
 	msg_received_write(&trace, &t->fields);
 }
 
-static void txn_policy(struct shard *s, struct txn *t)
+static void count_greylist(struct stats *stats, enum greylist_answer answer)
+{
+	stats->shard_greylist_waits += answer == GREYLIST_WAITS;
+	stats->shard_greylist_passes += answer == GREYLIST_PASSES || answer == GREYLIST_NET;
+	stats->shard_greylist_full += answer == GREYLIST_FULL;
+}
+
+static void txn_policy(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	const struct settings *settings = config_settings(s, t->config);
 	struct policy_facts f = { .client = t->client_ip,
@@ -148,14 +155,18 @@ static void txn_policy(struct shard *s, struct txn *t)
 				  .mail_from = span_of(t->mail_from, t->mail_from_len),
 				  .rcpt_rules = t->rcpt_rules,
 				  .n_rcpts = t->n_rcpts,
-				  .size = msg_len(t->msg) };
+				  .size = msg_len(t->msg),
+				  .greylist = s->env.greylist,
+				  .rcpts = t->rcpts,
+				  .now_s = (uint32_t)(shard_unix_us(s, now_us) / 1000000) };
 
 	policy_facts_of(&f, settings, &t->verify);
 	f.is[POLICY_LIST] = (uint16_t)lists_bits(s->lists[0], s->lists[1], &f.client, f.helo, f.mail_from);
 	s->stats.shard_list_allow += f.is[POLICY_LIST] & LISTS_ALLOW ? 1 : 0;
 	s->stats.shard_list_deny += f.is[POLICY_LIST] & LISTS_DENY ? 1 : 0;
-	policy_fact_set(&f, POLICY_TLS, "no");
+	policy_fact_set(&f, POLICY_TLS, t->tls[0] ? "yes" : "no");
 	policy_judge(&t->verdict, settings, &f, &t->verify, &s->configs[t->config].policy_counts, txn_explain(s, t));
+	count_greylist(&s->stats, t->verdict.greylist);
 }
 
 static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
@@ -163,7 +174,7 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 	struct smtp_reply reply;
 
 	if (!txn_malformed(s, t))
-		txn_policy(s, t);
+		txn_policy(s, t, now_us);
 	txn_fields(s, t, now_us);
 	if (t->fields.full && t->verdict.action != VERDICT_REJECT)
 		verdict_own(t, "fields.full", VERDICT_DEFER, 451, 3, 0,

@@ -137,6 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 						.status = env_status,
 						.port = env_port,
 						.next_hop = env_next_hop,
+						.show = stub_show,
 						.dns_counts = stub_dns_counts,
 						.dns_walk = stub_dns_walk,
 						.dns_flush = stub_dns_flush,

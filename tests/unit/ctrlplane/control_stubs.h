@@ -53,6 +53,12 @@ static inline bool stub_dns_walk(void *arg, uint32_t *cursor, struct dns_cache_r
 	return dns_question_set(&row->q, DNS_TXT, span_str(names[(*cursor)++]));
 }
 
+static inline json_t *stub_show(void *arg, enum control_shown what)
+{
+	(void)arg;
+	return json_pack("{s:i}", "shown", (int)what);
+}
+
 static inline size_t stub_dns_flush(void *arg, struct span name)
 {
 	(void)arg;

@@ -89,6 +89,7 @@ static const struct control_env env = { .n_workers = 1,
 					.status = env_status,
 					.port = env_port,
 					.next_hop = stub_next_hop,
+					.show = stub_show,
 					.dns_counts = stub_dns_counts,
 					.dns_walk = stub_dns_walk,
 					.dns_flush = stub_dns_flush,
@@ -166,6 +167,7 @@ static const struct {
 	  "2026-11-24T06:10:37.123Z  250 done\n"
 	  "192.0.2.26 takes mail for inside.example\n" },
 	{ "show limits", ctl_print_limits, NULL, NULL, "limits.sessions_max     5         9  100        2\n" },
+	{ "show greylist", ctl_print_counted, NULL, NULL, "shown" },
 	{ "show latency", ctl_print_latency, NULL, NULL, "dns              1.25         1.25         1.25\n" },
 	{ "explain", ctl_print_explain, "id", "id1",
 	  "message   id1 of session s1, ended 2026-11-24T06:10:37.123Z\n"

@@ -116,6 +116,7 @@ static const struct {
 	  "f:4: policy.rules.[1].name must not be that of an earlier rule, is \"a\"\n" },
 	{ "an action that is none", RULES("{ name = \"a\"; action = \"bounce\"; }"),
 	  "f:3: policy.rules.[0].action must be one of accept, tag, defer, reject, quarantine, discard, default, add, "
+	  "greylist, "
 	  "is "
 	  "\"bounce\"\n" },
 	{ "a condition that is none", RULES("{ name = \"a\"; action = \"accept\";\nwhen : { moon = \"full\"; }; }"),
@@ -134,7 +135,7 @@ static const struct {
 	{ "a field with a line end", RULES("{ name = \"a\"; action = \"add\"; field = \"X: 1\\nY: 2\"; }"),
 	  "f:3: policy.rules.[0].field must have no control octets, is \"X: 1\\x0aY: 2\"\n" },
 	{ "a text for a message that is accepted", RULES("{ name = \"a\"; action = \"accept\"; text = \"no\"; }"),
-	  "f:3: policy.rules.[0].text belongs to the actions reject and defer; leave it out\n" },
+	  "f:3: policy.rules.[0].text belongs to the actions reject, defer and greylist; leave it out\n" },
 	{ "a text that is not ASCII", RULES("{ name = \"a\"; action = \"reject\"; text = \"n\xc3\xb6\"; }"),
 	  "f:3: policy.rules.[0].text must be 1 to 200 printable ASCII characters, is \"n\\xc3\\xb6\"\n" },
 	{ "a size that is none",

@@ -188,6 +188,50 @@ static void not_known(void)
 	is("defer one 451", "nor if it would be refused");
 }
 
+static void greylisting(void)
+{
+	static _Alignas(64) uint8_t memory[1 << 14];
+	struct span rcpts[] = { SPAN("u@in.example"), SPAN("v@in.example") };
+	const struct siphash_key key = { 1, 2 };
+
+	CHECK(greylist_memory(1024) <= sizeof(memory));
+	struct greylist *g = greylist_init(memory, 1024, &key);
+#define GREY(rest) RULE("grey", "client = \"192.0.2.0/24\";", "action = \"greylist\"; " rest)
+	with(GREY("") "," RULE("after", "", "action = \"quarantine\";"));
+	is("defer grey 451", "without a table everybody is a stranger");
+	f.greylist = g;
+	f.rcpts = rcpts;
+	f.now_s = 1000000;
+	is("defer grey 451", "a stranger is deferred");
+	ok(strstr(verdict.text, "greylisted") && verdict.greylist == GREYLIST_WAITS, "and told so: %s", verdict.text);
+	f.now_s += 300;
+	is("quarantine after 250", "who comes again goes on to the next rule");
+	ok(counts.hits[0] == 3 && counts.hits[1] == 1, "hits are counted either way");
+	f.n_rcpts = 2;
+	is("defer grey 451", "one recipient who is new defers the message");
+	f.now_s += 300;
+	is("quarantine after 250", "until he is not");
+	with(GREY("text = \"Later\"; monitor = true;"));
+	f.greylist = g;
+	f.rcpts = rcpts;
+	f.mail_from = SPAN("new@example.org");
+	is("accept default 250", "monitored it does nothing");
+	ok(counts.hits[0] == 1, "and counts as if it did");
+	with(GREY("text = \"Later\";"));
+	f.greylist = g;
+	f.rcpts = rcpts;
+	f.mail_from = SPAN("new@example.org");
+	f.authenticated = SPAN("example.org");
+	is("accept default 250", "mail that passes SPF or DKIM is not greylisted");
+	ok(verdict.greylist == GREYLIST_NET, "that is told");
+	snprintf(settings.greylist_authenticated, sizeof(settings.greylist_authenticated), "net");
+	is("defer grey 451", "unless greylist.authenticated says so");
+	is_span(span_str(verdict.text), SPAN("Later"), "a text of its own");
+	with(GREY("") "," RULE("no", "", "action = \"reject\";"));
+	f.client = ip_addr_of4((const uint8_t *)"\300\0\3\7");
+	is("reject no 550", "who does not match is not asked for");
+}
+
 static void recipients(void)
 {
 	with(RULE("one", "rcpt = \"sales.example\";", "action = \"discard\";") "," RULE(
@@ -222,6 +266,7 @@ int main(void)
 	every_condition();
 	order();
 	not_known();
+	greylisting();
 	recipients();
 	counts_go_on();
 	return done();

@@ -109,6 +109,7 @@ static void world_open(void)
 				 .tls = world.tls,
 				 .to_ascii = domain_to_ascii,
 				 .organizational = domain_organizational,
+				 .greylist = world.greylist,
 				 .link = &world.link,
 				 .seed = { 1, 2, 3 } };
 

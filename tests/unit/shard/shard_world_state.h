@@ -77,7 +77,8 @@ static struct world {
 	struct shard *shard;
 	void *shard_memory, *peer_memory;
 	struct crypto_backend *crypto;
-	struct tls_driver *tls; /* NULL: none; opened and closed by the test */
+	struct tls_driver *tls;    /* NULL: none; opened and closed by the test */
+	struct greylist *greylist; /* NULL: none; the test's */
 	struct net *peer;
 	struct tcp *tcp;
 	struct stats peer_stats;

@@ -11,6 +11,8 @@ static void hear(void *arg, const char *message)
 	ok(false, "%s", message);
 }
 
+static struct greylist *shared; /* of the next world */
+
 static void world_with(const char *rules)
 {
 	static struct settings loaded;
@@ -24,6 +26,7 @@ static void world_with(const char *rules)
 	if (!settings_load_text(span_str(text), "f", &loaded, hear, NULL))
 		return;
 	world.settings.rules = loaded.rules;
+	world.greylist = shared;
 	world_open();
 }
 
@@ -75,6 +78,36 @@ static void actions(void)
 	all_is_given_back("actions of rules");
 }
 
+static struct caller *stranger(void)
+{
+	struct caller *c = greeted();
+
+	say(c, "MAIL FROM:<a@plain.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
+	say(c, "From: <a@plain.example>\r\n\r\nA line.\r\n.\r\n");
+	return c;
+}
+
+static void greylist(void)
+{
+	static _Alignas(64) uint8_t memory[1 << 14];
+	static const struct siphash_key key = { 1, 2 };
+
+	shared = greylist_init(memory, 1024, &key);
+	world_with("{ name = \"grey\"; action = \"greylist\"; }");
+	struct caller *c = stranger();
+	is_last(c, "451 4.7.1", "a stranger's message is deferred");
+	is_span(span_str(last_record()->rule), SPAN("grey"), "the record names the rule");
+	pass(200 * SECOND);
+	c = stranger();
+	is_last(c, "451 4.7.1", "too early it still is");
+	pass(100 * SECOND);
+	c = stranger();
+	is_last(c, "250", "by another connection, after the delay, it passes");
+	ok(world.shard->stats.shard_greylist_waits == 2 && world.shard->stats.shard_greylist_passes == 1,
+	   "all counted");
+	all_is_given_back("greylisting");
+}
+
 static void no_answer(void)
 {
 	world_with("{ name = \"spf\"; when : { spf = \"pass\"; }; action = \"quarantine\"; }");
@@ -92,6 +125,7 @@ int main(void)
 {
 	fields_and_counts();
 	actions();
+	greylist();
 	no_answer();
 	return done();
 }
