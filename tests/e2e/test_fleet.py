@@ -74,8 +74,9 @@ class Fleet(World):
 
     def sent(self):
         found = []
-        for name in sorted(os.listdir(self.path("sink"))):
-            with open(os.path.join(self.path("sink"), name), "rb") as f:
+        paths = [os.path.join(self.path("sink"), name) for name in os.listdir(self.path("sink"))]
+        for path in sorted(paths, key=lambda p: os.stat(p).st_mtime_ns):
+            with open(path, "rb") as f:
                 data = f.read()
             if b"\r\nSubject: Report Domain:" in data:
                 found.append(data)

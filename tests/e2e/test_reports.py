@@ -11,7 +11,9 @@ import sys
 import time
 import xml.etree.ElementTree as xml
 
+import authheaders
 import dkim
+import dns.resolver
 
 from traffic import send
 from world import BIN, FORGER, GATEWAY, GOOD, NEXT_HOP, ROOT, Checks, World, message, port_open, wait_for
@@ -23,6 +25,7 @@ _dmarc.rua.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@rua.example,mailt
 rua.example._report._dmarc.willing.example. IN TXT "v=DMARC1"
 mild-rua.example. IN TXT "v=spf1 ip4:192.0.2.20 -all"
 _dmarc.mild-rua.example. IN TXT "v=DMARC1; p=quarantine; rua=mailto:own@mild-rua.example"
+mx.inside.example. IN TXT "v=spf1 a -all"
 _dmarc.mx.inside.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@mx.inside.example"
 """
 
@@ -74,10 +77,12 @@ class Reports(World):
         wait_for(lambda: all(p["state"] == "done" for p in self.periods(domain)), 20, f"reports on {domain} are done")
 
     def sent(self):
+        """Oldest first: each sink names its own by its pid."""
         found = []
-        for name in sorted(os.listdir(self.folder_sink)):
-            if name.endswith(".eml"):
-                with open(os.path.join(self.folder_sink, name), "rb") as f:
+        paths = [os.path.join(self.folder_sink, name) for name in os.listdir(self.folder_sink)]
+        for path in sorted(paths, key=lambda p: os.stat(p).st_mtime_ns):
+            if path.endswith(".eml"):
+                with open(path, "rb") as f:
                     data = f.read()
                 if b"\r\nSubject: Report Domain:" in data:
                     found.append(data)
@@ -140,6 +145,25 @@ def sending(c, w):
         c.ok(dkim.verify(m, dnsfunc=lambda name, timeout=5: w.record.encode() if name.startswith(b"r1._domainkey.mx.inside.example")
                          else b""), "its signature verifies", m[:2000])
     return sent
+
+
+def verified(c, w, report):
+    """By our own verifier, and by another: authheaders, with pyspf and dkimpy behind it."""
+    with open(w.path("sent.eml"), "wb") as f:
+        f.write(report)
+    p = subprocess.run([os.path.join(BIN, "sekisho-check"), "--json", "--ip", GATEWAY, "--helo", "mx.inside.example", "--mail-from",
+                        "dmarc-reports@mx.inside.example", "--resolver", "127.0.0.1@5353", w.path("sent.eml")],
+                       capture_output=True, text=True, check=False, timeout=20)
+    ours = json.loads(p.stdout) if p.returncode == 0 else {"error": p.stderr}
+    c.ok(ours.get("spf", {}).get("result") == "pass" and [d["result"] for d in ours["dkim"]] == ["pass"] and
+         ours["dmarc"]["result"] == "pass" and ours["dmarc"]["spf_aligned"] and ours["dmarc"]["dkim_aligned"],
+         "our own verifier: SPF, DKIM and DMARC pass", ours)
+    nsd = dns.resolver.Resolver(configure=False)
+    nsd.nameservers, nsd.port = ["127.0.0.1"], 5353
+    dns.resolver.default_resolver = nsd
+    theirs = authheaders.authenticate_message(report, "test", spf=True, ip=GATEWAY, mail_from="dmarc-reports@mx.inside.example",
+                                              helo="mx.inside.example")
+    c.ok(all(word in theirs for word in ("spf=pass", "dkim=pass", "dmarc=pass")), "and so by authheaders", theirs)
 
 
 def loop_guard(c, w, sent):
@@ -221,6 +245,7 @@ def main():
     with Reports() as w:
         sink = w.sink()
         sent = sending(c, w)
+        verified(c, w, sent[0])
         loop_guard(c, w, sent)
         sink = dead_address(c, w, sink)
         killed(c, w, sink)
