@@ -133,8 +133,8 @@ $(ENGINE): tests/engine/test_engine.c
 	@echo "  LD    $@"
 	@$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@ $< -lcrypto -lpthread
 
-# The test finds the engine beside itself.
-$(B)/tests/unit/crypto/test_crypto_engine: $(ENGINE)
+# The tests find the engine beside themselves.
+$(B)/tests/unit/crypto/test_crypto_engine $(B)/tests/unit/crypto/test_crypto_openssl: $(ENGINE)
 
 $(ORACLE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/oracle/*.c)) $(LIB)
 	@echo "  LD    $@"
@@ -165,9 +165,9 @@ picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
 	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c dns/dns_desk.c crypto/crypto_batch.c crypto/crypto_device.c crypto/rsa_key.c crypto/rsa_rule.c \
-	crypto/rsa_ifma.c crypto/ed25519_ifma.c crypto/ed25519_scalar.c crypto/sha512_lanes.c crypto/sha256_pair.c)
+	crypto/rsa_ifma.c crypto/rsa_avx2.c crypto/rsa_lanes.c crypto/ed25519_ifma.c crypto/ed25519_scalar.c crypto/sha512_lanes.c crypto/sha256_pair.c)
 # Tests that take a number of lanes to compare with OpenSSL.
-CRYPTO_TWINS = test_ed25519_ifma test_crypto_ifma
+CRYPTO_TWINS = test_ed25519_ifma test_crypto_lanes
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "crypto/crypto_engine.h"
-#include "crypto/crypto_ifma.h"
+#include "crypto/crypto_lanes.h"
 #include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
 
@@ -49,24 +49,34 @@ static unsigned faster_by(const struct crypto_figures *lanes, const struct crypt
 	return classes;
 }
 
+static enum crypto_lanes best_lanes(void)
+{
+	return crypto_lanes_usable(CRYPTO_LANES_IFMA) ? CRYPTO_LANES_IFMA : CRYPTO_LANES_AVX2;
+}
+
 /* Measured with backends of their own, whose caches then go. */
 static void measure_cpu(void)
 {
 	struct crypto_backend *openssl = costs.openssl.name ? NULL : crypto_openssl_open(64);
-	struct crypto_backend *ifma = costs.lanes.name ? NULL : crypto_ifma_open(64, ALL_CLASSES);
+	struct crypto_backend *lanes = costs.lanes.name ? NULL : crypto_lanes_open(best_lanes(), 64, ALL_CLASSES);
 
 	measure(openssl, &costs.openssl);
-	measure(ifma, &costs.lanes);
+	measure(lanes, &costs.lanes);
 	crypto_openssl_close(openssl);
-	crypto_ifma_close(ifma);
+	crypto_lanes_close(lanes);
 }
 
 static struct crypto_backend *open_cpu(const struct crypto_choice *choice, const char **why)
 {
-	bool lanes = !is(choice->backend, "openssl") && crypto_ifma_usable();
-	unsigned classes = is(choice->backend, "ifma") ? ALL_CLASSES : faster_by(&costs.lanes, &costs.openssl);
+	enum crypto_lanes kind = is(choice->backend, "avx2") ? CRYPTO_LANES_AVX2 : best_lanes();
+	unsigned classes = ALL_CLASSES;
+
+	if (is(choice->backend, "openssl"))
+		classes = 0;
+	else if (!is(choice->backend, "ifma") && !is(choice->backend, "avx2"))
+		classes = faster_by(&costs.lanes, &costs.openssl);
 	struct crypto_backend *backend =
-		lanes && classes ? crypto_ifma_open(choice->keys_max, classes) : crypto_openssl_open(choice->keys_max);
+		classes ? crypto_lanes_open(kind, choice->keys_max, classes) : crypto_openssl_open(choice->keys_max);
 
 	if (!backend)
 		*why = "OpenSSL cannot be used, or memory is short; check its installation";
@@ -161,16 +171,19 @@ static struct crypto_backend *with_device(const struct crypto_choice *choice, st
 
 struct crypto_backend *crypto_open_chosen(const struct crypto_choice *choice, const char **why)
 {
-	static const char *const names[] = { "auto", "ifma", "openssl", "engine", "cryptodev" };
+	static const char *const names[] = { "auto", "ifma", "avx2", "openssl", "engine", "cryptodev" };
 	bool known = false;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		known |= is(choice->backend, names[i]);
-	*why = "crypto.backend must be auto, ifma, openssl, engine or cryptodev";
+	*why = "crypto.backend must be auto, ifma, avx2, openssl, engine or cryptodev";
 	if (!known)
 		return NULL;
 	*why = "this processor has no AVX512-IFMA; set crypto.backend to auto";
-	if (is(choice->backend, "ifma") && !crypto_ifma_usable())
+	if (is(choice->backend, "ifma") && !crypto_lanes_usable(CRYPTO_LANES_IFMA))
+		return NULL;
+	*why = "this processor has no AVX2; set crypto.backend to auto";
+	if (is(choice->backend, "avx2") && !crypto_lanes_usable(CRYPTO_LANES_AVX2))
 		return NULL;
 	*why = "crypto.backend is engine, and crypto.engine names none";
 	if (is(choice->backend, "engine") && !is_named(choice->engine))

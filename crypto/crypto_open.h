@@ -17,7 +17,7 @@ struct crypto_device_want {
 typedef struct crypto_device *crypto_device_opener(const struct crypto_device_want *want, const char **why);
 
 struct crypto_choice {
-	const char *backend; /* crypto.backend: auto, ifma, openssl, engine, cryptodev */
+	const char *backend; /* crypto.backend: auto, ifma, avx2, openssl, engine, cryptodev */
 	uint32_t keys_max;   /* parsed keys kept */
 	const char *engine;  /* crypto.engine, crypto.device: ""  or NULL: none */
 	const char *device;

@@ -6,7 +6,7 @@
  * no verdict depends on chance or on neighbours.  The verdicts are those of OpenSSL: S below L, the equation without
  * cofactor, R compared as octets (so it must be canonical), A taken as RFC 8032 5.1.3 decodes it, but without the
  * two checks that OpenSSL leaves out: y may be p or more, and x = 0 may have its sign bit set.
- * Whether the machine can is for the caller to know (crypto_ifma_usable()).
+ * Whether the machine can is for the caller to know (crypto_lanes_usable()).
  */
 #ifndef CRYPTO_ED25519_IFMA_H
 #define CRYPTO_ED25519_IFMA_H

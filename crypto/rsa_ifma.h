@@ -3,7 +3,7 @@
  * rsa_ifma.h - eight RSA verifications side by side, with the 52-bit multiply-add of AVX512-IFMA
  *
  * Pure.  A lane is one signature under one key; lanes run in step and share nothing but the length of their
- * numbers and the exponent.  Whether the machine can is for the caller to know (crypto_ifma_usable()).
+ * numbers and the exponent.  Whether the machine can is for the caller to know (crypto_lanes_usable()).
  * Time depends on data, as it may: all of it is public.
  */
 #ifndef CRYPTO_RSA_IFMA_H

@@ -2,6 +2,8 @@
 /*
  * test_crypto_openssl.c - good signatures pass, forgeries do not, and no key of a stranger is trusted to be one
  *
+ * Plain OpenSSL is what the cases are about; each is then given to all other backends, in every lane.
+ *
  * The test signs by itself: any block of octets goes through the private operation, so that every wrong padding
  * can be signed with a good key.  Long keys are products of the safe primes of RFC 3526 and RFC 7919.
  */
@@ -13,6 +15,8 @@
 #include <openssl/rsa.h>
 #include <stdlib.h>
 
+#include "crypto/crypto_engine.h"
+#include "crypto/crypto_lanes.h"
 #include "crypto/crypto_openssl.h"
 #include "tests/tap.h"
 #include "tests/unit/crypto/der.h"
@@ -133,6 +137,45 @@ static struct crypto_job good_job(const struct pair *k)
 	return job_of(k, em);
 }
 
+/* The other backends of this machine. */
+static struct crypto_backend *others[3];
+static unsigned n_others, n_compared, n_differing;
+
+/* Alone, and in every lane beside one that passes, of whatever key: the verdict is the same. */
+static void compare(const struct crypto_job *job)
+{
+	static struct crypto_job passing, batch[8];
+	struct crypto_job *list[8] = { 0 };
+
+	for (unsigned o = 0; o < n_others; o++) {
+		bool has_company = passing.key_len > 0 && others[o]->lanes > 1;
+
+		for (unsigned lane = 0; lane < (has_company ? 9 : 1); lane++) {
+			unsigned n = lane < 8 && has_company ? 8 : 1;
+
+			for (unsigned i = 0; i < n; i++) {
+				batch[i] = n == 1 || i == lane || i == (lane + 3) % 8 ? *job : passing;
+				list[i] = &batch[i];
+			}
+			crypto_verify(others[o], list, n);
+			for (unsigned i = 0; i < n; i++) {
+				bool ours = n == 1 || i == lane || i == (lane + 3) % 8;
+				bool same =
+					ours ? batch[i].verdict == job->verdict && batch[i].key_bits == job->key_bits
+					     : batch[i].verdict == CRYPTO_PASS;
+
+				n_compared++;
+				n_differing += !same;
+				if (!same)
+					printf("# %s: %d in lane %u, not %d\n", others[o]->name, batch[i].verdict, i,
+					       ours ? job->verdict : CRYPTO_PASS);
+			}
+		}
+	}
+	if (job->verdict == CRYPTO_PASS)
+		passing = *job;
+}
+
 static enum crypto_verdict verdict(struct crypto_job *job)
 {
 	struct crypto_job *one = job;
@@ -140,7 +183,31 @@ static enum crypto_verdict verdict(struct crypto_job *job)
 	job->verdict = CRYPTO_PENDING;
 	job->key_bits = 0xffff;
 	crypto_verify(backend, &one, 1);
+	compare(job);
 	return job->verdict;
+}
+
+/* All that this machine has beside plain OpenSSL; the engine is the one of the tests, beside this program. */
+static void open_others(const char *program)
+{
+	static char library[512];
+	const struct crypto_engine_settings engine = {
+		.engine = library, .ops_max = 16, .keys_max = 64, .bits_min = 512, .bits_max = 8192
+	};
+	const struct crypto_device_settings care = { .timeout_us = UINT64_MAX, .sample_every = 8, .release = free };
+	const char *slash = strrchr(program, '/'), *why = NULL;
+
+	snprintf(library, sizeof(library), "%.*s/../../engine/test_engine.so", slash ? (int)(slash - program) : 1,
+		 slash ? program : ".");
+	struct crypto_device *device = crypto_engine_open(&engine, &why);
+
+	if (device)
+		others[n_others++] = crypto_device_init(malloc(crypto_device_memory(device)), &care, device,
+							crypto_openssl_open(16));
+	for (int kind = CRYPTO_LANES_IFMA; kind <= CRYPTO_LANES_AVX2; kind++)
+		if (crypto_lanes_usable((enum crypto_lanes)kind))
+			others[n_others++] = crypto_lanes_open((enum crypto_lanes)kind, 16, ~0u);
+	ok(device != NULL, "the engine of the tests is opened%s%s", why ? ": " : "", why ? why : "");
 }
 
 /* One key: what must pass and what must fail, whatever its length. */
@@ -467,13 +534,14 @@ static void hashes(void)
 		"SHA-1 of abc (FIPS 180-2 A.1)");
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct pair k512, k1024, k2048, k4096, k8192;
 
 	bn = BN_CTX_new();
 	backend = crypto_openssl_open(64);
 	ok(backend != NULL, "OpenSSL can be used");
+	open_others(argc ? argv[0] : "");
 	hashes();
 
 	generate(&k1024, 1024, 65537);
@@ -494,6 +562,10 @@ int main(void)
 
 	ed25519();
 	small_cache(&k1024, &k2048);
+	ok(n_differing == 0, "%u verdicts of %u other backends, alone and in every lane: none differs", n_compared,
+	   n_others);
+	for (unsigned i = 0; i < n_others; i++)
+		others[i]->close(others[i]);
 	release(&k512);
 	release(&k1024);
 	release(&k2048);

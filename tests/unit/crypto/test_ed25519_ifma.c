@@ -9,7 +9,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#include "crypto/crypto_ifma.h"
+#include "crypto/crypto_lanes.h"
 #include "crypto/ed25519_ifma.h"
 #include "tests/tap.h"
 #include "tests/unit/crypto/ed25519_clear.h"
@@ -425,7 +425,7 @@ int main(int argc, char **argv)
 {
 	long lanes = argc > 1 ? atol(argv[1]) : 1000;
 
-	if (!crypto_ifma_usable()) {
+	if (!crypto_lanes_usable(CRYPTO_LANES_IFMA)) {
 		ok(true, "this machine has no AVX512-IFMA");
 		return done();
 	}

@@ -6,7 +6,7 @@
 #include <openssl/sha.h>
 #include <stdlib.h>
 
-#include "crypto/crypto_ifma.h"
+#include "crypto/crypto_lanes.h"
 #include "crypto/ed25519_scalar.h"
 #include "crypto/sha512_lanes.h"
 #include "tests/tap.h"
@@ -163,7 +163,7 @@ int main(void)
 	CHECK(BN_hex2bn(&order, "1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed"));
 	reduction();
 	reading();
-	if (crypto_ifma_usable())
+	if (crypto_lanes_usable(CRYPTO_LANES_IFMA))
 		sha512();
 	BN_free(order);
 	BN_CTX_free(bn);

@@ -8,7 +8,7 @@
 #include <openssl/bn.h>
 #include <stdlib.h>
 
-#include "crypto/crypto_ifma.h"
+#include "crypto/crypto_lanes.h"
 #include "crypto/rsa_ifma.h"
 #include "tests/tap.h"
 
@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 	long lanes = argc > 1 ? atol(argv[1]) : 2000;
 
 	lengths();
-	if (!crypto_ifma_usable()) {
+	if (!crypto_lanes_usable(CRYPTO_LANES_IFMA)) {
 		ok(true, "this machine has no AVX512-IFMA: nothing to compare # SKIP");
 		return done();
 	}

@@ -1,36 +1,34 @@
 // SPDX-License-Identifier: MIT
 /*
- * crypto_ifma.c - RSA and Ed25519 by eight lanes of AVX512-IFMA; all else by plain OpenSSL
+ * crypto_lanes.c - RSA and Ed25519 side by side, in lanes of vectors; all else by plain OpenSSL
  *
  * RSA: two lanes or more of one length and exponent go side by side: a batch costs the same whatever its fill, and
  * that is less than two verifications alone.  OpenSSL gets what is left: a lane without company, a key seen the first
  * time, lengths that lanes do not have, and all that is no key.  The verdict is the same either way.
  *
- * Ed25519: a batch and the work for eight new keys together cost less than one verification by OpenSSL, so lanes
+ * Ed25519, with AVX512-IFMA: a batch and the work for eight new keys together cost less than one verification by OpenSSL, so lanes
  * do them all.
  *
  * The worker has packets waiting, so a call does no more than PIECE; what is left of a batch is gone on with by poll.
  */
 #include <stdlib.h>
 
-#include "crypto/crypto_ifma.h"
+#include "crypto/crypto_lanes.h"
 #include "crypto/crypto_openssl.h"
-#include "crypto/ifma_keys.h"
+#include "crypto/lane_keys.h"
 #include "crypto/rsa_rule.h"
-
-_Static_assert(RSA_RULE_TAIL == RSA_IFMA_TAIL, "the lanes and the rule mean the same u");
 
 enum { LANES_LEAST = 2 };
 
 /*
- * Costs in multiply-adds of 52 bits in eight lanes, of which a processor does some three thousand in a microsecond.
+ * Costs as rsa_lanes.step() tells them: multiply-adds of 52 bits in eight lanes, of which a processor does some three thousand in a microsecond.
  * OpenSSL's part is that of a key never seen.
  */
 enum { PIECE = 80000, ED25519_KEYS = 130000, ED25519_BATCH = 100000, OPENSSL_4096 = 215000, OPENSSL_ED25519 = 300000 };
 
 struct pending {
 	struct crypto_job *job;
-	struct ifma_key *key;
+	struct lane_key *key;
 };
 
 /* What is left to do of some kind: the jobs from @at on. */
@@ -39,36 +37,37 @@ struct work_list {
 	size_t at, n;
 };
 
-struct ifma {
+struct lanes {
 	struct crypto_backend backend;
 	struct crypto_backend *openssl;
 	unsigned classes; /* that go in lanes */
-	struct ifma_keys *keys;
+	const struct rsa_lanes *rsa_lanes;
+	struct lane_keys *keys;
 	struct ed25519_ifma_base base;
 	struct ed25519_ifma_key passing[IFMA_LANES]; /* keys seen the first time: not kept */
 
 	/* the batch under way */
 	struct crypto_job *jobs[CRYPTO_BATCH_MAX]; /* those without a verdict */
 	struct work_list rsa, ed25519, scalar;
-	struct rsa_ifma_work *work;
+	void *work;
 	enum { NOTHING_BEGUN, KEYS_BEGUN, VERIFY_BEGUN } begun; /* of the group that rsa begins with */
 	size_t n_group;
-	struct rsa_ifma_key *new_keys[IFMA_LANES];
+	void *new_keys[RSA_LANES_MAX];
 	size_t n_new;
 };
 
-static bool go_together(const struct ifma_key *a, const struct ifma_key *b)
+static bool go_together(const struct rsa_lanes *lanes, const struct lane_key *a, const struct lane_key *b)
 {
-	return rsa_ifma_digits(a->rsa.bits) == rsa_ifma_digits(b->rsa.bits) && a->rsa.e == b->rsa.e;
+	return lanes->digits(a->rsa.bits) == lanes->digits(b->rsa.bits) && a->rsa.e == b->rsa.e;
 }
 
-/* RSA: moves those that go with the first of @p, eight at most, to its front; returns how many. */
-static size_t group(struct pending *p, size_t n)
+/* RSA: moves those that go with the first of @p, as many as there are lanes at most, to its front; returns how many. */
+static size_t group(const struct rsa_lanes *lanes, struct pending *p, size_t n)
 {
 	size_t n_group = 1;
 
-	for (size_t i = 1; i < n && n_group < IFMA_LANES; i++) {
-		if (!go_together(p[0].key, p[i].key))
+	for (size_t i = 1; i < n && n_group < lanes->width; i++) {
+		if (!go_together(lanes, p[0].key, p[i].key))
 			continue;
 		struct pending moved = p[i];
 
@@ -79,9 +78,9 @@ static size_t group(struct pending *p, size_t n)
 }
 
 /* Begins to make ready what is not; p[0 .. n) have one length and exponent.  False: all are. */
-static bool begin_keys(struct ifma *f, const struct pending *p, size_t n)
+static bool begin_keys(struct lanes *f, const struct pending *p, size_t n)
 {
-	struct rsa_key from[IFMA_LANES];
+	struct rsa_key from[RSA_LANES_MAX];
 
 	f->n_new = 0;
 	for (size_t i = 0; i < n; i++) {
@@ -93,25 +92,25 @@ static bool begin_keys(struct ifma *f, const struct pending *p, size_t n)
 	}
 	if (f->n_new == 0)
 		return false;
-	rsa_ifma_keys_begin(f->work, f->new_keys, from, f->n_new);
+	f->rsa_lanes->keys_begin(f->work, f->new_keys, from, f->n_new);
 	f->backend.counts.keys_made += f->n_new;
 	return true;
 }
 
-static void begin_verify(struct ifma *f, const struct pending *p, size_t n)
+static void begin_verify(struct lanes *f, const struct pending *p, size_t n)
 {
-	struct rsa_ifma_lane lanes[IFMA_LANES];
+	const void *keys[RSA_LANES_MAX] = { 0 };
+	const struct crypto_job *jobs[RSA_LANES_MAX] = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		lanes[i].key = p[i].key->lane;
-		lanes[i].sig = p[i].job->sig;
-		rsa_rule_tail(p[i].job, lanes[i].u);
+		keys[i] = p[i].key->lane;
+		jobs[i] = p[i].job;
 	}
-	rsa_ifma_verify_begin(f->work, lanes, n);
+	f->rsa_lanes->verify_begin(f->work, keys, jobs, n);
 	f->begun = VERIFY_BEGUN;
 }
 
-static void end_group(struct ifma *f, struct work_list *w, unsigned good, size_t n)
+static void end_group(struct lanes *f, struct work_list *w, unsigned good, size_t n)
 {
 	f->backend.counts.in_lanes += n;
 	for (size_t i = 0; i < n; i++)
@@ -120,12 +119,12 @@ static void end_group(struct ifma *f, struct work_list *w, unsigned good, size_t
 }
 
 /* The next piece of the group that the list begins with; a lone job goes to OpenSSL. */
-static void go_on_rsa(struct ifma *f, int64_t *left)
+static void go_on_rsa(struct lanes *f, int64_t *left)
 {
 	struct pending *p = f->rsa.jobs + f->rsa.at;
 
 	if (f->begun == NOTHING_BEGUN) {
-		f->n_group = group(p, f->rsa.n - f->rsa.at);
+		f->n_group = group(f->rsa_lanes, p, f->rsa.n - f->rsa.at);
 		if (f->n_group < LANES_LEAST) {
 			f->scalar.jobs[f->scalar.n++] = *p;
 			f->rsa.at++;
@@ -136,19 +135,19 @@ static void go_on_rsa(struct ifma *f, int64_t *left)
 		else
 			begin_verify(f, p, f->n_group);
 	}
-	if (!rsa_ifma_step(f->work, left))
+	if (!f->rsa_lanes->step(f->work, left))
 		return;
 	if (f->begun == KEYS_BEGUN) {
-		rsa_ifma_keys_end(f->work, f->new_keys, f->n_new);
+		f->rsa_lanes->keys_end(f->work, f->new_keys, f->n_new);
 		begin_verify(f, p, f->n_group);
 		return;
 	}
 	f->begun = NOTHING_BEGUN;
-	end_group(f, &f->rsa, rsa_ifma_verify_end(f->work), f->n_group);
+	end_group(f, &f->rsa, f->rsa_lanes->verify_end(f->work), f->n_group);
 }
 
 /* Makes ready the Ed25519 keys that are not, and says which each lane has. */
-static void ed25519_keys(struct ifma *f, const struct pending *p, size_t n, struct ed25519_ifma_lane *lanes,
+static void ed25519_keys(struct lanes *f, const struct pending *p, size_t n, struct ed25519_ifma_lane *lanes,
 			 int64_t *left)
 {
 	struct ed25519_ifma_key *to[IFMA_LANES];
@@ -173,7 +172,7 @@ static void ed25519_keys(struct ifma *f, const struct pending *p, size_t n, stru
 	f->backend.counts.keys_made += n_new;
 }
 
-static void go_on_ed25519(struct ifma *f, int64_t *left)
+static void go_on_ed25519(struct lanes *f, int64_t *left)
 {
 	const struct pending *p = f->ed25519.jobs + f->ed25519.at;
 	size_t n = f->ed25519.n - f->ed25519.at;
@@ -191,7 +190,7 @@ static void go_on_ed25519(struct ifma *f, int64_t *left)
 	*left -= ED25519_BATCH;
 }
 
-static void go_on_scalar(struct ifma *f, int64_t *left)
+static void go_on_scalar(struct lanes *f, int64_t *left)
 {
 	struct crypto_job *job = f->scalar.jobs[f->scalar.at++].job;
 	int64_t octets = job->key_len;
@@ -202,9 +201,9 @@ static void go_on_scalar(struct ifma *f, int64_t *left)
 }
 
 /* Whom the job goes with; those that are refused before anything is computed get their verdict. */
-static void sort_in(struct ifma *f, struct crypto_job *job)
+static void sort_in(struct lanes *f, struct crypto_job *job)
 {
-	struct ifma_key *key = NULL;
+	struct lane_key *key = NULL;
 	struct work_list *w = &f->scalar;
 
 	CHECK(job->key_len <= CRYPTO_KEY_MAX && job->sig_len <= CRYPTO_SIG_MAX);
@@ -214,9 +213,9 @@ static void sort_in(struct ifma *f, struct crypto_job *job)
 		job->verdict = (uint8_t)ed25519_rule_before(job);
 		if (job->verdict != CRYPTO_PENDING)
 			return;
-		key = ifma_keys_find(f->keys, job);
+		key = lane_keys_find(f->keys, job);
 		w = &f->ed25519;
-	} else if ((key = ifma_keys_find(f->keys, job))) {
+	} else if ((key = lane_keys_find(f->keys, job))) {
 		job->verdict = (uint8_t)rsa_rule_before(job, &key->rsa);
 		if (job->verdict != CRYPTO_PENDING)
 			return;
@@ -226,7 +225,7 @@ static void sort_in(struct ifma *f, struct crypto_job *job)
 }
 
 /* A piece of what is left. */
-static void go_on(struct ifma *f)
+static void go_on(struct lanes *f)
 {
 	int64_t left = PIECE;
 
@@ -244,7 +243,7 @@ static void go_on(struct ifma *f)
 
 static size_t submit(void *driver, struct crypto_job *const *jobs, size_t n, uint64_t now_us)
 {
-	struct ifma *f = driver;
+	struct lanes *f = driver;
 	uint32_t n_left = 0;
 
 	(void)now_us;
@@ -252,7 +251,7 @@ static size_t submit(void *driver, struct crypto_job *const *jobs, size_t n, uin
 		return 0;
 	if (n > CRYPTO_BATCH_MAX)
 		n = CRYPTO_BATCH_MAX;
-	ifma_keys_turn(f->keys);
+	lane_keys_turn(f->keys);
 	f->rsa.at = f->rsa.n = f->ed25519.at = f->ed25519.n = f->scalar.at = f->scalar.n = 0;
 	for (size_t i = 0; i < n; i++)
 		sort_in(f, jobs[i]);
@@ -267,7 +266,7 @@ static size_t submit(void *driver, struct crypto_job *const *jobs, size_t n, uin
 
 static size_t poll(void *driver, struct crypto_job **done, uint64_t now_us)
 {
-	struct ifma *f = driver;
+	struct lanes *f = driver;
 	uint32_t n_left = 0;
 	size_t n_done = 0;
 
@@ -285,57 +284,72 @@ static size_t poll(void *driver, struct crypto_job **done, uint64_t now_us)
 	return n_done;
 }
 
-bool crypto_ifma_usable(void)
+bool crypto_lanes_usable(enum crypto_lanes kind)
 {
 #ifdef __x86_64__
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma");
+	return kind == CRYPTO_LANES_IFMA ? __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma")
+					 : __builtin_cpu_supports("avx2");
 #else
+	(void)kind;
 	return false;
 #endif
 }
 
-static void name_classes(struct ifma *f)
+static void name_classes(struct lanes *f)
 {
-	for (int c = 0; c < N_CRYPTO_CLASS; c++)
-		f->backend.by_class[c] = !(f->classes >> c & 1) || c == CRYPTO_CLASS_RSA_MORE ? "openssl"
-					 : c == CRYPTO_CLASS_ED25519                          ? "ifma"
-								     : "ifma; openssl for one alone";
+	bool ifma = f->rsa_lanes == &rsa_lanes_ifma;
+
+	for (int c = 0; c < N_CRYPTO_CLASS; c++) {
+		const char *who = ifma ? "ifma; openssl for one alone" : "avx2; openssl for one alone";
+
+		if (!(f->classes >> c & 1))
+			who = "openssl";
+		else if (c == CRYPTO_CLASS_ED25519)
+			who = "ifma";
+		f->backend.by_class[c] = who;
+	}
 }
 
-struct crypto_backend *crypto_ifma_open(uint32_t keys_max, unsigned classes)
+struct crypto_backend *crypto_lanes_open(enum crypto_lanes kind, uint32_t keys_max, unsigned classes)
 {
-	struct ifma *f = crypto_ifma_usable() ? aligned_alloc(alignof(struct ifma), sizeof(*f)) : NULL;
+	struct lanes *f = crypto_lanes_usable(kind) ? aligned_alloc(alignof(struct lanes), sizeof(*f)) : NULL;
 
 	if (!f)
 		return NULL;
 	memset(f, 0, sizeof(*f));
-	ed25519_ifma_base(&f->base);
-	f->backend = (struct crypto_backend){ .name = "ifma",
-					      .lanes = IFMA_LANES,
-					      .driver = f,
-					      .submit = submit,
-					      .poll = poll,
-					      .close = crypto_ifma_close };
-	f->classes = classes;
+	f->rsa_lanes = kind == CRYPTO_LANES_IFMA ? &rsa_lanes_ifma : &rsa_lanes_avx2;
+	f->classes = classes & ~(1u << CRYPTO_CLASS_RSA_MORE);
+	if (kind == CRYPTO_LANES_IFMA)
+		ed25519_ifma_base(&f->base);
+	else
+		f->classes &= ~(1u << CRYPTO_CLASS_ED25519);
+	f->backend = (struct crypto_backend){
+		.name = f->rsa_lanes->name,
+		.lanes = (uint32_t)f->rsa_lanes->width,
+		.driver = f,
+		.submit = submit,
+		.poll = poll,
+		.close = crypto_lanes_close,
+	};
 	name_classes(f);
 	f->openssl = crypto_openssl_open(keys_max);
-	f->keys = ifma_keys_open(keys_max);
-	f->work = aligned_alloc(64, (rsa_ifma_work_size() + 63) / 64 * 64);
+	f->keys = lane_keys_open(f->rsa_lanes, keys_max);
+	f->work = aligned_alloc(64, (f->rsa_lanes->work_size() + 63) / 64 * 64);
 	if (!f->openssl || !f->keys || !f->work) {
-		crypto_ifma_close(&f->backend);
+		crypto_lanes_close(&f->backend);
 		return NULL;
 	}
 	return &f->backend;
 }
 
-void crypto_ifma_close(struct crypto_backend *backend)
+void crypto_lanes_close(struct crypto_backend *backend)
 {
 	if (!backend)
 		return;
-	struct ifma *f = backend->driver;
+	struct lanes *f = backend->driver;
 
 	crypto_openssl_close(f->openssl);
-	ifma_keys_close(f->keys);
+	lane_keys_close(f->keys);
 	free(f->work);
 	free(f);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * ifma_keys.c - keys in the form that lanes want, kept for one thread
+ * lane_keys.c - keys in the form that lanes want, kept for one thread
  *
  * The hash is keyed, for senders choose keys and must not choose buckets; it decides nothing else.  A key is
  * found by all its octets.  Eviction is CLOCK; keys of the running turn are passed over.
@@ -8,18 +8,19 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
-#include "crypto/ifma_keys.h"
+#include "crypto/lane_keys.h"
 #include "dataplane/base/siphash.h"
 
 #define NO_KEY UINT32_MAX
 #define KEYS_LEAST (2u * CRYPTO_BATCH_MAX) /* one turn cannot hold them all */
 
-struct ifma_keys {
+struct lane_keys {
+	const struct rsa_lanes *lanes;
 	struct siphash_key secret;
 	uint64_t turn;
 	uint32_t n_keys, keys_max, hand, bucket_mask;
 	uint32_t *buckets;
-	struct ifma_key *keys;
+	struct lane_key *keys;
 };
 
 static size_t round_up(size_t n)
@@ -27,7 +28,7 @@ static size_t round_up(size_t n)
 	return (n + 63) & ~(size_t)63;
 }
 
-static void unlink_key(struct ifma_keys *k, uint32_t which)
+static void unlink_key(struct lane_keys *k, uint32_t which)
 {
 	uint32_t *at = &k->buckets[k->keys[which].bucket];
 
@@ -36,19 +37,19 @@ static void unlink_key(struct ifma_keys *k, uint32_t which)
 	*at = k->keys[which].next;
 }
 
-static void release(struct ifma_key *key)
+static void release(struct lane_key *key)
 {
 	free(key->lane);
 	free(key->ed25519);
 }
 
-static uint32_t evict(struct ifma_keys *k)
+static uint32_t evict(struct lane_keys *k)
 {
 	if (k->n_keys < k->keys_max)
 		return k->n_keys++;
 	for (;;) { /* ends: the second round finds no `used`, and one turn pins half of them at most */
 		uint32_t which = k->hand;
-		struct ifma_key *key = &k->keys[which];
+		struct lane_key *key = &k->keys[which];
 
 		k->hand = (k->hand + 1) % k->keys_max;
 		if (key->turn == k->turn)
@@ -68,7 +69,7 @@ static bool is_ed25519(const struct crypto_job *job)
 }
 
 /* One block of memory: what the lane reads, @size octets, then a copy of the key's own octets. */
-static void *make_block(struct ifma_key *key, const struct crypto_job *job, size_t size)
+static void *make_block(struct lane_key *key, const struct crypto_job *job, size_t size)
 {
 	void *block = aligned_alloc(64, size + round_up(job->key_len));
 
@@ -81,7 +82,7 @@ static void *make_block(struct ifma_key *key, const struct crypto_job *job, size
 	return block;
 }
 
-static bool prepare(struct ifma_key *key, const struct crypto_job *job)
+static bool prepare(const struct lane_keys *k, struct lane_key *key, const struct crypto_job *job)
 {
 	struct rsa_key rsa;
 
@@ -89,9 +90,9 @@ static bool prepare(struct ifma_key *key, const struct crypto_job *job)
 		key->ed25519 = job->key_len == ED25519_KEY_LEN ? make_block(key, job, sizeof(*key->ed25519)) : NULL;
 		return key->ed25519 != NULL;
 	}
-	if (!rsa_key_parse(span_of(job->key, job->key_len), &rsa) || rsa_ifma_digits(rsa.bits) == 0)
+	if (!rsa_key_parse(span_of(job->key, job->key_len), &rsa) || k->lanes->digits(rsa.bits) == 0)
 		return false;
-	key->lane = make_block(key, job, rsa_ifma_key_size(rsa_ifma_digits(rsa.bits)));
+	key->lane = make_block(key, job, k->lanes->key_size(k->lanes->digits(rsa.bits)));
 	if (!key->lane)
 		return false;
 	key->rsa = rsa;
@@ -99,14 +100,14 @@ static bool prepare(struct ifma_key *key, const struct crypto_job *job)
 	return true;
 }
 
-struct ifma_key *ifma_keys_find(struct ifma_keys *k, const struct crypto_job *job)
+struct lane_key *lane_keys_find(struct lane_keys *k, const struct crypto_job *job)
 {
 	struct span octets = span_of(job->key, job->key_len);
 	uint64_t hash = siphash(&k->secret, octets);
 	uint32_t bucket = (uint32_t)hash & k->bucket_mask;
 
 	for (uint32_t i = k->buckets[bucket]; i != NO_KEY; i = k->keys[i].next) {
-		struct ifma_key *key = &k->keys[i];
+		struct lane_key *key = &k->keys[i];
 		bool made = key->lane || key->ed25519;
 
 		if (key->hash != hash)
@@ -114,7 +115,7 @@ struct ifma_key *ifma_keys_find(struct ifma_keys *k, const struct crypto_job *jo
 		if (made &&
 		    ((key->ed25519 != NULL) != is_ed25519(job) || !span_eq(span_of(key->octets, key->len), octets)))
 			continue;
-		if (!made && !prepare(key, job))
+		if (!made && !prepare(k, key, job))
 			return NULL;
 		key->used = true;
 		key->turn = k->turn;
@@ -123,23 +124,24 @@ struct ifma_key *ifma_keys_find(struct ifma_keys *k, const struct crypto_job *jo
 
 	uint32_t i = evict(k);
 
-	k->keys[i] = (struct ifma_key){ .hash = hash, .bucket = bucket, .next = k->buckets[bucket] };
+	k->keys[i] = (struct lane_key){ .hash = hash, .bucket = bucket, .next = k->buckets[bucket] };
 	k->buckets[bucket] = i;
 	return NULL;
 }
 
-void ifma_keys_turn(struct ifma_keys *k)
+void lane_keys_turn(struct lane_keys *k)
 {
 	k->turn++;
 }
 
-struct ifma_keys *ifma_keys_open(uint32_t keys_max)
+struct lane_keys *lane_keys_open(const struct rsa_lanes *lanes, uint32_t keys_max)
 {
-	struct ifma_keys *k = calloc(1, sizeof(*k));
+	struct lane_keys *k = calloc(1, sizeof(*k));
 	uint32_t n_buckets = 16;
 
 	if (!k)
 		return NULL;
+	k->lanes = lanes;
 	k->keys_max = keys_max < KEYS_LEAST ? KEYS_LEAST : keys_max;
 	while (n_buckets < k->keys_max && n_buckets < UINT32_C(1) << 24)
 		n_buckets *= 2;
@@ -147,7 +149,7 @@ struct ifma_keys *ifma_keys_open(uint32_t keys_max)
 	k->keys = calloc(k->keys_max, sizeof(*k->keys));
 	k->buckets = calloc(n_buckets, sizeof(*k->buckets));
 	if (!k->keys || !k->buckets || RAND_bytes((uint8_t *)&k->secret, sizeof(k->secret)) != 1) {
-		ifma_keys_close(k);
+		lane_keys_close(k);
 		return NULL;
 	}
 	for (uint32_t i = 0; i < n_buckets; i++)
@@ -155,7 +157,7 @@ struct ifma_keys *ifma_keys_open(uint32_t keys_max)
 	return k;
 }
 
-void ifma_keys_close(struct ifma_keys *k)
+void lane_keys_close(struct lane_keys *k)
 {
 	if (!k)
 		return;
