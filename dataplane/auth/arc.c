@@ -129,8 +129,8 @@ static void fail(struct arc *a, struct arc_slot *slot, const char *why)
 	decide(a, ARC_RESULT_FAIL, why);
 }
 
-void arc_begin(struct arc *a, const struct auth_settings *settings, const struct msg_header *header, uint64_t now_unix,
-	       struct explain *explain)
+void arc_begin(struct arc *a, const struct auth_settings *settings, const struct msg_header *header, struct dkim *dkim,
+	       uint64_t now_unix, struct explain *explain)
 {
 	struct dkim_sig ams;
 
@@ -144,6 +144,7 @@ void arc_begin(struct arc *a, const struct auth_settings *settings, const struct
 	a->decided = a->body_ended = a->body_is_good = a->temporary = false;
 	a->n_begun = a->n_checked = 0;
 	a->body.hash.pair = NULL;
+	a->shared = NULL;
 	for (size_t i = 0; i < ARC_SLOTS; i++)
 		a->slots[i].state = ARC_STATE_FREE;
 
@@ -162,6 +163,11 @@ void arc_begin(struct arc *a, const struct auth_settings *settings, const struct
 	}
 	a->covers_from = ams.signs_from;
 	memcpy(a->bh, ams.bh, sizeof(a->bh));
+	/* A forwarder's DKIM-Signature and his AMS mostly cover one body in one form. */
+	if (dkim)
+		a->shared = dkim_share(dkim, (enum dkim_canon)ams.canon_body, ams.l);
+	if (a->shared)
+		return;
 	dkim_body_init(&a->body, settings->hash, false, (enum dkim_canon)ams.canon_body, ams.l);
 	dkim_body_join(&a->body, settings->hash_pair);
 }
@@ -245,7 +251,7 @@ void arc_give_up(struct arc *a)
 
 void arc_body(struct arc *a, struct span bytes)
 {
-	if (!a->decided)
+	if (!a->decided && !a->shared)
 		dkim_body_add(&a->body, bytes);
 }
 
@@ -256,17 +262,21 @@ void arc_leave(struct arc *a)
 
 void arc_body_end(struct arc *a)
 {
+	const struct dkim_body *body = a->shared ? &a->shared->body : &a->body;
 	uint8_t digest[SHA256_LEN];
 
 	if (a->decided || a->body_ended)
 		return;
 	a->body_ended = true;
-	dkim_body_final(&a->body, digest);
+	if (a->shared)
+		memcpy(digest, a->shared->digest, SHA256_LEN);
+	else
+		dkim_body_final(&a->body, digest);
 	if (!span_eq(span_of(digest, SHA256_LEN), span_of(a->bh, SHA256_LEN)))
 		decide(a, ARC_RESULT_FAIL, "the body hash does not match bh= of the newest ARC-Message-Signature");
-	else if (a->body.n_octets > a->body.limit && a->settings->dkim_partial != DKIM_PARTIAL_ACCEPT)
+	else if (body->n_octets > body->limit && a->settings->dkim_partial != DKIM_PARTIAL_ACCEPT)
 		decide(a, ARC_RESULT_FAIL, "l= leaves octets at the end of the body unsigned");
-	else if (a->body.limit != UINT64_MAX && a->body.n_octets < a->body.limit)
+	else if (body->limit != UINT64_MAX && body->n_octets < body->limit)
 		decide(a, ARC_RESULT_FAIL, "l= is larger than the body");
 	else
 		a->body_is_good = true;

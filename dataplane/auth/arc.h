@@ -16,8 +16,9 @@ enum arc_result { ARC_RESULT_NONE, ARC_RESULT_PASS, ARC_RESULT_FAIL, ARC_RESULT_
 
 #include "dataplane/auth/arc_verify.h" /* struct arc, for placement */
 
-void arc_begin(struct arc *a, const struct auth_settings *settings, const struct msg_header *header, uint64_t now_unix,
-	       struct explain *explain);
+/* @dkim: begun with the same header, and fed the same body before @a is: a body hash that both need is made once.  NULL: none. */
+void arc_begin(struct arc *a, const struct auth_settings *settings, const struct msg_header *header, struct dkim *dkim,
+	       uint64_t now_unix, struct explain *explain);
 bool arc_question(struct arc *a, unsigned *slot, struct dns_question *q);
 void arc_answer(struct arc *a, unsigned slot, const struct dns_answer *answer);
 void arc_body(struct arc *a, struct span bytes);

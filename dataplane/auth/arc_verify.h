@@ -56,6 +56,7 @@ struct arc {
 	unsigned n_begun;  /* signatures asked for: the newest AMS, then the seals from the newest down */
 	unsigned n_checked;
 	uint8_t bh[SHA256_LEN];
+	const struct dkim_shared_body *shared; /* one of DKIM's, that is the same; else NULL, and */
 	struct dkim_body body;
 	struct arc_set sets[ARC_SETS_MAX]; /* [i - 1] */
 	struct arc_slot slots[ARC_SLOTS];

@@ -193,18 +193,37 @@ static size_t field_of(const struct dkim *k, size_t n)
 	return index;
 }
 
+/* Which of the body hashes is this; n_bodies: none. */
+static uint8_t find_body(const struct dkim *k, bool sha1, enum dkim_canon canon, uint64_t l)
+{
+	uint8_t i = 0;
+
+	for (; i < k->n_bodies; i++) {
+		const struct dkim_body *b = &k->bodies[i].body;
+
+		if (b->canon == canon && b->hash.sha1 == sha1 && b->limit == l)
+			break;
+	}
+	return i;
+}
+
+const struct dkim_shared_body *dkim_share(struct dkim *k, enum dkim_canon canon, uint64_t l)
+{
+	uint8_t i = find_body(k, false, canon, l);
+
+	/* A hash that all have left may have missed some of the body. */
+	if (i == k->n_bodies || k->bodies[i].n_users == 0)
+		return NULL;
+	k->bodies[i].n_users++;
+	return &k->bodies[i];
+}
+
 /* The body hash that @sig needs, made when no signature before it needs the same. */
 static uint8_t share_body(struct dkim *k, const struct dkim_sig *sig)
 {
 	bool sha1 = sig->alg == CRYPTO_RSA_SHA1;
-	uint8_t i;
+	uint8_t i = find_body(k, sha1, (enum dkim_canon)sig->canon_body, sig->l);
 
-	for (i = 0; i < k->n_bodies; i++) {
-		const struct dkim_body *b = &k->bodies[i].body;
-
-		if (b->canon == sig->canon_body && b->hash.sha1 == sha1 && b->limit == sig->l)
-			break;
-	}
 	if (i == k->n_bodies) {
 		dkim_body_init(&k->bodies[i].body, k->settings->hash, sha1, (enum dkim_canon)sig->canon_body, sig->l);
 		dkim_body_join(&k->bodies[i].body, k->settings->hash_pair);

@@ -50,6 +50,12 @@ void dkim_begin(struct dkim *k, const struct auth_settings *settings, const stru
 bool dkim_question(struct dkim *k, unsigned *slot, struct dns_question *q);
 void dkim_answer(struct dkim *k, unsigned slot, const struct dns_answer *answer);
 
+/*
+ * The SHA-256 of the body that some signature needs, for another verifier that needs the same; NULL: none does.  From now
+ * on it is computed to the end, and there after dkim_body_end().
+ */
+const struct dkim_shared_body *dkim_share(struct dkim *k, enum dkim_canon canon, uint64_t l);
+
 void dkim_body(struct dkim *k, struct span bytes); /* body octets, cut anywhere */
 void dkim_body_end(struct dkim *k);
 void dkim_leave(struct dkim *k); /* no more octets: @k may go */

@@ -41,7 +41,7 @@ struct dkim_slot {
 /* A body hash, shared by all signatures of the same canonicalization, hash and l=. */
 struct dkim_shared_body {
 	struct dkim_body body;
-	uint8_t n_users; /* signatures that still wait for it: at 0 nothing more is hashed */
+	uint8_t n_users; /* signatures, and ARC, that still wait for it: at 0 nothing more is hashed */
 	uint8_t digest_len;
 	uint8_t digest[SHA256_LEN];
 };

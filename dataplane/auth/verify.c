@@ -107,7 +107,7 @@ void verify_header(struct verify *v, const struct msg_header *header, uint64_t n
 	struct span author = span_of(v->from.domain, v->from.domain_len);
 
 	dkim_begin(&v->dkim, v->settings, header, author, v->client.now_unix, v->explain);
-	arc_begin(&v->arc, v->settings, header, v->client.now_unix, v->explain);
+	arc_begin(&v->arc, v->settings, header, &v->dkim, v->client.now_unix, v->explain);
 	dmarc_begin(&v->dmarc, v->settings, author, v->explain, now_us);
 	if (author.len)
 		identifiers(v);

@@ -58,7 +58,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text_init(&explain.text, told, sizeof(told));
 	msg_header_parse(&h, span_head(message, header_len));
 	n_asked = 0;
-	arc_begin(&arc, &settings, &h, 1700000000, &explain);
+	arc_begin(&arc, &settings, &h, NULL, 1700000000, &explain);
 	if (!(data[0] & 16))
 		answer_all(record, data[0]);
 	arc_body(&arc, span_skip(message, body));

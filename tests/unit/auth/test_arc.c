@@ -9,6 +9,8 @@
 
 static struct mail mail;
 static struct arc arc;
+static struct dkim dkim;
+static bool beside_dkim; /* which verifies the same message, and may have the same body hash */
 
 static const char *message_d; /* d= of the message signature when it is not the seal's */
 
@@ -84,11 +86,20 @@ static void run(void)
 	msg_header_parse(&check.header, span_of(mail.header, mail.header_len));
 	memset(&arc, 0xaa, sizeof(arc));
 	n_questions = n_jobs = n_jobs_early = 0;
-	arc_begin(&arc, &check.settings, &check.header, check.now, &check.explain);
+	if (beside_dkim)
+		dkim_begin(&dkim, &check.settings, &check.header, SPAN("example.org"), check.now, &check.explain);
+	arc_begin(&arc, &check.settings, &check.header, beside_dkim ? &dkim : NULL, check.now, &check.explain);
 	ask_all(!check.no_answers);
 	n_jobs_early += arc_job(&arc) != NULL;
-	for (size_t i = 0; i < mail.body_len; i++)
+	if (beside_dkim)
+		dkim_give_up(&dkim); /* all its signatures are done with, before the body is */
+	for (size_t i = 0; i < mail.body_len; i++) {
+		if (beside_dkim)
+			dkim_body(&dkim, span_of(mail.body + i, 1));
 		arc_body(&arc, span_of(mail.body + i, 1));
+	}
+	if (beside_dkim)
+		dkim_body_end(&dkim);
 	arc_body_end(&arc);
 	while ((job = arc_job(&arc))) {
 		n_jobs++;
@@ -439,9 +450,36 @@ static void test_trust(void)
 	   "each step is told");
 }
 
+/* A DKIM-Signature beside the chain: whether they share the body hash, and what follows. */
+static void beside(const char *c_and_l, bool shares, bool other_body)
+{
+	static char template[256];
+
+	fresh(1);
+	snprintf(template, sizeof(template), "v=1; a=rsa-sha256; %s; d=example.org; s=s1; h=from; bh=@BH@; b=@B@",
+		 c_and_l);
+	sign_as(&mail, "DKIM-Signature", template, RSA_1024);
+	if (other_body)
+		mail.body[0] = 'j';
+	is_arc(other_body ? "fail" : "pass", other_body ? "body hash" : "", "beside a DKIM-Signature of %s", c_and_l);
+	ok((arc.shared != NULL) == shares, "the body is hashed %s", shares ? "once" : "for each");
+}
+
+static void test_shared_body(void)
+{
+	beside_dkim = true;
+	beside("c=relaxed/relaxed", true, false);
+	beside("c=relaxed/relaxed", true, true);
+	beside("c=simple/relaxed", true, false);
+	beside("c=relaxed/simple", false, false);
+	beside("c=relaxed/relaxed; l=7", false, false);
+	beside_dkim = false;
+}
+
 int main(void)
 {
 	test_chains();
+	test_shared_body();
 	test_structure();
 	test_cv();
 	test_partial();
