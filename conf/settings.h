@@ -66,6 +66,7 @@ struct settings_next_hop {
 	uint16_t priority;       /* 10; the lowest that works is taken first */
 	uint16_t weight;         /* 1; share of the messages among those of one priority */
 	bool lmtp;               /* protocol = "lmtp" (RFC 2033) */
+	bool smarthost;          /* takes reports, to any domain, and nothing that a client sent */
 	uint32_t recipients_max; /* of one message; 0: as smtp.recipients_max; by LMTP 1 unless it is given */
 	uint8_t identity;        /* enum settings_identity */
 	uint8_t tls;             /* enum settings_tls */

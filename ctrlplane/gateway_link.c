@@ -148,7 +148,8 @@ bool gateway_send(struct gateway *g, uint64_t tag, const struct side_wish *w)
 				  .rcpts = span_of(at, w->rcpts_len),
 				  .octets = span_of(at + w->rcpts_len, w->mail_len),
 				  .body_8bit = w->body_8bit,
-				  .smtputf8 = w->smtputf8 };
+				  .smtputf8 = w->smtputf8,
+				  .outbound = w->outbound };
 	memcpy(m->mail_from, w->mail_from, sizeof(m->mail_from));
 	down(g, worker, m);
 	return true;

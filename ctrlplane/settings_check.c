@@ -259,17 +259,43 @@ static bool is_reachable(const struct settings *s, const struct ip_addr *a)
 	return false;
 }
 
+/* A smarthost takes what is ours alone: it has no domains, and is not the only next hop. */
+static void check_smarthost(struct checking *c, size_t i)
+{
+	const struct settings *s = c->s;
+	char name[64];
+
+	snprintf(name, sizeof(name), "next_hops.[%zu].smarthost", i);
+	if (s->next_hops[i].lmtp)
+		found(c, name, "must not be true by LMTP: it takes mail to any domain");
+	for (size_t r = 0; r < s->n_routes; r++)
+		if (s->routes[r].next_hops >> i & 1) {
+			found(c, name, "must not be true with domains: no client's mail goes there");
+			break;
+		}
+}
+
+static bool has_ordinary_next_hop(const struct settings *s)
+{
+	for (size_t i = 0; i < s->n_next_hops; i++)
+		if (!s->next_hops[i].smarthost)
+			return true;
+	return false;
+}
+
 static void check_next_hops(struct checking *c)
 {
 	const struct settings *s = c->s;
 	char name[64];
 
-	if (s->n_next_hops == 0)
+	if (!has_ordinary_next_hop(s))
 		found(c, "next_hops",
 		      "must name at least one mail server: next_hops = ( { address = \"192.0.2.26\"; } );");
 	for (size_t i = 0; i < s->n_next_hops; i++) {
 		const struct settings_next_hop *h = &s->next_hops[i];
 
+		if (h->smarthost)
+			check_smarthost(c, i);
 		snprintf(name, sizeof(name), "next_hops.[%zu].address", i);
 		if (h->addr.family == IP_NONE)
 			found(c, name, "must be given");
@@ -319,6 +345,8 @@ static void check_routes(struct checking *c)
 	uint32_t routed = 0;
 	char name[64];
 
+	for (size_t i = 0; i < s->n_next_hops; i++)
+		routed |= (uint32_t)s->next_hops[i].smarthost << i;
 	for (size_t i = 0; i < s->n_routes; i++) {
 		const struct settings_route *r = &s->routes[i];
 		int first = __builtin_ctz(r->next_hops);

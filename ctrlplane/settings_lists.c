@@ -224,6 +224,17 @@ static void load_identity(struct settings_loading *l, const config_setting_t *v,
 		settings_complain(l, v, "%s must be one of none|xclient|proxy, is %s", name, settings_shown(v, shown));
 }
 
+static void load_smarthost(struct settings_loading *l, const config_setting_t *v, const char *name,
+			   struct settings_next_hop *h)
+{
+	char shown[80];
+
+	if (config_setting_type(v) != CONFIG_TYPE_BOOL)
+		settings_complain(l, v, "%s must be true or false, is %s", name, settings_shown(v, shown));
+	else
+		h->smarthost = config_setting_get_bool(v) != 0;
+}
+
 static bool parse_pin(struct span s, uint8_t pin[32])
 {
 	if (s.len != 64)
@@ -303,6 +314,8 @@ static void load_next_hop(struct settings_loading *l, const config_setting_t *gr
 			load_protocol(l, v, name, h);
 		else if (span_eq(member, SPAN("identity")))
 			load_identity(l, v, name, h);
+		else if (span_eq(member, SPAN("smarthost")))
+			load_smarthost(l, v, name, h);
 		else if (span_eq(member, SPAN("domains")))
 			load_routes(l, v, index);
 		else if (!load_next_hop_tls(l, v, name, member, h))

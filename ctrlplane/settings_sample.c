@@ -39,6 +39,7 @@ static const char head[] =
 	"among\n"
 	"# equals.  protocol: smtp or lmtp.  recipients_max: of one message, 1 to 100000; by LMTP 1 unless given.\n"
 	"# identity: none, xclient or proxy: how it is told of the client.\n"
+	"# smarthost = true: takes reports, to any domain, and no client's mail.\n"
 	"next_hops = (\n"
 	"\t{ address = \"192.0.2.26\"; port = 25; domains = [ ]; priority = 10; weight = 1; }\n"
 	");\n"

@@ -191,6 +191,7 @@ static void next_wish(struct reports *r, uint64_t now)
 		break;
 	case REPORT_ACT_SEND:
 		w->kind = SIDE_WISH_SEND;
+		w->outbound = true;
 		w->mail = a->mail;
 		w->mail_len = a->mail_len;
 		w->rcpts = strdup(a->to); /* when there is no memory it has no recipient, and is tried again */

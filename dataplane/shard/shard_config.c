@@ -75,6 +75,11 @@ static void make_auth(struct shard *s, struct shard_config *config)
 	a->stats = &s->stats;
 }
 
+static bool is_for_clients(const struct shard *s, unsigned hop)
+{
+	return !s->env.settings->next_hops[hop].smarthost;
+}
+
 /* EHLO offers outward what all next hops that were met offer; of those not met yet nothing is known. */
 void config_offers(struct shard *s)
 {
@@ -86,7 +91,7 @@ void config_offers(struct shard *s)
 
 	smtp->message_max = s->config->settings->smtp_message_max;
 	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
-		uint32_t max = route_recipients_max(s, 1U << i);
+		uint32_t max = is_for_clients(s, i) ? route_recipients_max(s, 1U << i) : 0;
 
 		most = max > most ? max : most;
 	}
@@ -95,7 +100,7 @@ void config_offers(struct shard *s)
 	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
 		const struct hop *h = &s->hops[i];
 
-		if (!h->met)
+		if (!h->met || !is_for_clients(s, i))
 			continue;
 		any = true;
 		if (h->size_max && h->size_max < smtp->message_max)

@@ -68,6 +68,7 @@ struct shard_send {
 	struct span rcpts;  /* each ended by a NUL */
 	struct span octets; /* whole, with CRLF; copied by the worker */
 	bool body_8bit, smtputf8;
+	bool outbound; /* to anybody's domain: a smarthost takes it, if there is one */
 	uint16_t code; /* Out: of the next hop's reply; 452 when the worker has no room */
 	char reply[256];
 };

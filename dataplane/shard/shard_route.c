@@ -34,7 +34,10 @@ void route_init(struct shard *s)
 {
 	const struct settings *c = s->env.settings;
 
-	s->hops_all = s->hops_unrouted = (1U << c->n_next_hops) - 1;
+	s->hops_all = s->hops_ours = 0;
+	for (unsigned i = 0; i < c->n_next_hops; i++)
+		*(c->next_hops[i].smarthost ? &s->hops_ours : &s->hops_all) |= 1U << i;
+	s->hops_unrouted = s->hops_all;
 	for (unsigned i = 0; i < c->n_routes; i++)
 		s->hops_unrouted &= ~c->routes[i].next_hops;
 }

@@ -45,9 +45,11 @@ static void refuse(struct shard *s, struct shard_send *m, const char *why)
 	send_done(s, m, &reply);
 }
 
-/* A report may go to any domain: the next hops of no route in particular know the way. */
+/* A report may go to any domain: a smarthost knows the way, or else the next hops of no route in particular. */
 static uint32_t hops_for(const struct shard *s, const struct txn *t)
 {
+	if (t->send->outbound && s->hops_ours)
+		return s->hops_ours;
 	uint32_t hops = route_of(s, config_settings(s, t->config), t->rcpts[0]);
 
 	if (!hops)

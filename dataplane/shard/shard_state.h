@@ -256,6 +256,7 @@ struct shard {
 	bool dispatch;      /* hop_dispatch() has something to look at */
 	struct hop hops[SETTINGS_NEXT_HOPS_MAX];
 	uint32_t hops_all, hops_unrouted; /* bit i: hops[i]; those that take what no route names */
+	uint32_t hops_ours;               /* smarthosts, which are in neither */
 	uint64_t unix_offset_us;          /* wall clock less monotonic */
 	uint64_t turn_us;                 /* when this turn began */
 	bool turn_busy;                   /* and whether it did anything */

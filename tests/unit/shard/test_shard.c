@@ -209,6 +209,8 @@ static void reports(void)
 	all_is_given_back("reports");
 }
 
+static bool ours_is_outbound;
+
 static void send_ours(const char *rcpts, size_t n_rcpts, const char *octets)
 {
 	struct shard_send *m = malloc(sizeof(*m));
@@ -217,9 +219,36 @@ static void send_ours(const char *rcpts, size_t n_rcpts, const char *octets)
 	*m = (struct shard_send){ .m = { .kind = SHARD_DOWN_SEND },
 				  .mail_from = "reports@inside.example",
 				  .rcpts = span_of(rcpts, n_rcpts),
-				  .octets = span_str(octets) };
+				  .octets = span_str(octets),
+				  .outbound = ours_is_outbound };
 	CHECK(ring_put(&world.link.down, m));
 	pass(5);
+}
+
+/* 192.0.2.1 is the mail server, .2 the smarthost. */
+static void by_smarthost(void)
+{
+	static const char whole[] = "From: <r@inside.example>\r\n\r\nx\r\n";
+	struct settings_next_hop *hops = world.settings.next_hops;
+
+	world_settings();
+	world.settings.n_next_hops = 2;
+	hops[1] = hops[0];
+	hops[1].addr = address("192.0.2.2");
+	hops[1].priority = 0;
+	hops[1].smarthost = true;
+	world_open();
+	ours_is_outbound = true;
+	send_ours("a@one.example", 14, whole);
+	ok(world.sent.code == 250 && world.n_stored == 1 && world.stored_at[0] == 2, "a report goes by the smarthost");
+	ours_is_outbound = false;
+	send_ours("user@inside.example", 20, whole);
+	ok(world.n_stored == 2 && world.stored_at[1] == 1, "a released message does not");
+	struct caller *c = greeted();
+	say(c, ENVELOPE);
+	say(c, MESSAGE);
+	ok(world.n_stored == 3 && world.stored_at[2] == 1, "nor does a client's, though its priority is the best");
+	all_is_given_back("a smarthost");
 }
 
 static void messages_of_ours(void)
@@ -466,6 +495,7 @@ int main(void)
 	verdicts();
 	reports();
 	messages_of_ours();
+	by_smarthost();
 	quarantine_store();
 	ids();
 	forged_results();
