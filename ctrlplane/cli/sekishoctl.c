@@ -15,6 +15,7 @@
 #include "ctrlplane/cli/ctl_keygen.h"
 #include "ctrlplane/cli/ctl_print.h"
 #include "ctrlplane/cli/ctl_top.h"
+#include "ctrlplane/cli/setup.h"
 #include "ctrlplane/settings_load.h"
 
 #define ANSWER_WAIT_MS 70000 /* a DNS answer may take a minute */
@@ -22,7 +23,16 @@
 enum { EXIT_GOOD, EXIT_FAILED, EXIT_USAGE };
 
 /* Options of commands; a command takes those of its mask. */
-enum { OPT_PROMETHEUS = 1, OPT_IP = 2, OPT_DOMAIN = 4, OPT_COUNT = 8, OPT_LAST = 16, OPT_LIMIT = 32, OPT_ALL = 64 };
+enum {
+	OPT_PROMETHEUS = 1,
+	OPT_IP = 2,
+	OPT_DOMAIN = 4,
+	OPT_COUNT = 8,
+	OPT_LAST = 16,
+	OPT_LIMIT = 32,
+	OPT_ALL = 64,
+	OPT_SETUP = 128
+};
 
 struct options {
 	const char *socket;
@@ -109,6 +119,12 @@ static const struct verb verbs[] = {
 	  0,
 	  ctl_print_changed,
 	  "a new key that signs reports, and its record for DNS; needs no daemon" },
+	{ "setup",
+	  { 0 },
+	  OPT_SETUP,
+	  ctl_print_changed,
+	  "what NICs there are [--port NIC --address ADDRESS/BITS --hostname NAME --next-hop ADDRESS: take one] "
+	  "[--undo]" },
 	{ "show tcp", { 0 }, 0, NULL, NULL },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -323,6 +339,15 @@ static const struct option long_options[] = {
 	{ "count", required_argument, NULL, OPTION_OF_COMMAND + OPT_COUNT },
 	{ "last", required_argument, NULL, OPTION_OF_COMMAND + OPT_LAST },
 	{ "limit", required_argument, NULL, OPTION_OF_COMMAND + OPT_LIMIT },
+	{ "port", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "address", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "gateway", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "hostname", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "next-hop", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "workers", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "hugepages", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "root", required_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
+	{ "undo", no_argument, NULL, OPTION_OF_COMMAND + OPT_SETUP },
 	{ 0 },
 };
 
@@ -387,7 +412,7 @@ static void print_completion(void)
 	     "complete -o default -F _sekishoctl sekishoctl");
 }
 
-static bool take_option(struct options *o, int option)
+static bool take_option(struct options *o, int option, const char *name)
 {
 	o->given |= (unsigned)option;
 	switch (option) {
@@ -403,6 +428,9 @@ static bool take_option(struct options *o, int option)
 		return take_number(o->args, "count", optarg);
 	case OPT_LAST:
 		return take_number(o->args, "last", optarg);
+	case OPT_SETUP:
+		return json_object_set_new(o->args, name, json_string(optarg ? optarg : "")) == 0 ||
+		       complain(EXIT_USAGE, "--%s is not UTF-8; write it so", name) == EXIT_GOOD;
 	default:
 		return take_number(o->args, "limit", optarg);
 	}
@@ -411,9 +439,9 @@ static bool take_option(struct options *o, int option)
 /* Returns an exit status, or -1 to go on. */
 static int take_options(struct options *o, int argc, char **argv)
 {
-	int option;
+	int option, which = 0;
 
-	while ((option = getopt_long(argc, argv, ":", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":", long_options, &which)) != -1) {
 		switch (option) {
 		case OPTION_SOCKET:
 			o->socket = optarg;
@@ -438,7 +466,7 @@ static int take_options(struct options *o, int argc, char **argv)
 				return complain(EXIT_USAGE, "there is no option -%c; see sekishoctl --help", optopt);
 			return complain(EXIT_USAGE, "there is no option %s; see sekishoctl --help", argv[optind - 1]);
 		default:
-			if (!take_option(o, option - OPTION_OF_COMMAND))
+			if (!take_option(o, option - OPTION_OF_COMMAND, long_options[which].name))
 				return EXIT_USAGE;
 		}
 	}
@@ -468,6 +496,7 @@ int main(int argc, char **argv)
 			status = strcmp(v->words, "check") == 0           ? check_file(&o)
 				 : strcmp(v->words, "top") == 0           ? watch(&o)
 				 : strcmp(v->words, "report keygen") == 0 ? make_key(&o)
+				 : strcmp(v->words, "setup") == 0         ? ctl_setup(o.args, o.json)
 									  : ask_daemon(v, &o);
 	}
 	json_decref(o.args);
