@@ -45,6 +45,7 @@ ROOM_CFLAGS_ctrlplane/report = $(XML_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane/sql = $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libpq 2>/dev/null)) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane/quarantine = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/quarantine = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/unit/load = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/report = $(XML_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane/cli = -D_GNU_SOURCE
 ROOM_CFLAGS_tools/check = -D_GNU_SOURCE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * load.c - many SMTP clients over our own TCP: one worker's world
+ * load.c - many SMTP clients, over our own TCP or the kernel's: one worker's world
  *
  * A client is a small struct: where it is in its dialogue, how much of the present text was taken by TCP, and how much
  * of a reply line was read.  Texts are the same for all and made at the start.
@@ -37,8 +37,9 @@ struct client {
 
 struct load {
 	struct load_settings settings;
-	struct net *net;
-	struct tcp *tcp;
+	struct net *net; /* NULL: the kernel's */
+	struct load_wire_tcp own;
+	struct load_wire *wire;
 	struct stats stats;
 	struct pool clients;
 	struct load_counts counts;
@@ -62,7 +63,7 @@ static size_t rounded(size_t n)
 size_t load_memory(const struct load_settings *s, const struct net_settings *net)
 {
 	return rounded(sizeof(struct load)) + rounded(pool_memory(s->connections, sizeof(struct client))) +
-	       rounded(load_sink_memory()) + net_memory(net);
+	       rounded(load_sink_memory()) + (s->wire ? 0 : net_memory(net));
 }
 
 static void make_texts(struct load *l)
@@ -96,11 +97,15 @@ struct load *load_init(void *memory, const struct load_settings *s, const struct
 	void *sink = at;
 
 	at += rounded(load_sink_memory());
-	l->net = net_init(at, net, seed, &l->stats);
-	l->tcp = net_tcp(l->net);
-	load_sink_init(&l->sink, sink, l->tcp);
-	if (s->sink && tcp_listen(l->tcp, s->sink) != OK)
-		CHECK(!"the only port that is listened to");
+	l->wire = s->wire;
+	if (!l->wire) {
+		l->net = net_init(at, net, seed, &l->stats);
+		load_wire_tcp_init(&l->own, net_tcp(l->net));
+		l->wire = &l->own.wire;
+		if (s->sink && tcp_listen(l->own.tcp, s->sink) != OK)
+			CHECK(!"the only port that is listened to");
+	}
+	load_sink_init(&l->sink, sink, l->wire);
 	make_texts(l);
 	if (s->flood)
 		load_flood_init(&l->flood, &net->ifs[0], &s->target, s->port, l->random);
@@ -111,7 +116,7 @@ struct load *load_init(void *memory, const struct load_settings *s, const struct
 
 static void push_text(struct load *l, struct client *c, uint64_t now_us)
 {
-	size_t n = c->text.len ? tcp_send(l->tcp, c->conn, c->text, now_us) : 0;
+	size_t n = c->text.len ? l->wire->send(l->wire, c->conn, c->text, now_us) : 0;
 
 	c->text = span_skip(c->text, n);
 	if (c->step == STEP_MESSAGE) {
@@ -253,16 +258,16 @@ static void told(struct load *l, const struct tcp_event *e, uint64_t now_us)
 	case TCP_EVENT_CONNECTED:
 		return;
 	case TCP_EVENT_READABLE:
-		while ((s = tcp_peek(l->tcp, e->conn)).len) {
+		while ((s = l->wire->peek(l->wire, e->conn)).len) {
 			read_octets(l, c, s, now_us);
-			tcp_consume(l->tcp, e->conn, s.len);
+			l->wire->consume(l->wire, e->conn, s.len);
 		}
 		return;
 	case TCP_EVENT_WRITABLE:
 		push_text(l, c, now_us);
 		return;
 	case TCP_EVENT_PEER_CLOSED:
-		tcp_close(l->tcp, e->conn, now_us);
+		l->wire->close(l->wire, e->conn, now_us);
 		return;
 	case TCP_EVENT_CLOSED:
 		client_end(l, c, c->step == STEP_QUIT && c->n_replies == 0, now_us);
@@ -278,7 +283,7 @@ static bool settle(struct load *l, uint64_t now_us)
 	struct tcp_event e;
 	bool any = false;
 
-	while (tcp_event(l->tcp, &e)) {
+	while (l->wire->event(l->wire, &e)) {
 		any = true;
 		if (!e.user)
 			load_sink_accept(&l->sink, e.conn, now_us);
@@ -317,7 +322,7 @@ static bool begin(struct load *l, uint64_t now_us)
 		return false;
 	*c = (struct client){ .begin_us = now_us, .n_replies = 1 };
 	path.local = client_addr(l);
-	c->conn = tcp_connect(l->tcp, &path, l->settings.port, NULL, NULL, c, now_us);
+	c->conn = l->wire->connect(l->wire, &path, l->settings.port, c, now_us);
 	if (!c->conn) {
 		l->counts.refused++;
 		pool_give(&l->clients, c);
@@ -355,7 +360,8 @@ bool load_tick(void *load, uint64_t now_us, uint64_t unix_us, bool idle)
 	l->n_flooded = 0;
 	(void)unix_us;
 	(void)idle;
-	net_step(l->net, now_us);
+	if (l->net)
+		net_step(l->net, now_us);
 	any |= settle(l, now_us);
 	/* A bound on each turn: frames wait meanwhile. */
 	for (int i = 0; i < 32 && may_begin(l, now_us) && begin(l, now_us); i++)

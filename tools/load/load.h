@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * load.h - many SMTP clients over our own TCP: one worker's world
+ * load.h - many SMTP clients, over our own TCP or the kernel's: one worker's world
  *
- * Driven like a shard: frames in by load_rx(), a turn by load_tick(), frames out by load_tx().  Each client opens a
+ * Driven like a shard: frames in by load_rx(), a turn by load_tick(), frames out by load_tx(); over the kernel's sockets
+ * by load_tick() alone.  Each client opens a
  * connection from an address of its own, does what the mode says, and is followed by the next one.
  */
 #ifndef LOAD_H
@@ -12,6 +13,7 @@
 
 #include "dataplane/net/net.h"
 #include "tools/load/load_histogram.h"
+#include "tools/load/load_wire.h"
 
 enum load_mode {
 	LOAD_SEND,    /* EHLO, messages, QUIT */
@@ -36,6 +38,7 @@ struct load_settings {
 	uint64_t rate;              /* sessions begun a second; 0: as fast as they end */
 	uint16_t sink;              /* port of a next hop that takes everything; 0: none */
 	uint64_t flood;             /* SYN a second from addresses that do not exist, beside the sessions; 0: none */
+	struct load_wire *wire;     /* NULL: our own TCP; else `net` of load_init() is not looked at */
 	const char *helo, *mail_from, *rcpt_to;
 	const struct load_message *corpus;
 	uint32_t n_corpus;

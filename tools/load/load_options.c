@@ -12,9 +12,12 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: sekisho-load --device DEVICE --target ADDR[:PORT] [options]\n"
+	"usage: sekisho-load {--device DEVICE | --kernel} --target ADDR[:PORT] [options]\n"
 	"\n"
 	"  --device DEVICE      port to send from: a DPDK device, such as net_memif0,role=client,socket=/run/sk.sock\n"
+	"  --kernel             over the kernel's sockets instead; the clients' addresses must be this machine's, as "
+	"by\n"
+	"                       ip route add local 10.0.0.0/16 dev lo\n"
 	"  --target ADDR[:PORT] the gateway (IPv4); port 25\n"
 	"  --own ADDR/LEN       our own address on that link, the target's gateway to the clients; 192.0.2.2/24\n"
 	"  --clients PREFIX/LEN addresses of the clients, within 10.0.0.0/8; 10.0.0.0/16\n"
@@ -94,6 +97,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 {
 	enum {
 		DEVICE = 1,
+		KERNEL,
 		TARGET,
 		OWN,
 		CLIENTS,
@@ -121,6 +125,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 	};
 	static const struct option options[] = {
 		{ "device", 1, NULL, DEVICE },
+		{ "kernel", 0, NULL, KERNEL },
 		{ "target", 1, NULL, TARGET },
 		{ "own", 1, NULL, OWN },
 		{ "clients", 1, NULL, CLIENTS },
@@ -164,6 +169,9 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		switch (option) {
 		case DEVICE:
 			o->device = optarg;
+			break;
+		case KERNEL:
+			o->kernel = true;
 			break;
 		case TARGET:
 			target(o, optarg);
@@ -245,8 +253,10 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 	}
 	if (optind < argc)
 		wrong("%s is one argument too many", argv[optind]);
-	if (!o->device || o->load.target.family == IP_NONE)
-		wrong("--device and --target are needed");
+	if (!o->device == !o->kernel || o->load.target.family == IP_NONE)
+		wrong("--device or --kernel, and --target are needed");
+	if (o->kernel && o->load.flood)
+		wrong("--flood needs a --device");
 	if (strlen(o->load.helo) > 255 || strlen(o->load.mail_from) > 320 || strlen(o->load.rcpt_to) > 320)
 		wrong("a name is too long");
 }

@@ -9,6 +9,7 @@
 
 struct load_options {
 	const char *device, *json;
+	bool kernel;            /* over the kernel's sockets; `device` is NULL */
 	struct net_if_addr own; /* of the port; the target's gateway to the clients */
 	struct ip_addr gateway;
 	uint16_t mtu;

@@ -12,9 +12,9 @@ size_t load_sink_memory(void)
 	return pool_memory(LOAD_SINK_MAX, sizeof(struct load_sink_peer));
 }
 
-void load_sink_init(struct load_sink *s, void *memory, struct tcp *tcp)
+void load_sink_init(struct load_sink *s, void *memory, struct load_wire *wire)
 {
-	s->tcp = tcp;
+	s->wire = wire;
 	s->n_messages = s->n_octets = s->n_connections = 0;
 	pool_init(&s->peers, memory, LOAD_SINK_MAX, sizeof(struct load_sink_peer));
 }
@@ -22,8 +22,8 @@ void load_sink_init(struct load_sink *s, void *memory, struct tcp *tcp)
 static void say(struct load_sink *s, struct tcp_conn *c, struct span text, uint64_t now_us)
 {
 	/* Replies are short and the gateway reads them: a send that is cut means that it went wrong. */
-	if (tcp_send(s->tcp, c, text, now_us) != text.len)
-		tcp_close(s->tcp, c, now_us);
+	if (s->wire->send(s->wire, c, text, now_us) != text.len)
+		s->wire->close(s->wire, c, now_us);
 }
 
 void load_sink_accept(struct load_sink *s, struct tcp_conn *conn, uint64_t now_us)
@@ -31,11 +31,11 @@ void load_sink_accept(struct load_sink *s, struct tcp_conn *conn, uint64_t now_u
 	struct load_sink_peer *p = pool_take(&s->peers);
 
 	if (!p) {
-		tcp_abort(s->tcp, conn, now_us);
+		s->wire->abort(s->wire, conn, now_us);
 		return;
 	}
 	*p = (struct load_sink_peer){ .what = LOAD_SINK };
-	tcp_set_user(conn, p);
+	s->wire->set_user(s->wire, conn, p);
 	s->n_connections++;
 	say(s, conn, SPAN("220 sink.example ESMTP\r\n"), now_us);
 }
@@ -75,7 +75,7 @@ static void command(struct load_sink *s, struct tcp_conn *c, struct load_sink_pe
 	}
 	say(s, c, reply, now_us);
 	if (span_starts_nocase(line, SPAN("QUIT")))
-		tcp_close(s->tcp, c, now_us);
+		s->wire->close(s->wire, c, now_us);
 }
 
 /* Octets of a message up to its end; returns how many. */
@@ -139,7 +139,7 @@ static void read_octets(struct load_sink *s, struct tcp_conn *c, struct load_sin
 {
 	struct span in;
 
-	while ((in = tcp_peek(s->tcp, c)).len) {
+	while ((in = s->wire->peek(s->wire, c)).len) {
 		size_t len = in.len;
 
 		s->n_octets += len;
@@ -150,7 +150,7 @@ static void read_octets(struct load_sink *s, struct tcp_conn *c, struct load_sin
 
 			in = span_skip(in, n);
 		}
-		tcp_consume(s->tcp, c, len);
+		s->wire->consume(s->wire, c, len);
 	}
 }
 
@@ -163,7 +163,7 @@ void load_sink_event(struct load_sink *s, const struct tcp_event *e, uint64_t no
 		read_octets(s, e->conn, p, now_us);
 		break;
 	case TCP_EVENT_PEER_CLOSED:
-		tcp_close(s->tcp, e->conn, now_us);
+		s->wire->close(s->wire, e->conn, now_us);
 		break;
 	case TCP_EVENT_CLOSED:
 	case TCP_EVENT_FAILED:

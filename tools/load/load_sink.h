@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * load_sink.h - a next hop that takes everything and keeps nothing, on the generator's own TCP
+ * load_sink.h - a next hop that takes everything and keeps nothing, on the generator's own wire
  *
  * Speaks what a gateway needs: EHLO with PIPELINING, SIZE, 8BITMIME, SMTPUTF8, CHUNKING, DSN; MAIL, RCPT, DATA, BDAT, RSET, QUIT.
  */
@@ -8,12 +8,12 @@
 #define LOAD_SINK_H
 
 #include "dataplane/base/pool.h"
-#include "dataplane/net/tcp.h"
+#include "tools/load/load_wire.h"
 
 enum { LOAD_SINK_MAX = 4096 }; /* connections at once */
 
 struct load_sink {
-	struct tcp *tcp;
+	struct load_wire *wire;
 	struct pool peers;
 	uint64_t n_messages, n_octets, n_connections;
 };
@@ -32,7 +32,7 @@ struct load_sink_peer {
 #define LOAD_SINK 0xfe
 
 size_t load_sink_memory(void);
-void load_sink_init(struct load_sink *s, void *memory, struct tcp *tcp);
+void load_sink_init(struct load_sink *s, void *memory, struct load_wire *wire);
 void load_sink_accept(struct load_sink *s, struct tcp_conn *conn, uint64_t now_us);
 void load_sink_event(struct load_sink *s, const struct tcp_event *e, uint64_t now_us);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sekisho_load.c - the load generator: SMTP clients over our own TCP and a DPDK port
+ * sekisho_load.c - the load generator: SMTP clients over our own TCP and a DPDK port, or over the kernel's sockets
  *
  * One worker on a core of its own; this thread waits, tells how it goes, and prints the result.
  */
@@ -18,6 +18,7 @@
 #include "dataplane/dpdk/dpdk.h"
 #include "tools/load/load.h"
 #include "tools/load/load_corpus.h"
+#include "tools/load/load_kernel_run.h"
 #include "tools/load/load_options.h"
 #include "tools/load/load_sink.h"
 
@@ -81,17 +82,30 @@ static bool in_own_namespace(void)
 	       own.st_ino != first.st_ino;
 }
 
-static void check_target(const struct load_options *o)
+static bool is_loopback(const struct ip_addr *a)
 {
+	return a->bytes[0] == 127;
+}
+
+/* Whether what is sent may come to others. */
+static bool leads_out(const struct load_options *o)
+{
+	if (o->kernel)
+		return !is_loopback(&o->load.target) && !in_own_namespace();
 	bool wire = strncmp(o->device, "net_memif", 9) != 0 && strncmp(o->device, "net_ring", 8) != 0 &&
 		    strncmp(o->device, "net_virtio_user", 15) != 0;
 
-	if (!wire || o->target_is_mine || (strncmp(o->device, "net_", 4) == 0 && in_own_namespace()))
+	return wire && !(strncmp(o->device, "net_", 4) == 0 && in_own_namespace());
+}
+
+static void check_target(const struct load_options *o)
+{
+	if (o->target_is_mine || !leads_out(o))
 		return;
 	fprintf(stderr,
 		"sekisho-load: %s leads to a network that others may use; say --target-is-mine if the target is "
 		"yours\n",
-		o->device);
+		o->kernel ? "--target" : o->device);
 	exit(2);
 }
 
@@ -125,12 +139,18 @@ static void settings_for_net(const struct load_options *o, struct dpdk *d, struc
 	n->tcp.send_max = 1 << 20;
 }
 
-static struct load *start(struct load_options *o, struct dpdk *d, char *error)
+static struct load *start_dpdk(struct load_options *o, struct dpdk **to, char *error)
 {
+	static struct settings settings;
 	struct net_settings net;
 	uint8_t seed[16];
 	uint64_t now_us, unix_us;
 
+	settings_for_dpdk(o, &settings);
+	struct dpdk *d = *to = dpdk_open(&settings, error, 512);
+
+	if (!d)
+		return NULL;
 	settings_for_net(o, d, &net);
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return NULL;
@@ -279,7 +299,6 @@ static bool write_json(const char *path, const json_t *r)
 int main(int argc, char **argv)
 {
 	static struct load_options o;
-	static struct settings settings;
 	static struct sample first, last;
 	char error[512] = "no random numbers from the kernel; try again";
 
@@ -289,24 +308,28 @@ int main(int argc, char **argv)
 		o.corpus ? load_corpus_read(o.corpus, &o.load.n_corpus) : load_corpus_make(o.size, &o.load.n_corpus);
 	if (!o.load.corpus)
 		return 1;
-	settings_for_dpdk(&o, &settings);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
-	struct dpdk *d = dpdk_open(&settings, error, sizeof(error));
-	struct load *l = d ? start(&o, d, error) : NULL;
+	struct dpdk *d = NULL;
+	struct load *l =
+		o.kernel ? load_kernel_start(&o.load, o.core, error, sizeof(error)) : start_dpdk(&o, &d, error);
 
 	if (!l) {
 		fprintf(stderr, "sekisho-load: %s\n", error);
 		return 1;
 	}
 	wait_for_end(&o, l, &first, &last);
-	dpdk_stop(d);
+	if (o.kernel)
+		load_kernel_stop();
+	else
+		dpdk_stop(d);
 	json_t *r = result_of(&first, &last, l);
 
 	print(r, l);
 	bool good = !o.json || write_json(o.json, r);
 
 	json_decref(r);
-	dpdk_close(d);
+	if (d)
+		dpdk_close(d);
 	return good ? 0 : 1;
 }
