@@ -46,6 +46,7 @@ enum policy_fact {
 	POLICY_FROM, /* the From field: good, or broken as policy.bad_from means it */
 	POLICY_TLS,
 	POLICY_LIST, /* of sekishoctl allow and deny */
+	POLICY_EARLY_TALK,
 	POLICY_N_FACTS
 };
 
@@ -85,8 +86,9 @@ struct policy_rule {
 	uint8_t missing;                /* enum policy_missing */
 	uint16_t wants[POLICY_N_FACTS]; /* bits that match; 0: no condition */
 	struct policy_list client, helo, mail_from, rcpt, from;
-	uint64_t size_min, size_max; /* octets; 0 and UINT64_MAX: no condition */
-	uint32_t rcpts_min;          /* recipients; 0: no condition */
+	uint64_t size_min, size_max;  /* octets; 0 and UINT64_MAX: no condition */
+	uint32_t rcpts_min;           /* recipients; 0: no condition */
+	int32_t dnsbl_min, dnsbl_max; /* the client's score; INT32_MIN and INT32_MAX: no condition */
 };
 
 struct policy_rules {

@@ -26,6 +26,8 @@
 #define SETTINGS_DOMAINS_MAX 255
 #define SETTINGS_CERTIFICATES_MAX 16
 #define SETTINGS_PREFIXES_MAX 64
+#define SETTINGS_DNSBLS_MAX 16
+#define SETTINGS_DNSBL_ANSWERS_MAX 8
 #define SETTINGS_MTU_MIN 1280 /* RFC 8200 5 */
 #define SETTINGS_MTU_MAX 9000
 
@@ -91,6 +93,18 @@ struct settings_prefix {
 	uint8_t len; /* bits */
 };
 
+/* Addresses in host order; with a mask one of its bits must be set. */
+struct settings_dnsbl_answer {
+	uint32_t low, high, mask;
+};
+
+struct settings_dnsbl {
+	char zone[SETTINGS_STR_MAX];
+	int16_t weight;    /* what a client that is listed gets; below 0: a list of the good */
+	uint8_t n_answers; /* 0: any of 127.0.0.0/8 */
+	struct settings_dnsbl_answer answers[SETTINGS_DNSBL_ANSWERS_MAX];
+};
+
 struct settings_server {
 	struct ip_addr addr;
 	uint16_t port; /* 53 */
@@ -132,7 +146,9 @@ struct settings {
 	struct settings_prefix required_from[SETTINGS_PREFIXES_MAX];  /* tls.required_from = [ "192.0.2.0/24" ] */
 	struct settings_prefix proxy_from[SETTINGS_PREFIXES_MAX];     /* smtp.proxy_from = [ "192.0.2.0/24" ] */
 	struct settings_prefix xclient_from[SETTINGS_PREFIXES_MAX];   /* smtp.xclient_from, likewise */
-	uint64_t version; /* of the configuration in force, counted by publish.c */
+	uint8_t n_dnsbls;
+	struct settings_dnsbl dnsbls[SETTINGS_DNSBLS_MAX]; /* dnsbl.lists = ( { zone = "..."; weight = 5; } ) */
+	uint64_t version;                                  /* of the configuration in force, counted by publish.c */
 };
 
 static inline bool settings_prefixes_have(const struct settings_prefix *list, size_t n, const struct ip_addr *a)

@@ -91,7 +91,7 @@ struct control_list_change {
 };
 
 /* What the daemon tells of as it is. */
-enum control_shown { CONTROL_GREYLIST };
+enum control_shown { CONTROL_GREYLIST, CONTROL_DNSBL };
 
 void control_change_begin(struct control_change *c);
 void control_change_end(struct control_change *c);

@@ -99,6 +99,12 @@ static void run_greylist(struct control *c, struct client *client, const json_t 
 	show(c, client, CONTROL_GREYLIST, "greylist_");
 }
 
+static void run_dnsbl(struct control *c, struct client *client, const json_t *args)
+{
+	(void)args;
+	show(c, client, CONTROL_DNSBL, "dnsbl_");
+}
+
 static void run_latency(struct control *c, struct client *client, const json_t *args)
 {
 	(void)args;
@@ -279,6 +285,7 @@ static const struct command commands[] = {
 	{ "show latency", run_latency, "how long the messages took of which records are kept" },
 	{ "show policy", run_policy, "the rules in force, and how often each matched" },
 	{ "show greylist", run_greylist, "how many senders wait to come again, and how many are known" },
+	{ "show dnsbl", run_dnsbl, "lists of addresses in DNS, and whether they work" },
 	{ "show dns", run_dns, "resolver and cache" },
 	{ "show crypto", run_crypto, "who verifies signatures, how full batches are, how long jobs wait" },
 	{ "trace", run_trace, "one record a message as it ends; ip, domain, count, last" },

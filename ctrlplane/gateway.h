@@ -12,6 +12,7 @@
 #include "ctrlplane/control.h"
 #include "ctrlplane/log.h"
 #include "ctrlplane/notify.h"
+#include "ctrlplane/policy/dnsbl.h"
 #include "ctrlplane/policy/greylist.h"
 #include "ctrlplane/quarantine/quarantine.h"
 #include "ctrlplane/report/report.h"
@@ -47,7 +48,8 @@ struct gateway {
 	uint64_t n_versions;
 	struct gateway_lists *lists; /* allow and deny */
 	struct greylist *greylist;   /* of all workers */
-	const char *path;            /* of the configuration */
+	struct gateway_dnsbls *dnsbls;
+	const char *path; /* of the configuration */
 	unsigned n_workers;
 	struct gateway_worker *workers;
 	struct dpdk *dpdk;
@@ -91,6 +93,7 @@ void gateway_dns_ask_worker(struct gateway *g, unsigned worker, uint64_t ticket,
 			    uint64_t now_us);
 bool gateway_dns_turn(struct gateway *g, uint64_t now_us); /* answers that came, flights that are overdue */
 bool gateway_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag);
+void gateway_dns_ask_for_dnsbl(struct gateway *g, const struct dns_question *q, uint64_t tag);
 void gateway_dns_ask_for_reports(struct gateway *g, const struct dns_question *q, uint64_t tag);
 
 /* gateway_send.c: messages of our own */
@@ -131,6 +134,14 @@ unsigned gateway_lists_awaited(void *arg, uint64_t version);
 bool MUST_USE gateway_greylist_begin(struct gateway *g); /* false: no memory */
 void gateway_greylist_end(struct gateway *g);            /* after the workers */
 json_t *gateway_greylist_show(const struct gateway *g);
+
+/* gateway_dnsbl.c: tests of dnsbl.lists */
+bool MUST_USE gateway_dnsbl_begin(struct gateway *g); /* false: no memory */
+void gateway_dnsbl_end(struct gateway *g);            /* after the workers */
+const struct dnsbl_zones *gateway_dnsbl_zones(const struct gateway *g);
+void gateway_dnsbl_turn(struct gateway *g, uint64_t now_us);
+void gateway_dnsbl_answer(struct gateway *g, uint64_t tag, const struct dns_answer *answer);
+json_t *gateway_dnsbl_show(struct gateway *g);
 
 /* gateway_tls.c */
 bool MUST_USE gateway_tls_check(const struct settings *s, char *why, size_t cap); /* whether its files are good */

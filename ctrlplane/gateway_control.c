@@ -131,6 +131,8 @@ static json_t *env_show(void *arg, enum control_shown what)
 	switch (what) {
 	case CONTROL_GREYLIST:
 		return gateway_greylist_show(arg);
+	case CONTROL_DNSBL:
+		return gateway_dnsbl_show(arg);
 	}
 	return NULL;
 }

@@ -12,12 +12,18 @@
 
 #include "ctrlplane/gateway.h"
 
-enum { ZONE_FILE_MAX = 16 << 20, ASKERS_MAX = 65536, FROM_CONTROL = 0xffff, FROM_REPORTS = 0xfffe };
+enum {
+	ZONE_FILE_MAX = 16 << 20,
+	ASKERS_MAX = 65536,
+	FROM_CONTROL = 0xffff,
+	FROM_REPORTS = 0xfffe,
+	FROM_DNSBL = 0xfffd
+};
 
 static struct asker {
 	uint64_t ticket;
 	uint32_t next_free;
-	uint16_t worker; /* or FROM_CONTROL, FROM_REPORTS */
+	uint16_t worker; /* or FROM_CONTROL, FROM_REPORTS, FROM_DNSBL */
 } askers[ASKERS_MAX];
 static uint32_t free_asker; /* index + 1; 0: none */
 
@@ -33,6 +39,8 @@ static void hand_out(struct gateway *g, uint16_t worker, uint64_t ticket, const 
 {
 	if (worker == FROM_CONTROL)
 		control_dns_answer(g->control, ticket, answer);
+	else if (worker == FROM_DNSBL)
+		gateway_dnsbl_answer(g, ticket, answer);
 	else if (worker != FROM_REPORTS)
 		gateway_answer_worker(g, worker, ticket, q, answer);
 	else if (g->reports)
@@ -101,6 +109,11 @@ bool gateway_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag)
 {
 	ask(arg, FROM_CONTROL, tag, q, gateway_now_us());
 	return true;
+}
+
+void gateway_dns_ask_for_dnsbl(struct gateway *g, const struct dns_question *q, uint64_t tag)
+{
+	ask(g, FROM_DNSBL, tag, q, gateway_now_us());
 }
 
 void gateway_dns_ask_for_reports(struct gateway *g, const struct dns_question *q, uint64_t tag)

@@ -111,6 +111,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 				 .port_arg = dpdk_worker_arg(g->dpdk, i),
 				 .clock_us = dpdk_clock_us,
 				 .clock_arg = g->dpdk,
+				 .dnsbl_zones = gateway_dnsbl_zones(g),
 				 .greylist = g->greylist,
 				 .link = &w->link,
 				 .index = (uint16_t)i };
@@ -230,7 +231,7 @@ static bool make_workers(struct gateway *g, struct net_settings *net, char *erro
 	net->tcp.time_wait_max = (uint32_t)s->tcp_time_wait_max;
 	net->tcp.congestion = strcmp(s->tcp_congestion, "newreno") == 0 ? TCP_NEWRENO : TCP_CUBIC;
 	net->tcp.time_wait_us = (uint32_t)(s->tcp_time_wait_s * 1000000);
-	if (!gateway_greylist_begin(g)) {
+	if (!gateway_dnsbl_begin(g) || !gateway_greylist_begin(g)) {
 		snprintf(error, 512, "no memory for the greylist; lower greylist.entries_max");
 		return false;
 	}
@@ -333,6 +334,7 @@ static void gateway_end(struct gateway *g)
 	log_file_close(&g->log);
 	gateway_lists_end(g);
 	gateway_greylist_end(g);
+	gateway_dnsbl_end(g);
 	gateway_settings_end(g);
 }
 
@@ -413,6 +415,7 @@ static void gateway_loop(struct gateway *g)
 		any |= gateway_sides_turn(g);
 		any |= gateway_dns_turn(g, now_us);
 		gateway_tls_turn(g, now_us);
+		gateway_dnsbl_turn(g, now_us);
 		log_file_flush(&g->log);
 		watchdog_turn(g, now_us);
 		size_t n = control_fds(g->control, fds);

@@ -452,6 +452,8 @@ bool settings_load_list(struct settings_loading *l, const config_setting_t *v, c
 		load_strings(l, v, name, SETTINGS_DOMAINS_MAX, s->domains, &s->n_domains);
 	else if (span_eq(is, SPAN("policy.rules")))
 		settings_load_rules(l, v, name);
+	else if (span_eq(is, SPAN("dnsbl.lists")))
+		settings_load_dnsbls(l, v, name);
 	else if (span_eq(is, SPAN("tls.certificates")))
 		load_certificates(l, v, name);
 	else if (span_eq(is, SPAN("tls.tickets_except")))

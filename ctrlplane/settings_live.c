@@ -34,6 +34,7 @@ static const struct list lists[] = {
 	{ "smtp.proxy_from", FIELD(n_proxy_from), FIELD(proxy_from), true },
 	{ "smtp.xclient_from", FIELD(n_xclient_from), FIELD(xclient_from), true },
 	{ "relay.domains", FIELD(n_domains), FIELD(domains), true },
+	{ "dnsbl.lists", FIELD(n_dnsbls), FIELD(dnsbls), true },
 	{ "policy.rules", FIELD(rules.n_rules), FIELD(rules), true },
 };
 

@@ -35,6 +35,9 @@ bool settings_number(struct settings_loading *l, const config_setting_t *v, cons
 /* policy.rules, in settings_rules.c. */
 void settings_load_rules(struct settings_loading *l, const config_setting_t *v, const char *name);
 
+/* dnsbl.lists, in settings_dnsbl.c. */
+void settings_load_dnsbls(struct settings_loading *l, const config_setting_t *v, const char *name);
+
 /* How many elements @v has, or -1 after a complaint when it is no list or has too many. */
 int settings_n_elements(struct settings_loading *l, const config_setting_t *v, const char *name, int most);
 

@@ -18,6 +18,7 @@
 
 #define WORDS_SHOWN_MAX 160
 #define NAME_SIZE_MAX 160
+#define SCORE_MAX 16000 /* 16 lists of the greatest weight */
 
 /* --- pieces ------------------------------------------------------------------------------------ */
 
@@ -166,6 +167,19 @@ static void load_prefixes(struct place *p, const config_setting_t *v)
 		settings_complain(p->l, v, "%s is empty; name what shall match or leave it out", p->name);
 }
 
+static void load_score(struct place *p, const config_setting_t *v, int32_t *out)
+{
+	bool whole = config_setting_type(v) == CONFIG_TYPE_INT || config_setting_type(v) == CONFIG_TYPE_INT64;
+	long long n = whole ? config_setting_get_int64(v) : 0;
+	char shown[80];
+
+	if (!whole || n < -SCORE_MAX || n > SCORE_MAX)
+		settings_complain(p->l, v, "%s must be -%d to %d, is %s", p->name, SCORE_MAX, SCORE_MAX,
+				  settings_shown(v, shown));
+	else
+		*out = (int32_t)n;
+}
+
 static void load_condition(struct place *p, const config_setting_t *v, const char *name)
 {
 	struct policy_rule *rule = p->rule;
@@ -192,6 +206,10 @@ static void load_condition(struct place *p, const config_setting_t *v, const cha
 		settings_number(p->l, v, p->name, 1, UINT32_MAX, "octets", &rule->size_min);
 	else if (span_eq(is, SPAN("size_max")))
 		settings_number(p->l, v, p->name, 1, UINT32_MAX, "octets", &rule->size_max);
+	else if (span_eq(is, SPAN("dnsbl_min")))
+		load_score(p, v, &rule->dnsbl_min);
+	else if (span_eq(is, SPAN("dnsbl_max")))
+		load_score(p, v, &rule->dnsbl_max);
 	else if (span_eq(is, SPAN("rcpts_min")) && settings_number(p->l, v, p->name, 1, 100000, "", &n))
 		rule->rcpts_min = (uint32_t)n;
 	else if (!span_eq(is, SPAN("rcpts_min")))
@@ -347,6 +365,8 @@ static void load_rule(struct place *p, const config_setting_t *group, int index)
 	bool has_text = config_setting_get_member(group, "text") != NULL;
 
 	rule->size_max = UINT64_MAX;
+	rule->dnsbl_min = INT32_MIN;
+	rule->dnsbl_max = INT32_MAX;
 	for (int i = 0; i < config_setting_length(group); i++)
 		load_member(p, config_setting_get_elem(group, (unsigned)i), index);
 	at_place(p, index, "%s", "");

@@ -82,6 +82,15 @@ static const char smtp_lists[] =
 	"\n\t# peers that may say whose mail they bring, by XCLIENT, such as \"192.0.2.0/28\"\n"
 	"\txclient_from = [ ];\n";
 
+static const char dnsbl_lists[] =
+	"\n\t# zones that list addresses; weight: what a client that is listed gets, -1000 to 1000, below 0 for a list "
+	"of the "
+	"good;\n\t# answers: those that count, such as \"127.0.0.2\", \"127.0.0.4-127.0.0.7\", \"127.0.1.0/24\" or "
+	"bits, "
+	"\"&0.0.0.4\";\n\t# without them all of 127.0.0.0/8; rules take the sum by dnsbl_min and dnsbl_max; such as\n"
+	"\t# { zone = \"bl.example\"; weight = 5; answers = [ \"127.0.0.2\" ]; }\n"
+	"\tlists = ( );\n";
+
 /* "a|b|c" as "a, b, c" */
 static void print_words(FILE *f, const char *words)
 {
@@ -134,6 +143,8 @@ void settings_print_sample(FILE *f)
 			fputs(smtp_lists, f);
 		if (strcmp(at->group, "dns") == 0)
 			fputs(dns_servers, f);
+		if (strcmp(at->group, "dnsbl") == 0)
+			fputs(dnsbl_lists, f);
 		if (strcmp(at->group, "relay") == 0)
 			fputs(relay_domains, f);
 		if (strcmp(at->group, "policy") == 0)

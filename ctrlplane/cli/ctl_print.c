@@ -215,6 +215,20 @@ void ctl_print_counted(FILE *f, const json_t *result, bool all)
 	print_counters(f, json_object_get(result, "counters"), NULL, all);
 }
 
+void ctl_print_dnsbl(FILE *f, const json_t *result, bool all)
+{
+	static const struct ctl_column columns[] = {
+		{ "ZONE", "zone", false },
+		{ "WEIGHT", "weight", true },
+		{ "SUSPENDED", "suspended", false },
+		{ "STATE", "state", false },
+	};
+
+	if (json_array_size(json_object_get(result, "lists")))
+		CTL_TABLE(f, json_object_get(result, "lists"), columns);
+	print_counters(f, json_object_get(result, "counters"), NULL, all);
+}
+
 void ctl_print_dns(FILE *f, const json_t *result, bool all)
 {
 	static const struct ctl_column delay[] = { { "ANSWERED WITHIN us", "up_to_us", true },

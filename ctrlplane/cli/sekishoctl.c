@@ -67,6 +67,7 @@ static const struct verb verbs[] = {
 	  ctl_print_limits,
 	  "how full what has a limit is and was; every limit [--all]" },
 	{ "show policy", { 0 }, 0, ctl_print_policy, "the rules in force, and how often each matched" },
+	{ "show dnsbl", { 0 }, OPT_ALL, ctl_print_dnsbl, "lists of addresses in DNS, and whether they work" },
 	{ "show greylist",
 	  { 0 },
 	  OPT_ALL,

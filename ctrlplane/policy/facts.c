@@ -17,6 +17,7 @@ static const char *const words[POLICY_N_FACTS][WORDS_MAX] = {
 	[POLICY_FROM] = { "good", "bad" },
 	[POLICY_TLS] = { "yes", "no" },
 	[POLICY_LIST] = { "allow", "deny" },
+	[POLICY_EARLY_TALK] = { "no", "yes" },
 };
 
 const char *const *policy_words(enum policy_fact fact)
@@ -27,11 +28,17 @@ const char *const *policy_words(enum policy_fact fact)
 const char *policy_fact_text(enum policy_fact fact)
 {
 	static const char *const texts[POLICY_N_FACTS] = {
-		[POLICY_SPF] = "spf",     [POLICY_DKIM] = "dkim",
-		[POLICY_ARC] = "arc",     [POLICY_ARC_TRUSTED] = "arc_trusted",
-		[POLICY_DMARC] = "dmarc", [POLICY_DMARC_ASKS] = "dmarc_asks",
-		[POLICY_IPREV] = "iprev", [POLICY_FROM] = "from_field",
-		[POLICY_TLS] = "tls",     [POLICY_LIST] = "list",
+		[POLICY_SPF] = "spf",
+		[POLICY_DKIM] = "dkim",
+		[POLICY_ARC] = "arc",
+		[POLICY_ARC_TRUSTED] = "arc_trusted",
+		[POLICY_DMARC] = "dmarc",
+		[POLICY_DMARC_ASKS] = "dmarc_asks",
+		[POLICY_IPREV] = "iprev",
+		[POLICY_FROM] = "from_field",
+		[POLICY_TLS] = "tls",
+		[POLICY_LIST] = "list",
+		[POLICY_EARLY_TALK] = "early_talk",
 	};
 
 	return texts[fact];

@@ -96,6 +96,8 @@ static enum truth rule_matches(const struct policy_rules *r, unsigned i, const s
 	const struct policy_rule *rule = &r->rules[i];
 	enum truth facts = facts_match(rule, f);
 
+	if (f->dnsbl < rule->dnsbl_min || f->dnsbl > rule->dnsbl_max)
+		return TRUTH_NO;
 	if (facts == TRUTH_NO || f->size < rule->size_min || f->size > rule->size_max || f->n_rcpts < rule->rcpts_min ||
 	    (rule->rcpt.n && !(f->rcpt_rules >> i & 1)) || !in_prefixes(r, rule->client, &f->client) ||
 	    !in_names(r, rule->helo, f->helo) || !in_names(r, rule->mail_from, f->mail_from) ||
@@ -132,8 +134,27 @@ static const char *name_of(const struct policy_rules *r, const struct policy_rul
 	return r->text + rule->name.at; /* a NUL follows (settings_rules.c) */
 }
 
-static void decide(struct verdict *out, const struct policy_rules *r, const struct policy_rule *rule)
+/* What a rule without a text of its own says. */
+static void reply_of(struct text *text, const struct settings *settings, const struct policy_facts *f,
+		     const struct policy_rule *rule)
 {
+	if (rule->action == POLICY_GREYLIST) {
+		text_puts(text, "Mail of yours was not seen here before: greylisted, try again in a few minutes");
+	} else if (rule->dnsbl_min > 0) {
+		text_puts(text, "Your address ");
+		ip_addr_text(&f->client, text);
+		text_puts(text, " is listed by ");
+		dnsbl_zones(settings, f->dnsbl_listed, 1, text);
+	} else {
+		text_puts(text, "The message is not accepted by local policy: ");
+		text_put(text, policy_span(&settings->rules, rule->name));
+	}
+}
+
+static void decide(struct verdict *out, const struct settings *settings, const struct policy_facts *f,
+		   const struct policy_rule *rule)
+{
+	const struct policy_rules *r = &settings->rules;
 	const char *disposition = verdict_action_text(verdict_by((enum policy_action)rule->action));
 	struct span reply = policy_span(r, rule->reply);
 	struct text text;
@@ -147,11 +168,10 @@ static void decide(struct verdict *out, const struct policy_rules *r, const stru
 		text_puts(&text, "Message accepted");
 	if (out->code == 250)
 		return;
-	if (rule->action == POLICY_GREYLIST && !reply.len)
-		reply = SPAN("Mail of yours was not seen here before: greylisted, try again in a few minutes");
-	text_put(&text, reply.len ? reply : SPAN("The message is not accepted by local policy: "));
-	if (!reply.len)
-		text_put(&text, policy_span(r, rule->name));
+	if (reply.len)
+		text_put(&text, reply);
+	else
+		reply_of(&text, settings, f, rule);
 }
 
 static void defer(struct verdict *out, const struct policy_rules *r, const struct policy_rule *rule)
@@ -273,7 +293,7 @@ void policy_judge(struct verdict *out, const struct settings *settings, const st
 		return;
 	walk_rules(&w, settings, f, out, counts, explain);
 	if (w.decides && w.decides->action != POLICY_DEFAULT)
-		decide(out, r, w.decides);
+		decide(out, settings, f, w.decides);
 	for (unsigned i = 0; i < r->n_rules; i++) {
 		if (!(w.unknown >> i & 1) || same_anyway(out, &r->rules[i], w.added_before[i]))
 			continue;

@@ -8,6 +8,7 @@
 #ifndef POLICY_RULES_EVAL_H
 #define POLICY_RULES_EVAL_H
 
+#include "ctrlplane/policy/dnsbl.h"
 #include "ctrlplane/policy/verdict.h"
 
 /* Words of a fact, NULL behind the last: bit i is the i-th.  "temperror" is the one that means not known. */
@@ -24,6 +25,8 @@ struct policy_facts {
 	uint64_t rcpt_rules; /* of policy_rcpt(): the same for all recipients */
 	uint32_t n_rcpts;
 	uint64_t size;
+	int32_t dnsbl;         /* the client's score */
+	uint32_t dnsbl_listed; /* by which of settings->dnsbls, as bits */
 	/* For the action greylist. */
 	struct greylist *greylist; /* NULL: whoever it is asked for has not been here before */
 	const struct span *rcpts;  /* n_rcpts of them */

@@ -10,8 +10,8 @@
 
 /* Where in the memory given to shard_init() each part lies; sizes are worked out the same way for both calls. */
 struct layout {
-	size_t net, store, crypto, dns, kept, walks, rcpts, clients, rooms, txns, relays, questions, records, keeps,
-		explains, sessions, tls, plaintext, tls_failed, end;
+	size_t net, store, crypto, dns, kept, walks, rcpts, rates, clients, rooms, txns, relays, questions, records,
+		keeps, explains, sessions, tls, plaintext, tls_failed, end;
 	struct msg_store_settings store_settings;
 	struct crypto_batch_settings crypto_settings;
 	struct dns_cache_settings dns_settings, kept_settings;
@@ -58,6 +58,7 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 	l->kept = place(&at, dns_cache_memory(&l->kept_settings));
 	l->walks = place(&at, dmarc_cache_memory(&l->walk_settings));
 	l->rcpts = place(&at, rcpt_cache_memory(c->recipients_cache_entries));
+	l->rates = place(&at, rates_memory(c->rates_domains_max));
 	l->clients = place(&at, pool_memory(c->limits_sessions_max, sizeof(struct client)));
 	l->rooms = place(&at, pool_memory(c->limits_busy_max, sizeof(struct client_room)));
 	l->txns = place(&at, pool_memory(c->limits_transactions_max, sizeof(struct txn)));
@@ -122,6 +123,7 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->sessions_reply = (struct shard_sessions *)(void *)(at + l.sessions);
 	s->walks = dmarc_cache_init(at + l.walks, &l.walk_settings, &key, &s->stats);
 	s->rcpts = rcpt_cache_init(at + l.rcpts, env->settings->recipients_cache_entries, &key);
+	s->rates = rates_init(at + l.rates, env->settings->rates_domains_max, &key);
 	config_begin(s);
 	route_init(s);
 	hop_init(s, now_us);

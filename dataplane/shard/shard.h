@@ -16,6 +16,7 @@
 
 struct shard;
 struct greylist;
+struct dnsbl_zones;
 
 /* What a shard is given; all borrowed for its life. */
 struct shard_env {
@@ -35,6 +36,7 @@ struct shard_env {
 	void *clock_arg;
 	struct greylist
 		*greylist; /* of all shards; NULL: none, and whoever a rule greylists has not been here before */
+	const struct dnsbl_zones *dnsbl_zones; /* which are suspended; NULL: none */
 	struct shard_link *link;
 	uint16_t index;   /* of this shard, 0 .. workers - 1 */
 	uint8_t seed[32]; /* random */

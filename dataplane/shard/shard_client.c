@@ -285,15 +285,27 @@ static void client_end_tls(struct shard *s, struct client *c, uint64_t now_us)
 	c->n_fed = 0;
 }
 
-/* Who it is is known: the greeting is the first thing that its session wants done. */
-static void client_begin(struct shard *s, struct client *c, uint64_t now_us)
+/*
+ * Who it is is known: the greeting is the first thing that its session wants done.  False: who is on the deny list is
+ * sent away, where that is wanted; who is on the allow list need not wait for the greeting.
+ */
+static bool client_begin(struct shard *s, struct client *c, uint64_t now_us)
 {
 	const struct settings *settings = config_settings(s, c->config);
+	unsigned listed = lists_bits(s->lists[0], s->lists[1], &c->ip, SPAN(""), SPAN(""));
+	bool allowed = listed & LISTS_ALLOW;
 
+	if (settings->lists_at_connect && (listed & LISTS_DENY) && !allowed) {
+		s->stats.shard_client_denied++;
+		return false;
+	}
 	smtp_session_init(&c->smtp, &s->configs[c->config].smtp, &s->stats, &c->room->smtp, now_us);
 	client_offer_tls(s, c, now_us);
 	if (settings_prefixes_have(settings->xclient_from, settings->n_xclient_from, &c->ip))
 		smtp_session_offer_xclient(&c->smtp);
+	if (settings->smtp_greet_delay_ms && !allowed)
+		smtp_session_hold_greeting(&c->smtp, now_us + settings->smtp_greet_delay_ms * 1000);
+	return true;
 }
 
 /* True: it said who the client is.  Else @c may be gone. */
@@ -302,10 +314,10 @@ static bool client_take_proxy(struct shard *s, struct client *c, uint64_t now_us
 	bool over, go_on = proxy_take(s, c, &over, now_us);
 
 	if (go_on)
-		client_begin(s, c, now_us);
-	else if (over)
+		over = !(go_on = client_begin(s, c, now_us));
+	if (over)
 		client_abort(s, c, now_us);
-	else
+	else if (!go_on)
 		client_arm(s, c, now_us);
 	return go_on;
 }
@@ -371,8 +383,10 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 	s->stats.shard_client_accepted++;
 	tcp_set_user(conn, c);
 	c->proxy_awaited = proxy_expected(s, c);
-	if (!c->proxy_awaited)
-		client_begin(s, c, now_us);
+	if (!c->proxy_awaited && !client_begin(s, c, now_us)) {
+		client_abort(s, c, now_us);
+		return;
+	}
 	client_run(s, c, now_us);
 }
 

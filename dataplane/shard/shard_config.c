@@ -25,6 +25,7 @@ static void make_smtp(struct shard_config *config)
 	config->smtp.errors_soft = (uint32_t)c->smtp_errors_soft;
 	config->smtp.errors_hard = (uint32_t)c->smtp_errors_hard;
 	config->smtp.error_delay_us = c->smtp_error_delay_ms * 1000;
+	config->smtp.refuse_early_talk = strcmp(c->smtp_early_talk, "refuse") == 0;
 	config->smtp.command_timeout_us = c->smtp_command_timeout_s * 1000000;
 	config->smtp.data_timeout_us = c->smtp_data_timeout_s * 1000000;
 	config->smtp.message_timeout_us = c->smtp_message_timeout_s * 1000000;

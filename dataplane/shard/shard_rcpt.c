@@ -90,6 +90,8 @@ bool txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 
 	if (!may_share(s, t, rcpt->bytes, reply))
 		return true;
+	if (!rate_rcpt(s, t, rcpt->bytes, reply, now_us))
+		return true;
 	text_init(&text, t->rcpt_text + t->rcpt_text_len, sizeof(t->rcpt_text) - t->rcpt_text_len);
 	text_put(&text, rcpt->bytes);
 	txn_dsn_write(&text, " NOTIFY=", rcpt->dsn[0]);

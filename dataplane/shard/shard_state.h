@@ -14,7 +14,9 @@
 #ifndef SHARD_STATE_H
 #define SHARD_STATE_H
 
+#include "ctrlplane/policy/dnsbl.h"
 #include "ctrlplane/policy/lists.h"
+#include "ctrlplane/policy/rate.h"
 #include "ctrlplane/policy/rules.h"
 #include "dataplane/base/pool.h"
 #include "dataplane/base/timer.h"
@@ -31,6 +33,7 @@ enum {
 	TXN_RCPT_TEXT_MAX = 32768, /* octets of all recipients of one transaction: then 452 4.5.3 */
 	TXN_FIELDS_MAX = 16384,    /* octets of the fields put on top */
 	TXN_ID_LEN = 16,
+	TXN_RATES_MAX = 4,      /* domains of recipients of which a transaction counts as one that is open */
 	RELAY_OUT_MAX = 8192,   /* message octets made ready for TCP at once */
 	CLIENT_HELO_SHORT = 48, /* octets of a name in EHLO that need no room */
 	SHARD_QUESTIONS_MAX = 4096,
@@ -134,7 +137,7 @@ struct txn {
 	enum txn_phase phase;
 	uint32_t generation; /* tells this use of the object from earlier ones */
 	bool header_told, retried, duplicate_possible;
-	bool body_8bit, smtputf8;
+	bool body_8bit, smtputf8, early_talk;
 	uint8_t config; /* its client's */
 	uint8_t mail_dsn_len;
 	uint64_t data_us, end_us, last_answer_us, jobs_us, jobs_done_us; /* 0: did not happen */
@@ -155,8 +158,11 @@ struct txn {
 	char nexthop[64];
 	char nexthop_reply[640];
 	char mail_from[324];
-	char mail_dsn[128];            /* " RET=FULL ENVID=..." */
-	struct smtp_identity identity; /* of the client, for the envelope */
+	char mail_dsn[128];                              /* " RET=FULL ENVID=..." */
+	struct smtp_identity identity;                   /* of the client, for the envelope */
+	uint32_t rate_sender, rate_rcpts[TXN_RATES_MAX]; /* records of rates_charge() in which it is counted; or 0 */
+	struct dnsbl dnsbl;
+	uint64_t dnsbl_deadline_us;
 	struct smtp_envelope envelope;
 	struct verdict verdict;
 	struct text fields;
@@ -266,6 +272,7 @@ struct shard {
 	const struct lists *recipients; /* the table; NULL: there is none */
 	struct shard_send *sends_home;  /* for which the ring had no room */
 	struct rcpt_cache *rcpts;
+	struct rates *rates;
 	struct shard_config configs[SHARD_CONFIGS_MAX];
 	struct shard_config *config; /* in force: what begins now gets it */
 	uint32_t n_old_configs;      /* others that are not home yet */
@@ -379,6 +386,12 @@ enum rcpt_in_table {
 };
 /* @rcpt: a forward-path, without <>. */
 enum rcpt_in_table rcpt_table_find(const struct shard *s, const struct settings *c, struct span rcpt);
+
+/* shard_rate.c: limits by domain; false: @reply refuses.  @record: for the txn that begins. */
+bool rate_sender(struct shard *s, const struct settings *c, struct span path, uint32_t *record,
+		 struct smtp_reply *reply, uint64_t now_us);
+bool rate_rcpt(struct shard *s, struct txn *t, struct span path, struct smtp_reply *reply, uint64_t now_us);
+void rate_release(struct shard *s, struct txn *t); /* it is over */
 
 /* shard_memory.c */
 struct auth_memory shard_memory_for_auth(struct shard *s);

@@ -15,7 +15,7 @@
 #include "dataplane/shard/shard_state.h"
 
 /* A ticket of the control thread names the txn, which use of it, and the question within. */
-enum { TICKET_BITS = 24, GENERATION_BITS = 20 };
+enum { TICKET_BITS = 24, GENERATION_BITS = 20, TICKET_DNSBL = 1 << 23 /* and the number of the list */ };
 
 static uint64_t ticket_pack(const struct shard *s, const struct txn *t, uint32_t ticket)
 {
@@ -26,6 +26,7 @@ static uint64_t ticket_pack(const struct shard *s, const struct txn *t, uint32_t
 void txn_release(struct shard *s, struct txn *t)
 {
 	timer_cancel(&s->timers, &t->timer);
+	rate_release(s, t);
 	verify_leave(&t->verify);
 	if (s->env.hash_pair)
 		s->stats.crypto_hash_paired = s->env.hash->pair_octets(s->env.hash_pair);
@@ -42,28 +43,44 @@ void txn_release(struct shard *s, struct txn *t)
 	pool_give(&s->txns, t);
 }
 
+static void take_answer(struct shard *s, struct txn *t, uint32_t ticket, const struct dns_question *q,
+			const struct dns_answer *answer, uint64_t now_us)
+{
+	explain_answer(txn_explain(s, t), q, answer);
+	if (ticket & TICKET_DNSBL)
+		dnsbl_answer(&t->dnsbl, ticket & ~(uint32_t)TICKET_DNSBL, answer);
+	else
+		verify_answer(&t->verify, ticket, answer, now_us);
+}
+
+static void ask_one(struct shard *s, struct txn *t, uint32_t ticket, const struct dns_question *q, uint64_t now_us)
+{
+	const struct dns_answer *known = dns_cache_get(s->dns, q, now_us);
+	struct dns_answer none;
+
+	if (known) {
+		s->stats.shard_dns_hits++;
+		take_answer(s, t, ticket, q, known, now_us);
+		return;
+	}
+	s->stats.shard_dns_misses++;
+	DCHECK(ticket < 1u << TICKET_BITS);
+	if (control_ask(s, q, ticket_pack(s, t, ticket)))
+		return;
+	dns_answer_init(&none, sizeof(none), DNS_SERVFAIL, 0);
+	take_answer(s, t, ticket, q, &none, now_us);
+}
+
 static void txn_ask(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	struct dns_question q;
 	uint32_t ticket;
 
+	while (dnsbl_question(&t->dnsbl, &ticket, &q))
+		ask_one(s, t, ticket | TICKET_DNSBL, &q, now_us);
 	while (verify_question(&t->verify, &ticket, &q)) {
-		const struct dns_answer *known = dns_cache_get(s->dns, &q, now_us);
-
-		if (known) {
-			s->stats.shard_dns_hits++;
-			explain_answer(txn_explain(s, t), &q, known);
-			verify_answer(&t->verify, ticket, known, now_us);
-			continue;
-		}
-		s->stats.shard_dns_misses++;
-		DCHECK(ticket < 1u << TICKET_BITS);
-		if (!control_ask(s, &q, ticket_pack(s, t, ticket))) {
-			struct dns_answer none;
-			dns_answer_init(&none, sizeof(none), DNS_SERVFAIL, 0);
-			explain_answer(txn_explain(s, t), &q, &none);
-			verify_answer(&t->verify, ticket, &none, now_us);
-		}
+		DCHECK(ticket < TICKET_DNSBL);
+		ask_one(s, t, ticket, &q, now_us);
 	}
 }
 
@@ -147,6 +164,20 @@ static void count_greylist(struct stats *stats, enum greylist_answer answer)
 	stats->shard_greylist_full += answer == GREYLIST_FULL;
 }
 
+static void tell_dnsbl(struct explain *e, const struct settings *settings, const struct policy_facts *f)
+{
+	if (!e || !f->dnsbl_listed)
+		return;
+	text_puts(&e->text, "dnsbl: score ");
+	text_puts(&e->text, f->dnsbl < 0 ? "-" : "");
+	text_dec(&e->text, (uint64_t)(f->dnsbl < 0 ? -f->dnsbl : f->dnsbl));
+	text_puts(&e->text, ", listed by ");
+	dnsbl_zones(settings, f->dnsbl_listed, 1, &e->text);
+	text_puts(&e->text, "; as good by ");
+	dnsbl_zones(settings, f->dnsbl_listed, -1, &e->text);
+	text_puts(&e->text, "\n");
+}
+
 static void txn_policy(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	const struct settings *settings = config_settings(s, t->config);
@@ -160,7 +191,12 @@ static void txn_policy(struct shard *s, struct txn *t, uint64_t now_us)
 				  .rcpts = t->rcpts,
 				  .now_s = (uint32_t)(shard_unix_us(s, now_us) / 1000000) };
 
+	f.dnsbl = dnsbl_score(&t->dnsbl);
+	f.dnsbl_listed = t->dnsbl.listed;
+	s->stats.shard_dnsbl_listed += t->dnsbl.listed != 0;
+	tell_dnsbl(txn_explain(s, t), settings, &f);
 	policy_facts_of(&f, settings, &t->verify);
+	policy_fact_set(&f, POLICY_EARLY_TALK, t->early_talk ? "yes" : "no");
 	f.is[POLICY_LIST] = (uint16_t)lists_bits(s->lists[0], s->lists[1], &f.client, f.helo, f.mail_from);
 	s->stats.shard_list_allow += f.is[POLICY_LIST] & LISTS_ALLOW ? 1 : 0;
 	s->stats.shard_list_deny += f.is[POLICY_LIST] & LISTS_DENY ? 1 : 0;
@@ -209,6 +245,8 @@ void txn_arm(struct shard *s, struct txn *t)
 {
 	uint64_t deadline_us = verify_deadline_us(&t->verify);
 
+	if (!dnsbl_done(&t->dnsbl) && t->dnsbl_deadline_us < deadline_us)
+		deadline_us = t->dnsbl_deadline_us;
 	if (t->phase == TXN_ASKING && t->rcpt_deadline_us < deadline_us)
 		deadline_us = t->rcpt_deadline_us;
 	if (deadline_us != UINT64_MAX)
@@ -220,7 +258,7 @@ static void txn_pump(struct shard *s, struct txn *t, uint64_t now_us)
 {
 	txn_ask(s, t, now_us);
 	txn_jobs(s, t, now_us);
-	if (t->phase == TXN_JUDGING && verify_done(&t->verify)) {
+	if (t->phase == TXN_JUDGING && verify_done(&t->verify) && dnsbl_done(&t->dnsbl)) {
 		txn_judge(s, t, now_us);
 		return;
 	}
@@ -239,10 +277,16 @@ void txn_dsn_write(struct text *out, const char *name, struct span value)
 void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
 	       uint64_t now_us)
 {
+	const struct settings *settings = config_settings(s, c->config);
+	uint32_t record;
+
+	if (!rate_sender(s, settings, mail->bytes, &record, reply, now_us))
+		return;
 	struct txn *t = mail->bytes.len < sizeof(t->mail_from) ? pool_take(&s->txns) : NULL;
 	struct text text;
 
 	if (!t) {
+		rates_close(s->rates, record);
 		s->stats.shard_txn_refused++;
 		smtp_reply_set(reply, 452, 4, 3, 1, SPAN("Too many messages under way; try later"));
 		return;
@@ -254,6 +298,8 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	t->generation = ++s->generation & ((1u << GENERATION_BITS) - 1);
 	if (t->generation == 0)
 		t->generation = s->generation = 1;
+	t->rate_sender = record;
+	t->early_talk = smtp_session_talked_early(&c->smtp);
 	t->body_8bit = mail->body_8bit;
 	t->smtputf8 = mail->smtputf8;
 	memcpy(t->mail_from, mail->bytes.at, mail->bytes.len);
@@ -281,6 +327,8 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	if (s->explain_octets)
 		text_init(&t->explain.text, s->explains + pool_index(&s->txns, t) * s->explain_octets,
 			  s->explain_octets);
+	dnsbl_begin(&t->dnsbl, settings, &c->ip, dnsbl_suspended(s->env.dnsbl_zones, settings));
+	t->dnsbl_deadline_us = now_us + settings->dnsbl_timeout_ms * 1000;
 	verify_begin(&t->verify, &s->configs[t->config].auth, &who, txn_explain(s, t), now_us);
 	txn_pump(s, t, now_us);
 	smtp_reply_set(reply, 250, 2, 1, 0, SPAN("Sender ok"));
@@ -370,8 +418,7 @@ void txn_answered(struct shard *s, uint64_t ticket, const struct dns_question *q
 		return;
 	}
 	t->last_answer_us = now_us;
-	explain_answer(txn_explain(s, t), q, answer);
-	verify_answer(&t->verify, (uint32_t)ticket & ((1u << TICKET_BITS) - 1), answer, now_us);
+	take_answer(s, t, (uint32_t)ticket & ((1u << TICKET_BITS) - 1), q, answer, now_us);
 	txn_pump(s, t, now_us);
 }
 
@@ -405,6 +452,10 @@ void txn_timer(struct shard *s, struct txn *t, uint64_t now_us)
 		return;
 	if (t->phase == TXN_ASKING && now_us >= t->rcpt_deadline_us)
 		rcpt_expired(s, t, now_us);
+	if (now_us >= t->dnsbl_deadline_us && !dnsbl_done(&t->dnsbl)) {
+		s->stats.shard_dnsbl_late++;
+		dnsbl_give_up(&t->dnsbl);
+	}
 	if (now_us >= verify_deadline_us(&t->verify)) {
 		s->stats.shard_verify_expired++;
 		verify_expire(&t->verify, now_us);

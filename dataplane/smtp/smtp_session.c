@@ -299,6 +299,24 @@ void smtp_session_init(struct smtp_session *s, const struct smtp_session_setting
 	smtp_session_greet(s);
 }
 
+void smtp_session_hold_greeting(struct smtp_session *s, uint64_t until_us)
+{
+	CHECK(!s->greeting_out);
+	s->out_ready = s->out_len = 0;
+	s->delay_until_us = until_us;
+}
+
+bool smtp_session_talked_early(const struct smtp_session *s)
+{
+	return s->talked_early;
+}
+
+/* It waits in no room: smtp_session_greet() writes it when its time has come. */
+static bool greeting_is_held(const struct smtp_session *s)
+{
+	return s->delay_until_us && !s->greeting_out && s->out_len == 0;
+}
+
 void smtp_session_lend(struct smtp_session *s, struct smtp_room *room)
 {
 	CHECK(!s->room);
@@ -309,8 +327,8 @@ struct smtp_room *smtp_session_give_room(struct smtp_session *s)
 {
 	struct smtp_room *room = s->room;
 
-	if (!room || s->due || s->delay_until_us || is_asked(s) || s->out_sent < s->out_len || s->line.len ||
-	    s->line.after_cr || s->line.too_long)
+	if (!room || s->due || (s->delay_until_us && !greeting_is_held(s)) || is_asked(s) || s->out_sent < s->out_len ||
+	    s->line.len || s->line.after_cr || s->line.too_long)
 		return NULL;
 	s->room = NULL;
 	s->out_sent = s->out_ready = s->out_len = 0;
@@ -334,6 +352,9 @@ size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us
 		s->stats->smtp_early_talk++;
 		s->out_len = s->out_ready = 0; /* the refusal is the greeting (RFC 5321 3.1) */
 		smtp_session_close_with(s, SMTP_TEXT_EARLY_TALK);
+	} else if (in.len && greeting_is_held(s) && !s->talked_early) {
+		s->stats->smtp_early_talk++;
+		s->talked_early = true;
 	}
 	if (in.len && s->state == SESSION_DATA_ASKED && !s->chunking) {
 		s->stats->smtp_early_data++;
@@ -524,6 +545,8 @@ void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
 	if (now_us < smtp_session_deadline_us(s))
 		return;
 	if (s->delay_until_us) {
+		if (greeting_is_held(s))
+			smtp_session_greet(s);
 		s->delay_until_us = 0;
 		s->out_ready = s->out_len;
 		s->since_us = now_us;

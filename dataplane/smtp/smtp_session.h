@@ -72,6 +72,12 @@ void smtp_session_offer_tls(struct smtp_session *s, bool required);
 /* This client may say XCLIENT, and EHLO tells it; before the first octet. */
 void smtp_session_offer_xclient(struct smtp_session *s);
 
+/* The greeting waits until then; what comes meanwhile is early talk.  Before the first octet. */
+void smtp_session_hold_greeting(struct smtp_session *s, uint64_t until_us);
+
+/* Whether the peer talked before the greeting, where that is not refused. */
+bool smtp_session_talked_early(const struct smtp_session *s);
+
 /*
  * The TLS handshake that the 220 to STARTTLS announced is done: all that was said before is forgotten (RFC 3207 4.2).
  * Octets that are fed between 220 and here were sent in the clear: they are dropped and counted, never taken as commands.

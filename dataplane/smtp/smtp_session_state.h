@@ -69,6 +69,7 @@ struct smtp_session {
 	bool chunking : 1;     /* the message comes by BDAT */
 	bool xclient : 1;      /* this client may say XCLIENT */
 	bool chunk_last : 1;   /* the chunk at hand is the last one */
+	bool talked_early : 1; /* before the greeting */
 	bool chunk_failed : 1; /* a chunk was refused: what is in the pipeline behind it cannot stand either */
 	uint8_t drained;       /* DRAIN: the state after it */
 	struct smtp_data data;

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""test_strangers.py - greylisting over two workers, and over a restart"""
+"""test_strangers.py - greylisting over two workers and a restart; lists in DNS, limits by domain, early talk, a door that is shut"""
 import copy
 import json
+import smtplib
+import socket
 import time
 
 from traffic import send
-from world import FORGER, Checks, World, message
+from world import FORGER, GATEWAY, GOOD, MILD, Checks, World, message, wait_for
 
 RULES = '( { name = "grey"; action = "greylist"; } )'
 
@@ -46,9 +48,61 @@ def greylist(c):
              "show greylist, for people", w.ctl("show", "greylist").stdout)
 
 
+LISTS = """2.0.0.127.bl.example. IN A 127.0.0.2
+66.2.0.192.bl.example. IN A 127.0.0.2
+*.all.example. IN A 127.0.0.2
+"""
+
+
+def first_line(source, early=b""):
+    with socket.create_connection((GATEWAY, 25), 10, (source, 0)) as s:
+        begun = time.monotonic()
+        s.sendall(early)
+        line = s.makefile("rb").readline()
+        return line, time.monotonic() - begun
+
+
+def door(c):
+    sections = {"dnsbl": {"lists": '( { zone = "bl.example"; weight = 5; }, { zone = "all.example"; weight = 9; } )', "test_s": "1"},
+                "policy": {"rules": '( { name = "listed"; when : { dnsbl_min = 5; }; action = "reject"; } )'},
+                "rates": {"sender_max": "2"}, "lists": {"at_connect": "true"}, "smtp": {"greet_delay_ms": "500"}}
+    with World(sections=sections, zone=LISTS) as w:
+        def state():
+            return {x["zone"]: (x["state"], x["suspended"]) for x in json.loads(w.ctl("show", "dnsbl", "--json").stdout)["lists"]}
+        good = w.signers["good.example"].sign(message("a@good.example", "good"))
+        wait_for(lambda: state()["all.example"][1], 5, "the lists are tested")
+        c.ok(state() == {"bl.example": ("works", False), "all.example": ("lists everything", True)}, "dnsbl: each list is tested", state())
+        c.ok("dnsbl: all.example lists everything: it is not asked" in w.log("sekishod"), "dnsbl: a list that is suspended is told")
+        c.ok("lists everything" in w.ctl("show", "dnsbl").stdout, "show dnsbl, for people", w.ctl("show", "dnsbl").stdout)
+        code, text = send(message("a@plain.example", "listed"), source=FORGER, sender="a@plain.example")
+        c.ok((code, text) == (550, b"5.7.1 Your address 192.0.2.66 is listed by bl.example"), "dnsbl: a client that is listed", (code, text))
+        c.ok(send(good)[0] == 250, "dnsbl: one that is not, but by the suspended list")
+        send(good)
+        with smtplib.SMTP(GATEWAY, 25, timeout=30, source_address=(GOOD, 0)) as s:
+            s.ehlo()
+            code, text = s.mail("a@good.example")
+        c.ok(code == 450 and "shard_rate_sender" in w.ctl("stats").stdout, "rates: the third message of a domain in a minute",
+             (code, text))
+        line, took = first_line(MILD)
+        c.ok(line.startswith(b"220 ") and took > 0.4, "greet delay: the greeting waits", (line, took))
+        line, took = first_line(MILD, b"EHLO early.example\r\n")
+        c.ok(line.startswith(b"554 5.5.1 ") and took < 0.4, "early talk: who talks before it is refused at once", (line, took))
+        w.ctl("allow", "add", MILD)
+        line, took = first_line(MILD)
+        c.ok(line.startswith(b"220 ") and took < 0.4, "greet delay: not for the allow list", (line, took))
+        w.ctl("allow", "del", MILD)
+        w.ctl("deny", "add", MILD)
+        try:
+            line, took = first_line(MILD)
+        except ConnectionError:
+            line = b""
+        c.ok(line == b"", "lists.at_connect: who is denied is reset", line)
+
+
 def main():
     c = Checks()
     greylist(c)
+    door(c)
     c.done()
 
 

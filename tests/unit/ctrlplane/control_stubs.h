@@ -56,7 +56,8 @@ static inline bool stub_dns_walk(void *arg, uint32_t *cursor, struct dns_cache_r
 static inline json_t *stub_show(void *arg, enum control_shown what)
 {
 	(void)arg;
-	return json_pack("{s:i}", "shown", (int)what);
+	return json_pack("{s:i, s:[{s:s, s:i, s:b, s:s}]}", "shown", (int)what, "lists", "zone", "bl.example", "weight",
+			 -3, "suspended", 1, "state", "lists nothing");
 }
 
 static inline size_t stub_dns_flush(void *arg, struct span name)

@@ -172,6 +172,7 @@ static void test_shows(void)
 	ok(strstr(asked(fd, COMMAND_ARGS("stats", "\"format\":\"prometheus\"")), "sekisho_shard_ticks_total 3\\n"),
 	   "stats: Prometheus");
 	d.stats[1].shard_greylist_waits = 4;
+	ok(strstr(asked(fd, COMMAND("show dnsbl")), "\"zone\":\"bl.example\""), "show dnsbl: the lists");
 	ok(strstr(result(asked(fd, COMMAND("show greylist")), "counters"), "\"shard_greylist_waits\":4"),
 	   "show greylist: the workers' counters");
 	is_span(span_str(result(asked(fd, COMMAND("show dns")), "cache_hits")), SPAN("3"), "show dns: the cache");

@@ -167,6 +167,8 @@ static const struct {
 	  "2026-11-24T06:10:37.123Z  250 done\n"
 	  "192.0.2.26 takes mail for inside.example\n" },
 	{ "show limits", ctl_print_limits, NULL, NULL, "limits.sessions_max     5         9  100        2\n" },
+	{ "show dnsbl", ctl_print_dnsbl, NULL, NULL,
+	  "ZONE        WEIGHT  SUSPENDED  STATE\nbl.example      -3  yes        lists nothing\n" },
 	{ "show greylist", ctl_print_counted, NULL, NULL, "shown" },
 	{ "show latency", ctl_print_latency, NULL, NULL, "dns              1.25         1.25         1.25\n" },
 	{ "explain", ctl_print_explain, "id", "id1",

@@ -101,6 +101,10 @@ static const struct {
 	{ "recipients", "rcpts_min = 1;", true },
 	{ "too few", "rcpts_min = 2;", false },
 	{ "a list", "list = \"deny\";", false },
+	{ "a score that is reached", "dnsbl_min = 0;", true },
+	{ "a score that is not", "dnsbl_min = 1;", false },
+	{ "a score that is below", "dnsbl_max = -1;", false },
+	{ "a peer that waited for the greeting", "early_talk = true;", false },
 };
 
 static void every_condition(void)
