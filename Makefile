@@ -80,7 +80,7 @@ TESTS := $(TEST_SOURCES:%.c=$(B)/%)
 WIRE_PROGRAMS := $(patsubst %.c,$(B)/%,$(wildcard tests/wire/*.c))
 FUZZ_REPLAYS := $(foreach s,$(FUZZ_SOURCES),$(B)/$(s:%.c=%))
 
-.PHONY: help deps build programs wire wire-build interop run demo test unit e2e conformance differential crypto-differential lint format fuzz fuzz-smoke bench bench-gateway bench-rates bench-million clean tests-build
+.PHONY: help deps build programs wire wire-build interop run demo test unit e2e conformance differential crypto-differential lint format fuzz fuzz-smoke bench bench-gateway bench-peers bench-rates bench-million clean tests-build
 .DEFAULT_GOAL := help
 .SECONDARY:
 
@@ -145,8 +145,13 @@ $(B)/tools/bench/bench: $(patsubst %.c,$(B)/%.o,$(wildcard tools/bench/*.c)) $(L
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+SECONDS_EACH ?= 5
 bench-gateway: build ## signed messages of 4 KiB through the gateway on one core, load and next hop on the other (root)
 	@tools/bench/gateway
+
+bench-peers: build ## Postfix, rspamd, Exim, Haraka with their verifiers, and ours: messages a second and core (root; both cores; minutes)
+	@tools/deps test
+	@tools/bench/peers/run $(SECONDS_EACH)
 
 bench-rates: build ## connections, and a SYN flood, over memif beside the kernel's TCP (root; both cores)
 	@tools/bench/rates
@@ -169,7 +174,7 @@ CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wil
 	crypto/rsa_ifma.c crypto/rsa_avx2.c crypto/rsa_lanes.c crypto/ed25519_ifma.c crypto/ed25519_scalar.c crypto/sha512_lanes.c crypto/sha256_pair.c)
 # Tests that take a number of lanes to compare with OpenSSL.
 CRYPTO_TWINS = test_ed25519_ifma test_crypto_lanes
-SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
+SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tools/bench/peers/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
 SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage
