@@ -58,6 +58,7 @@ $(B)/crypto/crypto_cryptodev.o: ROOM_CFLAGS_crypto += $(DPDK_CFLAGS)
 $(B)/tests/unit/crypto/test_crypto_cryptodev.o: ROOM_CFLAGS_tests/unit/crypto += $(DPDK_CFLAGS)
 $(B)/tests/unit/crypto/test_crypto_cryptodev: LIBS += $(DPDK_LIBS)
 ROOM_CFLAGS_tests/wire = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/slow_dns = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/sim = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/oracle = -D_GNU_SOURCE
 
@@ -158,6 +159,16 @@ bench-rates: build ## connections, and a SYN flood, over memif beside the kernel
 
 bench-million: build ## a million connections opened, held for a minute, and what they take (root; 3 GB; some minutes)
 	@tools/bench/million
+
+$(B)/tests/slow_dns/slow_dns: $(B)/tests/slow_dns/slow_dns.o
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^
+
+.PHONY: bench-dns slow-dns
+slow-dns: $(B)/tests/slow_dns/slow_dns
+bench-dns: build ## 100 000 unknown domains, and a DNS that is slow, lossy or failing (root; both cores; some minutes)
+	@+$(MAKE) --no-print-directory FLAVOUR=release slow-dns
+	@tools/bench/cold_dns
 
 # A fuzz target without a fuzzer: fuzz_main.c replays its corpus.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)

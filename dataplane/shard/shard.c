@@ -243,6 +243,20 @@ static bool timers_step(struct shard *s, uint64_t now_us)
 	return any;
 }
 
+static void count_long_turn(struct stats *stats, uint64_t took_us)
+{
+	stats->shard_turns_20us++;
+	stats->shard_turns_30us += took_us >= 30;
+	stats->shard_turns_50us += took_us >= 50;
+	stats->shard_turns_70us += took_us >= 70;
+	stats->shard_turns_100us += took_us >= 100;
+	stats->shard_turns_150us += took_us >= 150;
+	stats->shard_turns_200us += took_us >= 200;
+	stats->shard_turns_300us += took_us >= 300;
+	stats->shard_turns_500us += took_us >= 500;
+	stats->shard_turns_1ms += took_us >= 1000;
+}
+
 /* The turn before this one is over: how long it took, if it did anything.  Whole microseconds, but the sum is exact. */
 static void count_turn(struct shard *s, uint64_t now_us)
 {
@@ -253,8 +267,9 @@ static void count_turn(struct shard *s, uint64_t now_us)
 	if (!s->turn_busy)
 		return;
 	s->stats.shard_busy_us += took_us;
-	s->stats.shard_turns_100us += took_us >= 100;
-	s->stats.shard_turns_1ms += took_us >= 1000;
+	s->stats.shard_turns++;
+	if (took_us >= 20)
+		count_long_turn(&s->stats, took_us);
 }
 
 bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idle)

@@ -28,6 +28,7 @@ struct client {
 	uint64_t begin_us, dot_us;
 	struct span text; /* still to be given to TCP */
 	uint32_t n_messages;
+	uint32_t message;  /* of the corpus, from its envelope on */
 	uint16_t code;     /* of the reply line under way */
 	uint8_t step;      /* enum step */
 	uint8_t n_replies; /* awaited in this step */
@@ -136,20 +137,21 @@ static void say(struct load *l, struct client *c, enum step step, unsigned n_rep
 
 static void next_message(struct load *l, struct client *c, uint64_t now_us)
 {
-	if (c->n_messages < l->settings.messages)
-		say(l, c, STEP_ENVELOPE, 3, text_span(&l->envelope), now_us);
-	else
+	if (c->n_messages >= l->settings.messages) {
 		say(l, c, STEP_QUIT, 1, SPAN("QUIT\r\n"), now_us);
+		return;
+	}
+	c->message = l->next_message;
+	if (++l->next_message == l->settings.n_corpus)
+		l->next_message = 0;
+	struct span own = l->settings.corpus[c->message].envelope;
+	say(l, c, STEP_ENVELOPE, 3, own.len ? own : text_span(&l->envelope), now_us);
 }
 
 static void send_message(struct load *l, struct client *c, uint64_t now_us)
 {
-	const struct load_message *m = &l->settings.corpus[l->next_message];
-
-	if (++l->next_message == l->settings.n_corpus)
-		l->next_message = 0;
 	c->n_messages++;
-	say(l, c, STEP_MESSAGE, 1, m->octets, now_us);
+	say(l, c, STEP_MESSAGE, 1, l->settings.corpus[c->message].octets, now_us);
 }
 
 /* A reply other than what the dialogue needs: goodbye. */

@@ -24,7 +24,8 @@ enum load_mode {
 #define LOAD_OPENING_MAX 2048
 
 struct load_message {
-	struct span octets; /* with its dots stuffed and CRLF.CRLF at the end */
+	struct span octets;   /* with its dots stuffed and CRLF.CRLF at the end */
+	struct span envelope; /* MAIL, RCPT and DATA; empty: those of the settings */
 };
 
 struct load_settings {

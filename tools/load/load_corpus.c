@@ -38,7 +38,7 @@ static struct load_message on_the_wire(const uint8_t *text, size_t len)
 		n += 2;
 	}
 	memcpy(wire + n, ".\r\n", 3);
-	return (struct load_message){ span_of(wire, n + 3) };
+	return (struct load_message){ .octets = span_of(wire, n + 3) };
 }
 
 static bool read_file(const char *path, struct load_message *out)
@@ -96,23 +96,46 @@ struct load_message *load_corpus_read(const char *directory, uint32_t *n)
 	return *n ? corpus : NULL;
 }
 
-struct load_message *load_corpus_make(uint32_t size, uint32_t *n)
+static struct load_message make_one(uint32_t size, const char *sender, const char *rcpt_to)
 {
-	static const char header[] = "From: Sender <sender@example.org>\r\nTo: reader@example.net\r\n"
-				     "Subject: a message of the load generator\r\n"
-				     "Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <load@example.org>\r\n\r\n";
 	static const char line[] = "The quick brown fox jumps over the lazy dog, and over it once more.\r\n";
-	struct load_message *m = need(malloc(sizeof(*m)));
-	char *text = need(malloc(size + sizeof(header) + sizeof(line)));
-	size_t len = sizeof(header) - 1;
+	char *text = need(malloc(size + 2048));
+	size_t len = (size_t)snprintf(text, 2048,
+				      "From: Sender <%.400s>\r\nTo: %.400s\r\n"
+				      "Subject: a message of the load generator\r\n"
+				      "Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <load@example.org>\r\n\r\n",
+				      sender, rcpt_to);
 
-	memcpy(text, header, len);
 	while (len < size) {
 		memcpy(text + len, line, sizeof(line) - 1);
 		len += sizeof(line) - 1;
 	}
-	*m = on_the_wire((const uint8_t *)text, len);
+	struct load_message m = on_the_wire((const uint8_t *)text, len);
 	free(text);
-	*n = 1;
 	return m;
+}
+
+struct load_message *load_corpus_make(uint32_t size, uint32_t domains, const char *mail_from, const char *rcpt_to,
+				      uint32_t *n)
+{
+	const char *at = strrchr(mail_from, '@');
+	struct load_message *all;
+
+	*n = domains ? domains : 1;
+	all = need(calloc(*n, sizeof(*all)));
+	if (!domains) {
+		*all = make_one(size, mail_from, rcpt_to);
+		return all;
+	}
+	for (uint32_t i = 0; i < domains; i++) {
+		char sender[400], *envelope = need(malloc(1024));
+		int len;
+
+		snprintf(sender, sizeof(sender), "%.*s@d%u.%s", at ? (int)(at - mail_from) : 4, at ? mail_from : "user",
+			 i, at ? at + 1 : mail_from);
+		len = snprintf(envelope, 1024, "MAIL FROM:<%s>\r\nRCPT TO:<%.400s>\r\nDATA\r\n", sender, rcpt_to);
+		all[i] = make_one(size, sender, rcpt_to);
+		all[i].envelope = span_of(envelope, (size_t)len);
+	}
+	return all;
 }

@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --sink PORT          listen there at our own address, as the gateway's next hop, and take all mail\n"
 	"  --seconds N          stop after so many, 10; --warm-up N: not counted before, 1\n"
 	"  --size N             octets of a made message, 4096;  --corpus DIR: messages of *.eml in turn\n"
+	"  --domains N          made messages of N senders' domains in turn: d0, d1... below that of --mail-from\n"
 	"  --helo NAME  --mail-from ADDR  --rcpt-to ADDR\n"
 	"  --core N             of the worker, counted among those allowed; 0\n"
 	"  --mtu N              1500\n"
@@ -112,6 +113,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		WARM_UP,
 		SIZE,
 		CORPUS,
+		DOMAINS,
 		HELO,
 		MAIL_FROM,
 		RCPT_TO,
@@ -139,6 +141,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		{ "seconds", 1, NULL, SECONDS },
 		{ "warm-up", 1, NULL, WARM_UP },
 		{ "size", 1, NULL, SIZE },
+		{ "domains", 1, NULL, DOMAINS },
 		{ "corpus", 1, NULL, CORPUS },
 		{ "helo", 1, NULL, HELO },
 		{ "mail-from", 1, NULL, MAIL_FROM },
@@ -214,6 +217,9 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		case SIZE:
 			o->size = (uint32_t)number("size", optarg, 256, 64 << 20);
 			break;
+		case DOMAINS:
+			o->domains = (uint32_t)number("domains", optarg, 0, 10000000);
+			break;
 		case CORPUS:
 			o->corpus = optarg;
 			break;
@@ -257,6 +263,8 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		wrong("--device or --kernel, and --target are needed");
 	if (o->kernel && o->load.flood)
 		wrong("--flood needs a --device");
+	if (o->domains && o->corpus)
+		wrong("--domains makes messages of its own; leave out --corpus");
 	if (strlen(o->load.helo) > 255 || strlen(o->load.mail_from) > 320 || strlen(o->load.rcpt_to) > 320)
 		wrong("a name is too long");
 }

@@ -14,7 +14,8 @@ struct load_options {
 	struct ip_addr gateway;
 	uint16_t mtu;
 	unsigned core, seconds, warm_up;
-	uint32_t size; /* of a generated message, octets */
+	uint32_t size;    /* of a generated message, octets */
+	uint32_t domains; /* of made messages; 0: that of --mail-from alone */
 	const char *corpus;
 	bool target_is_mine, progress;
 	struct load_settings load;

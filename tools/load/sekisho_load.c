@@ -305,7 +305,8 @@ int main(int argc, char **argv)
 	load_options_read(&o, argc, argv);
 	check_target(&o);
 	o.load.corpus =
-		o.corpus ? load_corpus_read(o.corpus, &o.load.n_corpus) : load_corpus_make(o.size, &o.load.n_corpus);
+		o.corpus ? load_corpus_read(o.corpus, &o.load.n_corpus)
+			 : load_corpus_make(o.size, o.domains, o.load.mail_from, o.load.rcpt_to, &o.load.n_corpus);
 	if (!o.load.corpus)
 		return 1;
 	signal(SIGINT, on_signal);
