@@ -94,11 +94,11 @@ enum quarantine_result quarantine_file_put(struct quarantine_files *f, const cha
 	if (fd >= 0)
 		good = close(fd) == 0 && good;
 	/* An id that is there already is another message: it must not be replaced. */
-	if (good && renameat2(f->tmp, id, f->new, id, RENAME_NOREPLACE) == 0) {
-		if (fsync(f->new) == 0)
+	if (good && renameat2(f->tmp, id, f->cur, id, RENAME_NOREPLACE) == 0) {
+		if (fsync(f->cur) == 0)
 			return QUARANTINE_STORED;
 		why = errno;
-		unlinkat(f->new, id, 0);
+		unlinkat(f->cur, id, 0);
 	} else if (fd >= 0) {
 		unlinkat(f->tmp, id, 0);
 	}
@@ -107,7 +107,7 @@ enum quarantine_result quarantine_file_put(struct quarantine_files *f, const cha
 
 char *quarantine_file_read(struct quarantine_files *f, const char *id, size_t *len)
 {
-	int fd = openat(f->new, id, O_RDONLY | O_CLOEXEC);
+	int fd = openat(f->cur, id, O_RDONLY | O_CLOEXEC);
 	struct stat st;
 	char *octets = NULL;
 	size_t n = 0;
@@ -134,12 +134,12 @@ char *quarantine_file_read(struct quarantine_files *f, const char *id, size_t *l
 
 void quarantine_file_remove(struct quarantine_files *f, const char *id)
 {
-	unlinkat(f->new, id, 0);
+	unlinkat(f->cur, id, 0);
 }
 
 bool quarantine_file_exists(struct quarantine_files *f, const char *id)
 {
-	return faccessat(f->new, id, R_OK, 0) == 0;
+	return faccessat(f->cur, id, R_OK, 0) == 0;
 }
 
 static void clean(int folder, bool (*known)(void *arg, const char *id), void *arg)
@@ -160,5 +160,5 @@ static void clean(int folder, bool (*known)(void *arg, const char *id), void *ar
 void quarantine_files_clean(struct quarantine_files *f, bool (*known)(void *arg, const char *id), void *arg)
 {
 	clean(f->tmp, NULL, NULL);
-	clean(f->new, known, arg);
+	clean(f->cur, known, arg);
 }

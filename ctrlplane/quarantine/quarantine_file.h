@@ -8,8 +8,9 @@
 #include "ctrlplane/quarantine/quarantine_store.h"
 
 struct quarantine_files {
-	int tmp, new; /* folders */
-	int cur;      /* of Maildir; unused */
+	int tmp;
+	int cur; /* whole messages: what is in new an IMAP server moves away from under us */
+	int new; /* of Maildir; unused */
 };
 
 /* Makes what is missing.  False: errno says why. */

@@ -7,7 +7,7 @@
  *
  * The order that makes a crash harmless:
  *
- *   put      tmp/ID written and synced -> new/ID -> folder synced -> row committed -> 250
+ *   put      tmp/ID written and synced -> cur/ID -> folder synced -> row committed -> 250
  *   delete   row committed away -> file removed
  *
  * At the start what is half of that is undone: files without a row were never acknowledged, rows without a file are of

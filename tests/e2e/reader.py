@@ -5,11 +5,12 @@ import pwd
 import shutil
 import subprocess
 
-from world import ROOT, World, port_open, run, wait_for
+from world import NEXT_HOP, ROOT, World, port_open, run, wait_for
 
 RECIPE = os.path.join(ROOT, "conf/mailbox")
 USER, PASSWORD = "user@inside.example", "a-password"
-PROGRAMS = ("dovecot", "sievec", "curl", "fetchmail")
+ADMIN = "quarantine"  # who reads what the gateway holds
+PROGRAMS = ("dovecot", "sievec", "curl", "fetchmail", "mpop")
 
 
 def missing():
@@ -23,7 +24,25 @@ def missing():
 
 
 class MailboxWorld(World):
-    """A world whose Postfix hands mail to Dovecot: the lines of conf/mailbox/postfix-main.cf but for the clients."""
+    """A world whose Postfix hands mail to Dovecot: the lines of conf/mailbox/postfix-main.cf but for the clients.
+
+    direct: without Postfix, by LMTP to Dovecot; then the gateway is the user "mail", and Dovecot shows its quarantine.
+    """
+
+    def __init__(self, direct=False, **options):
+        if direct:
+            options["hop_text"] = f'{{ address = "{NEXT_HOP}"; port = 24; protocol = "lmtp"; }}'
+            options["next_hop"] = "none"
+        super().__init__(**options)
+        self.direct = direct
+        self.held = self.path("state/held")
+        if direct:
+            owner = pwd.getpwnam("mail")
+            os.mkdir(self.path("state"), 0o750)
+            os.chown(self.path("state"), owner.pw_uid, owner.pw_gid)
+            self.sections["server"] = {"user": '"mail"', "log_file": f'"{self.path("state/records")}"',
+                                       "control_socket": f'"{self.path("state/control")}"'}
+            os.symlink(self.path("state/control"), self.path("control"))
 
     def start(self):
         self.postfix_extra = ("virtual_transport = lmtp:inet:127.0.0.1:24\n"
@@ -48,11 +67,18 @@ class MailboxWorld(World):
             "-keyout", self.path("dovecot/private/dovecot.key"))
         with open(self.path("dovecot/users"), "w") as f:
             f.write("".join(f"{name}@inside.example:{{PLAIN}}{PASSWORD}::::::\n" for name in ("user", "second")))
+            f.write(f"{ADMIN}:{{PLAIN}}{PASSWORD}:{owner.pw_uid}:{owner.pw_gid}::{self.path('dovecot-admin')}::userdb_mail=maildir:"
+                    f"{self.held}:INDEX=~/index:CONTROL=~/control userdb_mail_plugins=acl "
+                    f"userdb_acl=vfile:{self.path('dovecot/quarantine.acl')}\n")
+        os.makedirs(self.path("dovecot-admin"))
+        os.chown(self.path("dovecot-admin"), owner.pw_uid, owner.pw_gid)
+        shutil.copy(os.path.join(RECIPE, "quarantine.acl"), self.path("dovecot"))
         shutil.copy(os.path.join(RECIPE, "sekisho.sieve"), self.path("dovecot/sieve"))
         run("sievec", self.path("dovecot/sieve/sekisho.sieve"))
         with open(os.path.join(RECIPE, "dovecot.conf")) as f:
             recipe = f.read()
-        for theirs, ours in (("/etc/dovecot/", self.path("dovecot/")), ("= vmail", "= mail"), ("/srv/mail", self.dovecot_mail)):
+        for theirs, ours in (("/etc/dovecot/", self.path("dovecot/")), ("= vmail", "= mail"), ("/srv/mail", self.dovecot_mail),
+                             ("address = 127.0.0.1", "address = 0.0.0.0")):
             recipe = recipe.replace(theirs, ours)
         with open(self.path("dovecot.conf"), "w") as f:
             f.write(recipe + f"""
@@ -71,19 +97,35 @@ first_valid_gid = 1
 
     # --- readers; each returns a list of whole messages
 
-    def _curl(self, url, *options):
+    def _curl(self, url, *options, user=USER):
         p = subprocess.run(["curl", "-s", "--max-time", "20", "--cacert", self.certificate, "--user",
-                            f"{USER}:{PASSWORD}", *options, url],
+                            f"{user}:{PASSWORD}", *options, url],
                            capture_output=True, check=False, timeout=30)
         return p.stdout if p.returncode == 0 else b""
 
-    def imap(self, folder="INBOX"):
-        found = self._curl(f"imaps://127.0.0.1/{folder}", "-X", "UID SEARCH ALL").split()
-        return [self._curl(f"imaps://127.0.0.1/{folder};UID={int(uid)}") for uid in found if uid.isdigit()]
+    def imap(self, folder="INBOX", user=USER):
+        found = self._curl(f"imaps://127.0.0.1/{folder}", "-X", "UID SEARCH ALL", user=user).split()
+        return [self._curl(f"imaps://127.0.0.1/{folder};UID={int(uid)}", user=user) for uid in found if uid.isdigit()]
 
     def pop3(self):
         listed = self._curl("pop3s://127.0.0.1/").splitlines()
         return [self._curl(f"pop3s://127.0.0.1/{int(line.split()[0])}") for line in listed if line.split()]
+
+    def mpop(self):
+        """Fetches by POP3 into a Maildir."""
+        inbox = self.path("popped")
+        for name in ("tmp", "new", "cur"):
+            os.makedirs(os.path.join(inbox, name), exist_ok=True)
+        with open(self.path("mpoprc"), "w") as f:
+            f.write(f"account default\nhost 127.0.0.1\nport 995\ntls on\ntls_starttls off\ntls_trust_file {self.certificate}\n"
+                    f"user {USER}\npassword {PASSWORD}\nkeep on\ndelivery maildir {inbox}\nuidls_file {self.path('uidls')}\n")
+        os.chmod(self.path("mpoprc"), 0o600)
+        self.popped = subprocess.run(["mpop", "-C", self.path("mpoprc")], capture_output=True, text=True, check=False, timeout=60)
+        out = []
+        for name in sorted(os.listdir(os.path.join(inbox, "new"))):
+            with open(os.path.join(inbox, "new", name), "rb") as f:
+                out.append(f.read())
+        return out
 
     def fetchmail(self, folder="INBOX"):
         """Fetches over IMAP as people's machines do, into a file; leaves the mail at the server."""

@@ -51,7 +51,7 @@ class Quarantine(World):
     def messages(self, state="held"):
         return [m for m in self.ask("list")["messages"] if m["state"] == state]
 
-    def files(self, name="new"):
+    def files(self, name="cur"):
         return sorted(os.listdir(os.path.join(self.held, "mail", name)))
 
     def delivered(self):
@@ -146,7 +146,7 @@ def killed(c, w):
     c.ok(len(acknowledged) > 0 and set(acknowledged) <= set(subjects), "every message that got 250 is held",
          sorted(set(acknowledged) - set(subjects)))
     c.ok(sorted(m["id"] for m in held) == w.files() and w.files("tmp") == [], "rows and files are the same, nothing is half there")
-    c.ok(all(os.path.getsize(os.path.join(w.held, "mail/new", m["id"])) == m["size"] for m in held), "each of them whole")
+    c.ok(all(os.path.getsize(os.path.join(w.held, "mail/cur", m["id"])) == m["size"] for m in held), "each of them whole")
     print(f"# {len(acknowledged)} acknowledged, {len(held)} held, {rounds} kills")
 
 

@@ -142,11 +142,11 @@ static void life(void)
 	st = opened();
 	ok(octets_are(st, "one", "From: a\r\n\r\nx\r\n") && octets_are(st, "two", "From: b\r\n\r\nyy\r\n"),
 	   "both are there after a restart");
-	ok(quarantine_store_set(st, "one", QUARANTINE_RELEASED, 4000, "") && n_files("new") == 1,
+	ok(quarantine_store_set(st, "one", QUARANTINE_RELEASED, 4000, "") && n_files("cur") == 1,
 	   "released: its octets go");
 	ok(quarantine_store_get(st, "one", &item) && item.state == QUARANTINE_RELEASED && item.released_s == 4000,
 	   "its row stays");
-	ok(quarantine_store_delete(st, "two") && !quarantine_store_delete(st, "two") && n_files("new") == 0,
+	ok(quarantine_store_delete(st, "two") && !quarantine_store_delete(st, "two") && n_files("cur") == 0,
 	   "deleted, once");
 	ok(quarantine_store_purge(st, 5000) == 1 && !quarantine_store_get(st, "one", &item), "what is old goes");
 	quarantine_store_totals(st, &n, &octets);
@@ -165,14 +165,14 @@ static void caps(void)
 	ok(put(st, "c", "xx", 1) == QUARANTINE_STORED && put(st, "d", "xx", 1) == QUARANTINE_STORED &&
 		   put(st, "e", "xx", 1) == QUARANTINE_FULL,
 	   "full by messages");
-	ok(n_files("new") == 3 && n_files("tmp") == 0, "nothing of what was refused is left");
+	ok(n_files("cur") == 3 && n_files("tmp") == 0, "nothing of what was refused is left");
 	quarantine_store_delete(st, "a");
 	ok(put(st, "b", big, 1) == QUARANTINE_STORED, "there is room again");
 	struct runs runs = { { SPAN("xx"), SPAN("") }, 0 };
 	struct quarantine_item item = { .id = "short", .size = 3, .rcpts = SPAN("") };
 	quarantine_store_delete(st, "c");
 	ok(quarantine_store_put(st, &item, next_run, &runs) == QUARANTINE_FAILED && n_files("tmp") == 0 &&
-		   n_files("new") == 2,
+		   n_files("cur") == 2,
 	   "a message that ends too early is not stored");
 	quarantine_store_delete(st, "b");
 	quarantine_store_delete(st, "d");
@@ -190,11 +190,11 @@ static void crashes(void)
 	CHECK(quarantine_store_set(st, "away", QUARANTINE_RELEASING, 0, ""));
 	quarantine_store_close(st);
 	write_file("tmp/half");
-	write_file("new/norow");
-	remove_file("new/gone");
+	write_file("cur/norow");
+	remove_file("cur/gone");
 	st = opened();
 	ok(n_files("tmp") == 0, "half written: removed");
-	ok(n_files("new") == 2 && octets_are(st, "held", "xx"),
+	ok(n_files("cur") == 2 && octets_are(st, "held", "xx"),
 	   "written, but not acknowledged: removed; the others stay");
 	ok(!quarantine_store_get(st, "gone", &item), "a row without its message: removed");
 	ok(quarantine_store_get(st, "away", &item) && item.state == QUARANTINE_HELD && item.note.len > 0,
@@ -276,11 +276,11 @@ static void in_postgres(void)
 	struct quarantine_store *st = opened();
 	CHECK(put(st, "kept", "xx", 1) == QUARANTINE_STORED);
 	postgres("kill", where);
-	ok(put(st, "away", "xx", 1) == QUARANTINE_FAILED && n_files("new") == 1,
+	ok(put(st, "away", "xx", 1) == QUARANTINE_FAILED && n_files("cur") == 1,
 	   "the database is away: 451, nothing is left");
 	quarantine_store_close(st);
 	st = opened();
-	ok(!quarantine_store_ready(st) && n_files("new") == 1, "at a start without it no message is touched");
+	ok(!quarantine_store_ready(st) && n_files("cur") == 1, "at a start without it no message is touched");
 	postgres("start", where);
 	for (unsigned i = 0; i < 100 && !quarantine_store_ready(st); i++)
 		usleep(50000);
