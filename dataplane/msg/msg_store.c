@@ -37,6 +37,7 @@ struct msg_store {
 	struct pool messages;
 	struct pool large; /* header buffers */
 	struct pool blocks;
+	uint32_t n_large; /* messages of more than MSG_SMALL_BLOCKS */
 };
 
 /* memory */
@@ -79,6 +80,7 @@ struct msg_store *msg_store_init(void *memory, const struct msg_store_settings *
 	CHECK(settings->header_max <= UINT32_MAX - EMPTY_LINE);
 	s->settings = *settings;
 	s->stats = stats;
+	s->n_large = 0;
 	pool_init(&s->messages, at, settings->messages_max, message_size(settings));
 	at += pool_memory(settings->messages_max, message_size(settings));
 	pool_init(&s->large, at, settings->headers_large_max, large_cap(settings));
@@ -142,17 +144,23 @@ static enum err add_block(struct msg_store *s, struct msg *m)
 			return ERR_NO_MEMORY;
 		number = &(*index)[j % BLOCKS_IN_INDEX];
 	}
+	if (i >= MSG_SMALL_BLOCKS && s->n_large > (i > MSG_SMALL_BLOCKS) &&
+	    s->blocks.n_total - s->blocks.n_used <= s->settings.blocks_reserved) {
+		s->stats->msg_large_refused++;
+		return ERR_NO_MEMORY;
+	}
 	void *block = pool_take(&s->blocks);
 
 	if (!block)
 		return ERR_NO_MEMORY;
 	*number = (uint32_t)pool_index(&s->blocks, block);
-	m->n_blocks++;
+	s->n_large += ++m->n_blocks == MSG_SMALL_BLOCKS + 1;
 	return OK;
 }
 
 void msg_give(struct msg_store *s, struct msg *m)
 {
+	s->n_large -= m->n_blocks > MSG_SMALL_BLOCKS;
 	for (uint32_t i = 0; i < m->n_blocks; i++)
 		pool_give(&s->blocks, block_at(m, i));
 	for (size_t i = 0; i < INDEXES_MAX && m->indexes[i]; i++)

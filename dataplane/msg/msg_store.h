@@ -3,7 +3,8 @@
  * msg_store.h - messages while they are with us, in bounded memory
  *
  * The header section lies in one piece, the body in blocks, so that nothing is copied twice and
- * nothing is allocated.  When a pool is empty the message gets 452 4.3.1.
+ * nothing is allocated.  When a pool is empty the message gets 452 4.3.1.  Some blocks are kept for small messages, so that
+ * a few large ones, which may take half an hour to come, do not stop all mail.
  */
 #ifndef MSG_STORE_H
 #define MSG_STORE_H
@@ -19,9 +20,11 @@ struct msg_store_settings {
 	uint32_t fields_max;        /* 2000 */
 	uint32_t headers_large_max; /* messages at once whose header is longer than MSG_HEADER_SMALL */
 	uint32_t blocks;            /* body blocks of MSG_BLOCK octets */
+	uint32_t blocks_reserved;   /* of these: for bodies of MSG_SMALL_BLOCKS at most, or a single longer one */
 };
 
 #define MSG_BLOCK 16384
+#define MSG_SMALL_BLOCKS 64   /* 1 MiB: longer bodies do not get the last blocks */
 #define MSG_HEADER_SMALL 8192 /* header that needs no large buffer */
 
 struct msg_store;

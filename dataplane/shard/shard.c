@@ -37,6 +37,7 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 	l->store_settings.header_max = (uint32_t)c->limits_header_max;
 	l->store_settings.fields_max = (uint32_t)c->limits_header_fields_max;
 	l->store_settings.blocks = (uint32_t)c->limits_body_blocks;
+	l->store_settings.blocks_reserved = (uint32_t)(c->limits_body_blocks * c->limits_body_reserve / 100);
 	l->crypto_settings =
 		(struct crypto_batch_settings){ .jobs_max = 1024, .wait_max_us = (uint64_t)c->crypto_batch_wait_us };
 	l->dns_settings = (struct dns_cache_settings){ .entries_max = (uint32_t)c->dns_worker_cache_entries,

@@ -211,6 +211,46 @@ static void exhaustion(void)
 	ok(msg_store_n_free_blocks(s) == 4, "all blocks come home");
 }
 
+/* How many blocks @m gets before it is refused. */
+static unsigned fill(struct msg_store *s, struct msg *m, unsigned most)
+{
+	static uint8_t text[MSG_BLOCK];
+	struct span body;
+	unsigned n = 0;
+
+	memset(text, 'x', sizeof(text));
+	CHECK(msg_append(s, m, SPAN("A: b\r\n\r\n"), &body) == OK);
+	while (n < most && msg_append(s, m, span_of(text, sizeof(text)), &body) == OK)
+		n++;
+	return n;
+}
+
+/* The last blocks are for small messages: of two large ones the second stops where they begin. */
+static void reserve(void)
+{
+	struct msg_store_settings settings = { .messages_max = 3,
+					       .header_max = 20000,
+					       .fields_max = 10,
+					       .headers_large_max = 1,
+					       .blocks = 200,
+					       .blocks_reserved = 20 };
+	struct msg_store *s = begin(&settings);
+	struct msg *one = msg_take(s), *large = msg_take(s), *small = msg_take(s);
+
+	ok(fill(s, one, 80) == 80, "a large message");
+	ok(fill(s, large, 200) >= MSG_SMALL_BLOCKS && stats.msg_large_refused == 1,
+	   "another grows until few blocks are left");
+	ok(msg_store_n_free_blocks(s) == 20, "which are those that are kept");
+	ok(fill(s, small, 19) == 19 && msg_store_n_free_blocks(s) == 0, "for a small one, and its index");
+	msg_give(s, one);
+	msg_give(s, large);
+	msg_give(s, small);
+	one = msg_take(s);
+	ok(fill(s, one, 198) == 198 && stats.msg_large_refused == 1, "a single large one may have all");
+	msg_give(s, one);
+	ok(msg_store_n_free_blocks(s) == 200, "all blocks come home");
+}
+
 /* More blocks than stand in the message: index blocks. */
 static void long_bodies(void)
 {
@@ -277,6 +317,7 @@ int main(void)
 	exhaustion();
 	long_bodies();
 	headers();
+	reserve();
 	free(memory);
 	return done();
 }
