@@ -16,6 +16,9 @@ static void sink_reply(struct sink *k, const char *text)
 
 static void sink_over(struct sink *k)
 {
+	if (k->tls)
+		world.tls->free(k->tls);
+	k->tls = NULL;
 	k->conn = NULL;
 	k->over = true;
 }
@@ -129,6 +132,62 @@ static bool sink_chunk(struct sink *k, struct span in, size_t *n)
 	return true;
 }
 
+/* --- TLS: the driver under test again, as a server ------------------------------------------------ */
+
+static size_t sink_tls_read(void *arg, uint8_t *to, size_t n)
+{
+	struct sink *k = arg;
+
+	if (n > k->raw.len - k->raw_at)
+		n = k->raw.len - k->raw_at;
+	if (n)
+		memcpy(to, k->raw.at + k->raw_at, n);
+	k->raw_at += n;
+	return n;
+}
+
+static size_t sink_tls_write(void *arg, const uint8_t *at, size_t n)
+{
+	struct sink *k = arg;
+
+	return k->conn ? tcp_send(world.tcp, k->conn, span_of(at, n), world.now_us) : 0;
+}
+
+static void sink_tls_begin(struct sink *k)
+{
+	struct tls_io io = { sink_tls_read, sink_tls_write, k };
+
+	k->tls = world.tls->accept(world.tls, &io, false);
+	CHECK(k->tls);
+}
+
+/* Records that came become octets of k->in. */
+static void sink_tls_turn(struct sink *k)
+{
+	uint8_t plain[TLS_RECORD_MAX];
+	size_t n;
+
+	if (!k->shaken)
+		k->shaken = world.tls->handshake(k->tls) == TLS_OK;
+	while (k->shaken && world.tls->peek(k->tls, plain, sizeof(plain), &n) == TLS_OK) {
+		octets_add(&k->in, span_of(plain, n));
+		world.tls->take(k->tls, n);
+	}
+}
+
+static void sink_starttls(struct sink *k)
+{
+	if (world.hop.starttls || world.hop.tls == TLS_REFUSED) {
+		sink_reply(k, world.hop.starttls ? world.hop.starttls : "454 4.7.0 Not now\r\n");
+		return;
+	}
+	sink_reply(k, "220 2.0.0 Go\r\n");
+	if (world.hop.tls == TLS_BROKEN)
+		octets_add(&k->late, span_of("\x15\x03\x03\x00\x02\x02\x28", 7)); /* fatal, handshake_failure */
+	else
+		k->tls_due = true;
+}
+
 static void sink_command(struct sink *k, struct span line)
 {
 	if (span_eq_nocase(span_head(line, 4), SPAN("EHLO")) || span_eq_nocase(span_head(line, 4), SPAN("LHLO"))) {
@@ -139,6 +198,7 @@ static void sink_command(struct sink *k, struct span line)
 			sink_reply(k, world.hop.ehlo ? world.hop.ehlo : "250-sink\r\n250-PIPELINING\r\n250 SIZE\r\n");
 	} else if (span_eq_nocase(span_head(line, 4), SPAN("MAIL"))) {
 		k->n_rcpts = 0;
+		world.hop.mail_in_clear |= !k->tls;
 		snprintf(world.hop.mail, sizeof(world.hop.mail), "%.*s", (int)line.len, (const char *)line.at);
 		if (!sink_fails(k, MAIL))
 			sink_reply(k, "250 2.1.0 Ok\r\n");
@@ -147,6 +207,8 @@ static void sink_command(struct sink *k, struct span line)
 		snprintf(world.hop.rcpt, sizeof(world.hop.rcpt), "%.*s", (int)line.len, (const char *)line.at);
 		if (!sink_fails(k, RCPT))
 			sink_reply(k, "250 2.1.5 Ok\r\n");
+	} else if (span_eq_nocase(line, SPAN("STARTTLS"))) {
+		sink_starttls(k);
 	} else if (span_eq_nocase(line, SPAN("DATA"))) {
 		if (sink_fails(k, DATA))
 			return;
@@ -172,9 +234,20 @@ static void sink_command(struct sink *k, struct span line)
 
 static void sink_flush(struct sink *k)
 {
-	if (k->conn && k->out_at < k->out.len)
-		k->out_at += tcp_send(world.tcp, k->conn, span_of(k->out.at + k->out_at, k->out.len - k->out_at),
-				      world.now_us);
+	struct span out = span_of(k->out.at + k->out_at, k->out.len - k->out_at);
+	size_t n = 0;
+
+	if (!k->conn || out.len == 0)
+		return;
+	if (k->tls && k->shaken)
+		(void)world.tls->write(k->tls, out, &n);
+	else if (!k->tls)
+		n = tcp_send(world.tcp, k->conn, out, world.now_us);
+	k->out_at += n;
+	if (k->tls_due && k->out_at == k->out.len) {
+		k->tls_due = false;
+		sink_tls_begin(k);
+	}
 }
 
 /* True once the header is there; the greeting follows it. */
@@ -197,9 +270,16 @@ static void sink_read(struct sink *k)
 	struct span s;
 
 	while (k->conn && !k->deaf && (s = tcp_peek(world.tcp, k->conn)).len) {
-		octets_add(&k->in, s);
+		octets_add(k->tls ? &k->raw : &k->in, s);
 		tcp_consume(world.tcp, k->conn, s.len);
+		if (k->late.len) { /* instead of a ServerHello */
+			(void)tcp_send(world.tcp, k->conn, span_of(k->late.at, k->late.len), world.now_us);
+			k->late.len = k->in.len = 0;
+			k->silent = true;
+		}
 	}
+	if (k->conn && k->tls)
+		sink_tls_turn(k);
 	if (world.hop.proxied && !k->headed && !sink_header(k))
 		return;
 	for (bool more = true; more && k->conn && !k->silent && k->in.len;) {
@@ -236,6 +316,10 @@ static void sink_begin(struct tcp_conn *conn)
 		return;
 	}
 	octets_add(&k->in, SPAN(""));
+	octets_add(&k->raw, SPAN(""));
+	octets_add(&k->out, SPAN(""));
+	if (world.hop.tls == TLS_AT_ONCE)
+		sink_tls_begin(k);
 	if (!world.hop.proxied && !sink_fails(k, GREETING))
 		sink_reply(k, "220 sink ESMTP\r\n");
 	sink_read(k);

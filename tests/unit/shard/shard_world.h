@@ -134,6 +134,10 @@ static void world_close(void)
 	}
 	for (size_t i = 0; i < world.n_sinks; i++) {
 		free(world.sinks[i]->in.at);
+		if (world.sinks[i]->tls)
+			world.tls->free(world.sinks[i]->tls);
+		free(world.sinks[i]->raw.at);
+		free(world.sinks[i]->late.at);
 		free(world.sinks[i]->out.at);
 		free(world.sinks[i]);
 	}

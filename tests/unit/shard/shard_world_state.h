@@ -10,6 +10,7 @@
 #include "crypto/crypto_openssl.h"
 #include "crypto/hash_pair.h"
 #include "ctrlplane/settings_table.h"
+#include "crypto/tls.h"
 #include "dataplane/shard/shard_state.h"
 #include "dataplane/smtp/smtp_proxy.h"
 #include "dns/dns_zone.h"
@@ -55,10 +56,15 @@ struct caller {
 struct sink {
 	enum side side;
 	struct tcp_conn *conn;
-	unsigned address; /* its last octet */
-	size_t chunk;     /* octets of a chunk that are awaited */
-	bool told;        /* XCLIENT was said */
-	bool headed;      /* the header came: */
+	unsigned address;     /* its last octet */
+	size_t chunk;         /* octets of a chunk that are awaited */
+	struct tls_conn *tls; /* from its 220 to STARTTLS on, or at once */
+	bool tls_due, shaken; /* the 220 is on its way; the handshake is done */
+	struct octets raw;    /* records that came */
+	size_t raw_at;
+	struct octets late; /* said to the first octets behind 220 */
+	bool told;          /* XCLIENT was said */
+	bool headed;        /* the header came: */
 	struct smtp_proxy header;
 	bool chunk_refused; /* and will be thrown away */
 	bool in_data, deaf, silent, over;
@@ -98,11 +104,14 @@ static struct world {
 		char mail[1024], rcpt[1024]; /* the last of each */
 		bool unplugged;              /* nobody is there: frames to it vanish */
 		bool refuses;                /* nobody listens */
-		bool proxied;                /* a header of the PROXY protocol comes first, or the sink resets */
-		char xclient[600];           /* the last XCLIENT */
-		bool xclient_once;           /* behind one EHLO offers nothing */
-		const char *finals[4];       /* by LMTP: for each recipient; NULL: 250 */
-		unsigned down;               /* bit n: 192.0.2.n resets each connection */
+		enum { TLS_NOT, TLS_GOOD, TLS_BROKEN /* an alert for a handshake */, TLS_REFUSED, TLS_AT_ONCE } tls;
+		const char *starttls;  /* what it replies; NULL: by tls */
+		bool mail_in_clear;    /* a MAIL came without TLS */
+		bool proxied;          /* a header of the PROXY protocol comes first, or the sink resets */
+		char xclient[600];     /* the last XCLIENT */
+		bool xclient_once;     /* behind one EHLO offers nothing */
+		const char *finals[4]; /* by LMTP: for each recipient; NULL: 250 */
+		unsigned down;         /* bit n: 192.0.2.n resets each connection */
 	} hop;
 	char *stored[STORED_MAX];
 	size_t stored_len[STORED_MAX], n_stored;
