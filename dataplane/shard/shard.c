@@ -280,6 +280,7 @@ bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idl
 	net_step(s->net, now_us);
 	config_step(s);
 	bool any = control_step(s, now_us);
+	stress_step(s, now_us);
 	any |= timers_step(s, now_us);
 	crypto_batch_step(s->crypto, now_us, idle);
 	any |= tls_step(s, now_us);

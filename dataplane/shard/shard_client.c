@@ -10,6 +10,8 @@
 static void client_free(struct shard *s, struct client *c)
 {
 	timer_cancel(&s->timers, &c->timer);
+	if (s->stress.rearm == c)
+		s->stress.rearm = c->next;
 	if (c->prev)
 		c->prev->next = c->next;
 	else
@@ -256,7 +258,7 @@ static bool client_pump(struct shard *s, struct client *c, uint64_t now_us)
 
 /* When the session wants to be woken, or when a peer was waited for long enough that does not read what it was told:
  * the session cannot say so any more, as its words would wait behind the others. */
-static void client_arm(struct shard *s, struct client *c, uint64_t now_us)
+void client_arm(struct shard *s, struct client *c, uint64_t now_us)
 {
 	uint64_t deadline_us = c->proxy_awaited ? proxy_deadline_us(s, c) : smtp_session_deadline_us(&c->smtp);
 

@@ -12,7 +12,7 @@
  */
 #include "dataplane/shard/shard_state.h"
 
-static void make_smtp(struct shard_config *config)
+static void make_smtp(const struct shard *s, struct shard_config *config)
 {
 	const struct settings *c = config->settings;
 
@@ -30,6 +30,10 @@ static void make_smtp(struct shard_config *config)
 	config->smtp.data_timeout_us = c->smtp_data_timeout_s * 1000000;
 	config->smtp.message_timeout_us = c->smtp_message_timeout_s * 1000000;
 	config->smtp.data_rate_min = (uint32_t)c->smtp_data_rate_min;
+	config->smtp.stressed = &s->stress.on;
+	config->smtp.stress_command_timeout_us = c->stress_command_timeout_s * 1000000;
+	config->smtp.stress_data_timeout_us = c->stress_data_timeout_s * 1000000;
+	config->smtp.stress_errors_hard = (uint32_t)c->stress_errors_hard;
 	config->relay = smtp_relay_settings_default();
 	config->relay.chunking = c->relay_chunking;
 	config->relay.hostname = c->server_hostname;
@@ -113,7 +117,7 @@ void config_offers(struct shard *s)
 
 static void put_in_force(struct shard *s, struct shard_config *config)
 {
-	make_smtp(config);
+	make_smtp(s, config);
 	make_auth(s, config);
 	s->config = config;
 	config_offers(s);

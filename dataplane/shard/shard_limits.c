@@ -26,6 +26,11 @@ unsigned shard_limits(const struct shard *s, struct shard_limit out[SHARD_LIMITS
 	out[n++] = of_pool("relay.connections_max", &s->relays);
 	out[n++] = of_pool("questions under way", &s->questions);
 	out[n++] = of_pool("records not fetched", &s->records);
+	out[n++] = (struct shard_limit){ .name = "stress.percent",
+					 .used = s->stress.percent,
+					 .most = s->stress.most,
+					 .limit = s->config->settings->stress_percent,
+					 .refused = s->stats.shard_stress_begun };
 	dns_cache_counts(s->dns, &dns);
 	out[n++] = (struct shard_limit){ .name = "dns.worker_cache_entries",
 					 .used = dns.entries,

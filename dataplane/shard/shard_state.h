@@ -231,6 +231,14 @@ struct hop {
 	} counts;
 };
 
+/* How full the worker is, and what follows from it (shard_stress.c). */
+struct stress {
+	bool on;
+	uint8_t percent, most; /* of what is fullest; and the most that it ever was */
+	uint64_t looked_us;
+	struct client *rearm; /* this one and those behind it in `live` may have timers from before stress began */
+};
+
 struct shard {
 	struct shard_env env;
 	struct stats stats;
@@ -256,6 +264,7 @@ struct shard {
 	bool drained_told; /* of this drain */
 	bool draining;
 	struct client *live;
+	struct stress stress;
 	uint32_t n_live;
 	struct client *ready, **ready_end;
 	uint32_t n_waiting; /* at all hops */
@@ -340,6 +349,11 @@ void client_go_on(struct shard *s, struct client *c, const struct smtp_reply *re
 bool client_run_ready(struct shard *s, uint64_t now_us); /* one of those answered; false: there is none */
 void client_handshaken(struct shard *s, struct client *c, uint64_t now_us); /* or it failed: c->tls->failed */
 void client_shutdown_all(struct shard *s, uint64_t now_us);
+
+void client_arm(struct shard *s, struct client *c, uint64_t now_us); /* its timer */
+
+/* shard_stress.c */
+void stress_step(struct shard *s, uint64_t now_us);
 
 /* shard_proxy.c */
 bool proxy_expected(const struct shard *s, const struct client *c);

@@ -504,10 +504,21 @@ static bool in_data_phase(const struct smtp_session *s)
 	return smtp_session_in_message(s) || s->state == SESSION_CHUNKS;
 }
 
+/* How long a command is waited for, or more of a message. */
+static uint64_t patience_us(const struct smtp_session *s, bool stressed)
+{
+	const struct smtp_session_settings *settings = s->settings;
+	bool message = smtp_session_in_message(s);
+	uint64_t us = message ? settings->data_timeout_us : settings->command_timeout_us;
+	uint64_t less_us = message ? settings->stress_data_timeout_us : settings->stress_command_timeout_us;
+
+	return stressed && less_us < us ? less_us : us;
+}
+
 uint64_t smtp_session_deadline_us(const struct smtp_session *s)
 {
 	const struct smtp_session_settings *settings = s->settings;
-	uint64_t octets_us = s->since_us + settings->data_timeout_us;
+	uint64_t octets_us = s->since_us + patience_us(s, smtp_session_stressed(s));
 	uint64_t message_us = s->data_since_us + settings->message_timeout_us;
 
 	if (s->state == SESSION_CLOSED || is_asked(s))
@@ -516,8 +527,6 @@ uint64_t smtp_session_deadline_us(const struct smtp_session *s)
 		return s->delay_until_us;
 	if (settings->data_rate_min && in_data_phase(s) && s->rate_since_us + SMTP_RATE_WINDOW_US < message_us)
 		message_us = s->rate_since_us + SMTP_RATE_WINDOW_US;
-	if (!smtp_session_in_message(s))
-		octets_us = s->since_us + settings->command_timeout_us;
 	return octets_us < message_us || !in_data_phase(s) ? octets_us : message_us;
 }
 
@@ -556,6 +565,7 @@ void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
 	}
 	if (is_fast_enough(s, now_us))
 		return;
+	s->stats->smtp_timeouts_stress += smtp_session_stressed(s) && now_us < s->since_us + patience_us(s, false);
 	if (in_data_phase(s))
 		s->stats->smtp_timeouts_data++;
 	else

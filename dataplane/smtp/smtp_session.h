@@ -27,7 +27,11 @@ struct smtp_session_settings {
 	uint64_t message_timeout_us; /* 1800 s for a whole DATA phase */
 	uint32_t data_rate_min;      /* octets a second of a message, looked at each SMTP_RATE_WINDOW_US; 0: none */
 	unsigned offers;             /* SMTP_OFFER_...: extensions told in EHLO */
-	bool refuse_early_talk;      /* octets before the greeting went out: 554 5.5.1 and close */
+	/* Under stress, where they are less than those above; whether it is: NULL: never. */
+	const bool *stressed;
+	uint64_t stress_command_timeout_us, stress_data_timeout_us;
+	uint32_t stress_errors_hard;
+	bool refuse_early_talk; /* octets before the greeting went out: 554 5.5.1 and close */
 };
 
 #define SMTP_RATE_WINDOW_US                                                                                            \

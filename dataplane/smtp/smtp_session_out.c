@@ -100,10 +100,14 @@ void smtp_session_refuse_reply(struct smtp_session *s, const struct smtp_reply *
 {
 	const struct smtp_session_settings *settings = s->settings;
 	uint16_t mark = smtp_session_put(s, reply);
+	uint32_t hard = settings->errors_hard;
+
+	if (smtp_session_stressed(s) && settings->stress_errors_hard < hard)
+		hard = settings->stress_errors_hard;
 
 	s->n_errors++;
 	s->stats->smtp_errors++;
-	if (s->n_errors >= settings->errors_hard) {
+	if (s->n_errors >= hard) {
 		s->stats->smtp_errors_hard++;
 		s->out_len = mark;
 		smtp_session_close_with(s, SMTP_TEXT_ERRORS);

@@ -15,6 +15,12 @@
 #define DUE_CRLF 16U  /* after BODY: the CRLF that the last chunk did not end with */
 #define DUE_CHUNK 32U /* after BODY: the reply to the chunk */
 
+/* Little room is left for all: less is granted to each. */
+static inline bool smtp_session_stressed(const struct smtp_session *s)
+{
+	return s->settings->stressed && *s->settings->stressed;
+}
+
 /* A transaction that the caller was told of by MAIL, and neither by MESSAGE_END nor by ABORT that it is over. */
 bool smtp_session_is_open(const struct smtp_session *s);
 

@@ -35,6 +35,7 @@ static void world_settings(void)
 	s->dns_worker_cache_entries = 100;
 	s->relay_connections_max = 4;
 	s->relay_probe_s = 0;
+	s->stress_percent = 0; /* the pools are small */
 	s->n_next_hops = 1;
 	s->next_hops[0] = (struct settings_next_hop){ .addr = address("192.0.2.1"), .port = 25 };
 }
@@ -133,11 +134,11 @@ static void world_close(void)
 		free(world.callers[i].got.at);
 	}
 	for (size_t i = 0; i < world.n_sinks; i++) {
-		free(world.sinks[i]->in.at);
 		if (world.sinks[i]->tls)
 			world.tls->free(world.sinks[i]->tls);
 		free(world.sinks[i]->raw.at);
 		free(world.sinks[i]->late.at);
+		free(world.sinks[i]->in.at);
 		free(world.sinks[i]->out.at);
 		free(world.sinks[i]);
 	}
