@@ -26,6 +26,7 @@ enum policy_action {
 	POLICY_DISCARD,    /* 250, and nobody gets it; the record tells */
 	POLICY_DEFAULT,    /* no further rule: as without rules */
 	POLICY_ADD,        /* the rule's field goes on top, and the next rule is looked at */
+	POLICY_REDIRECT,   /* accepted, by another next hop than the recipients' */
 	POLICY_GREYLIST,   /* 451 to who has not come again yet (greylist.h); else the next rule is looked at */
 };
 
@@ -81,6 +82,7 @@ struct policy_rule {
 	struct policy_text name;
 	struct policy_text reply;       /* DEFER, REJECT, GREYLIST; empty: one of ours */
 	struct policy_text field;       /* TAG, ADD: "Name: value" */
+	struct policy_text next_hop;    /* REDIRECT: its name */
 	uint8_t action;                 /* enum policy_action */
 	bool monitor;                   /* counts, and does nothing */
 	uint8_t missing;                /* enum policy_missing */

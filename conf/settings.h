@@ -19,6 +19,7 @@
 #define SETTINGS_ADDRS_MAX 16
 #define SETTINGS_NEIGHBOURS_MAX 16
 #define SETTINGS_NEXT_HOPS_MAX 16
+#define SETTINGS_HOP_NAME_MAX 64
 #define SETTINGS_ROUTES_MAX 255
 #define SETTINGS_SERVERS_MAX 8
 #define SETTINGS_EAL_MAX 32
@@ -64,14 +65,16 @@ enum settings_identity {
 
 struct settings_next_hop {
 	struct ip_addr addr;
-	uint16_t port;           /* 25 */
-	uint16_t priority;       /* 10; the lowest that works is taken first */
-	uint16_t weight;         /* 1; share of the messages among those of one priority */
-	bool lmtp;               /* protocol = "lmtp" (RFC 2033) */
-	bool smarthost;          /* takes reports, to any domain, and nothing that a client sent */
-	uint32_t recipients_max; /* of one message; 0: as smtp.recipients_max; by LMTP 1 unless it is given */
-	uint8_t identity;        /* enum settings_identity */
-	uint8_t tls;             /* enum settings_tls */
+	uint16_t port;                    /* 25 */
+	uint16_t priority;                /* 10; the lowest that works is taken first */
+	uint16_t weight;                  /* 1; share of the messages among those of one priority */
+	bool lmtp;                        /* protocol = "lmtp" (RFC 2033) */
+	char name[SETTINGS_HOP_NAME_MAX]; /* for rules; "": it has none */
+	bool by_rule;                     /* gets what a rule sends there, and nothing else */
+	bool smarthost;                   /* takes reports, to any domain, and nothing that a client sent */
+	uint32_t recipients_max;          /* of one message; 0: as smtp.recipients_max; by LMTP 1 unless it is given */
+	uint8_t identity;                 /* enum settings_identity */
+	uint8_t tls;                      /* enum settings_tls */
 	char tls_ca_file[SETTINGS_STR_MAX]; /* who must have signed its certificate; "": anyone */
 	char tls_name[SETTINGS_STR_MAX];    /* the name in it; "": the address */
 	bool tls_pinned;

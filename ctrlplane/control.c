@@ -80,6 +80,8 @@ static const char *listen_at(struct control *c)
 	bool bound = bind(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) == 0;
 	int why_not = errno;
 	umask(mask);
+	if (bound && control_has_groups(c) && chmod(c->address.sun_path, 0666) != 0)
+		return cannot(errno);
 	if (!bound || listen(c->fd, CONTROL_CLIENTS_MAX) != 0)
 		return cannot(bound ? errno : why_not);
 	return NULL;
@@ -97,12 +99,13 @@ struct control *control_open(const char *path, const struct control_env *env, ch
 		why = "the path is too long; change server.control_socket";
 		if (strlen(path) < sizeof(c->address.sun_path)) {
 			memcpy(c->address.sun_path, path, strlen(path) + 1);
-			why = listen_at(c);
+			why = control_groups_find(c, env->settings(env->arg), error) ? listen_at(c) : error;
 		}
 	}
 	if (!why)
 		return c;
-	snprintf(error, 256, "cannot listen at %.100s: %.120s", path, why);
+	if (why != error)
+		snprintf(error, 256, "cannot listen at %.100s: %.120s", path, why);
 	if (c && c->fd >= 0)
 		close(c->fd);
 	free(c);
@@ -225,11 +228,20 @@ void control_fail_with(struct client *client, bool usage, json_t *errors, const 
 static void accept_client(struct control *c)
 {
 	static const char full[] = "{\"v\":1,\"ok\":false,\"error\":\"16 clients are connected; close one\"}\n";
+	static const char nobody[] =
+		"{\"v\":1,\"ok\":false,\"error\":\"not for you; ask for a place in server.control_read_group\"}\n";
 	struct client *client = c->clients;
 	int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
+	enum control_access access = control_access_of(c, fd);
+	if (access == CONTROL_MAY_NOTHING) {
+		if (send(fd, nobody, sizeof(nobody) - 1, MSG_NOSIGNAL) < 0)
+			log_debug("control: a client could not be told that it may do nothing");
+		close(fd);
+		return;
+	}
 	while (client < c->clients + CONTROL_CLIENTS_MAX && client->state != CLIENT_FREE)
 		client++;
 	char *in = client < c->clients + CONTROL_CLIENTS_MAX ? malloc(CONTROL_REQUEST_MAX) : NULL;
@@ -239,7 +251,7 @@ static void accept_client(struct control *c)
 		close(fd);
 		return;
 	}
-	*client = (struct client){ .state = CLIENT_IDLE, .fd = fd, .in = in };
+	*client = (struct client){ .state = CLIENT_IDLE, .access = access, .fd = fd, .in = in };
 	client->idle_deadline_us = c->now_us + CONTROL_IDLE_US;
 }
 

@@ -63,6 +63,24 @@ json_t *control_show_limits(struct control *c)
 	return json_pack("{s:I, s:o, s:o}", "version", (json_int_t)s->version, "use", use_json(c), "limits", list);
 }
 
+/* What is TCP's of the same, and its counters. */
+json_t *control_show_tcp(struct control *c)
+{
+	static const char *const names[] = { "limits.sessions_max", "limits.tcp_blocks", "tcp.half_open_max",
+					     "tcp.time_wait_max", "relay.connections_max" };
+	json_t *all = use_json(c), *some = json_array(), *one;
+	size_t i;
+
+	json_array_foreach(all, i, one)
+	{
+		for (size_t n = 0; n < sizeof(names) / sizeof(names[0]); n++)
+			if (strcmp(json_string_value(json_object_get(one, "name")), names[n]) == 0)
+				json_array_append(some, one);
+	}
+	json_decref(all);
+	return json_pack("{s:o, s:o}", "use", some, "counters", control_counters_of(c, "tcp_"));
+}
+
 /* Names of settings need no escapes; the others are ours. */
 static void put_family(FILE *f, const struct control_limit *limits, unsigned n, const char *name, const char *type,
 		       const char *help, size_t offset)

@@ -23,8 +23,11 @@
  */
 enum client_state { CLIENT_FREE, CLIENT_IDLE, CLIENT_SESSIONS, CLIENT_DNS, CLIENT_TRACE, CLIENT_SIDE, CLIENT_SETTINGS };
 
+enum control_access { CONTROL_MAY_NOTHING, CONTROL_MAY_READ, CONTROL_MAY_ALL };
+
 struct client {
 	enum client_state state;
+	enum control_access access;
 	int fd;
 	bool closing;              /* close when all is written */
 	bool half_closed;          /* it will send no more; close when all is answered */
@@ -54,9 +57,16 @@ struct control {
 	const struct control_env *env;
 	struct sockaddr_un address;
 	int fd;
+	gid_t group_all, group_read; /* CONTROL_NO_GROUP: none */
 	uint64_t now_us, n_tags;
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
+
+/* control_access.c: the groups of the settings; false: @error says what is wrong.  Then who may do what. */
+#define CONTROL_NO_GROUP ((gid_t)-1)
+bool MUST_USE control_groups_find(struct control *c, const struct settings *s, char error[256]);
+bool control_has_groups(const struct control *c);
+enum control_access control_access_of(const struct control *c, int fd); /* of a connection */
 
 /* One request that has been parsed: runs or begins it, and answers unless it is awaited. */
 void control_run(struct control *c, struct client *client, struct span line);
@@ -125,6 +135,7 @@ json_t *control_show_next_hops(struct control *c); /* control_hops.c */
 json_t *control_counters_of(struct control *c, const char *prefix);
 void control_set_count(json_t *o, const char *key, uint64_t value);
 json_t *control_show_limits(struct control *c);
+json_t *control_show_tcp(struct control *c); /* control_limits.c */
 json_t *control_show_dns(struct control *c);
 json_t *control_show_crypto(struct control *c);
 json_t *control_show_latency(struct control *c);

@@ -538,6 +538,11 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (test) {
+		bool good = gateway_lists_begin(&g, say_error, NULL);
+
+		gateway_lists_end(&g);
+		if (!good)
+			return EXIT_USAGE;
 		printf("sekishod: %s is good\n", g.path);
 		return 0;
 	}

@@ -275,10 +275,37 @@ static void check_smarthost(struct checking *c, size_t i)
 		}
 }
 
+/* Where a rule sends mail a client's message may go, with as many recipients as any. */
+static void check_redirects(struct checking *c)
+{
+	const struct settings *s = c->s;
+	char setting[64];
+
+	for (unsigned i = 0; i < s->rules.n_rules; i++) {
+		struct span name = policy_span(&s->rules, s->rules.rules[i].next_hop);
+		const struct settings_next_hop *h = NULL;
+
+		if (s->rules.rules[i].action != POLICY_REDIRECT || name.len == 0)
+			continue;
+		for (size_t n = 0; n < s->n_next_hops; n++)
+			if (span_eq(span_str(s->next_hops[n].name), name))
+				h = &s->next_hops[n];
+		snprintf(setting, sizeof(setting), "policy.rules.[%u].next_hop", i);
+		if (!h || h->smarthost)
+			found(c, setting, "must be the name of one of next_hops that takes clients' mail, is \"%.*s\"",
+			      (int)name.len, (const char *)name.at);
+		else if (h->recipients_max && h->recipients_max < s->smtp_recipients_max)
+			found(c, setting,
+			      "must name a next hop that takes smtp.recipients_max recipients of one message: give it "
+			      "a "
+			      "recipients_max of as many");
+	}
+}
+
 static bool has_ordinary_next_hop(const struct settings *s)
 {
 	for (size_t i = 0; i < s->n_next_hops; i++)
-		if (!s->next_hops[i].smarthost)
+		if (!s->next_hops[i].smarthost && !s->next_hops[i].by_rule)
 			return true;
 	return false;
 }
@@ -346,7 +373,7 @@ static void check_routes(struct checking *c)
 	char name[64];
 
 	for (size_t i = 0; i < s->n_next_hops; i++)
-		routed |= (uint32_t)s->next_hops[i].smarthost << i;
+		routed |= (uint32_t)(s->next_hops[i].smarthost || s->next_hops[i].by_rule) << i;
 	for (size_t i = 0; i < s->n_routes; i++) {
 		const struct settings_route *r = &s->routes[i];
 		int first = __builtin_ctz(r->next_hops);
@@ -432,4 +459,5 @@ void settings_check_whole(const struct settings *s, settings_problem *problem, v
 	check_next_hops(&c);
 	check_names(&c);
 	check_tls(&c);
+	check_redirects(&c);
 }

@@ -224,15 +224,27 @@ static void load_identity(struct settings_loading *l, const config_setting_t *v,
 		settings_complain(l, v, "%s must be one of none|xclient|proxy, is %s", name, settings_shown(v, shown));
 }
 
-static void load_smarthost(struct settings_loading *l, const config_setting_t *v, const char *name,
-			   struct settings_next_hop *h)
+static void load_flag(struct settings_loading *l, const config_setting_t *v, const char *name, bool *out)
 {
 	char shown[80];
 
 	if (config_setting_type(v) != CONFIG_TYPE_BOOL)
 		settings_complain(l, v, "%s must be true or false, is %s", name, settings_shown(v, shown));
 	else
-		h->smarthost = config_setting_get_bool(v) != 0;
+		*out = config_setting_get_bool(v) != 0;
+}
+
+static void load_hop_name(struct settings_loading *l, const config_setting_t *v, const char *name,
+			  struct settings_next_hop *h)
+{
+	const char *s = settings_string(l, v, name);
+	char shown[80];
+
+	if (s && (!*s || strlen(s) >= sizeof(h->name)))
+		settings_complain(l, v, "%s must have 1 to %zu characters, is %s", name, sizeof(h->name) - 1,
+				  settings_shown(v, shown));
+	else if (s)
+		snprintf(h->name, sizeof(h->name), "%s", s);
 }
 
 static bool parse_pin(struct span s, uint8_t pin[32])
@@ -315,7 +327,11 @@ static void load_next_hop(struct settings_loading *l, const config_setting_t *gr
 		else if (span_eq(member, SPAN("identity")))
 			load_identity(l, v, name, h);
 		else if (span_eq(member, SPAN("smarthost")))
-			load_smarthost(l, v, name, h);
+			load_flag(l, v, name, &h->smarthost);
+		else if (span_eq(member, SPAN("by_rule")))
+			load_flag(l, v, name, &h->by_rule);
+		else if (span_eq(member, SPAN("name")))
+			load_hop_name(l, v, name, h);
 		else if (span_eq(member, SPAN("domains")))
 			load_routes(l, v, index);
 		else if (!load_next_hop_tls(l, v, name, member, h))

@@ -298,6 +298,11 @@ static bool is_field(const char *s)
 	return settings_is_header_field(span_str(s));
 }
 
+static bool is_hop_name(const char *s)
+{
+	return *s && strlen(s) < SETTINGS_HOP_NAME_MAX;
+}
+
 static bool load_flag(struct place *p, const config_setting_t *v)
 {
 	char shown[80];
@@ -350,6 +355,8 @@ static void load_member(struct place *p, const config_setting_t *v, int index)
 		load_texts(p, v, &p->rule->reply, is_reply, "1 to 200 printable ASCII characters");
 	else if (span_eq(is, SPAN("field")))
 		load_texts(p, v, &p->rule->field, is_field, "a header field such as \"X-Spam-Flag: YES\"");
+	else if (span_eq(is, SPAN("next_hop")))
+		load_texts(p, v, &p->rule->next_hop, is_hop_name, "the name of one of next_hops");
 	else if (span_eq(is, SPAN("monitor")))
 		p->rule->monitor = load_flag(p, v);
 	else if (span_eq(is, SPAN("missing")))
@@ -376,6 +383,9 @@ static void load_rule(struct place *p, const config_setting_t *group, int index)
 	}
 	if (has_field != (rule->action == POLICY_TAG || rule->action == POLICY_ADD))
 		settings_complain(p->l, group, "%s.field belongs to the actions tag and add, and they need it",
+				  p->name);
+	if ((config_setting_get_member(group, "next_hop") != NULL) != (rule->action == POLICY_REDIRECT))
+		settings_complain(p->l, group, "%s.next_hop belongs to the action redirect, and that needs it",
 				  p->name);
 	if (has_text && rule->action != POLICY_REJECT && rule->action != POLICY_DEFER &&
 	    rule->action != POLICY_GREYLIST)

@@ -38,6 +38,7 @@ static const char head[] =
 	"# what no other names.  priority: 0 to 65535, the lowest that works is taken.  weight: 1 to 1000, share "
 	"among\n"
 	"# equals.  protocol: smtp or lmtp.  recipients_max: of one message, 1 to 100000; by LMTP 1 unless given.\n"
+	"# name: for rules with the action redirect.  by_rule = true: only what these send there.\n"
 	"# identity: none, xclient or proxy: how it is told of the client.\n"
 	"# smarthost = true: takes reports, to any domain, and no client's mail.\n"
 	"next_hops = (\n"

@@ -159,12 +159,19 @@ void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 	print_counters(f, json_object_get(result, "counters"), NULL, all);
 }
 
+static const struct ctl_column use[] = {
+	{ "LIMIT", "name", false }, { "USED", "used", true },       { "AT WORST", "most", true },
+	{ "OF", "limit", true },    { "REFUSED", "refused", true },
+};
+
+void ctl_print_tcp(FILE *f, const json_t *result, bool all)
+{
+	CTL_TABLE(f, json_object_get(result, "use"), use);
+	print_counters(f, json_object_get(result, "counters"), NULL, all);
+}
+
 void ctl_print_limits(FILE *f, const json_t *result, bool all)
 {
-	static const struct ctl_column use[] = {
-		{ "LIMIT", "name", false }, { "USED", "used", true },       { "AT WORST", "most", true },
-		{ "OF", "limit", true },    { "REFUSED", "refused", true },
-	};
 	static const struct ctl_column columns[] = {
 		{ "SETTING", "setting", false }, { "VALUE", "value", true }, { "UNIT", "unit", false },
 		{ "LEAST", "least", true },      { "MOST", "most", true },   { "DEFAULT", "default", true },

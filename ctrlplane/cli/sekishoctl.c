@@ -45,7 +45,7 @@ struct verb {
 	const char *words;
 	const char *operands[3]; /* names of the arguments behind the words; "[x]" may be left out */
 	unsigned options;
-	ctl_printer *print; /* NULL: not in this version */
+	ctl_printer *print;
 	const char *help;
 };
 
@@ -67,6 +67,7 @@ static const struct verb verbs[] = {
 	  ctl_print_limits,
 	  "how full what has a limit is and was; every limit [--all]" },
 	{ "show policy", { 0 }, 0, ctl_print_policy, "the rules in force, and how often each matched" },
+	{ "show tcp", { 0 }, OPT_ALL, ctl_print_tcp, "connections, half-open ones, buffers; what TCP counted [--all]" },
 	{ "show dnsbl", { 0 }, OPT_ALL, ctl_print_dnsbl, "lists of addresses in DNS, and whether they work" },
 	{ "show greylist",
 	  { 0 },
@@ -126,7 +127,6 @@ static const struct verb verbs[] = {
 	  ctl_print_changed,
 	  "what NICs there are [--port NIC --address ADDRESS/BITS --hostname NAME --next-hop ADDRESS: take one] "
 	  "[--undo]" },
-	{ "show tcp", { 0 }, 0, NULL, NULL },
 };
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -361,7 +361,7 @@ static void print_following(const char *first)
 	for (size_t i = 0; i < N_VERBS; i++) {
 		const char *word = verbs[i].words;
 
-		if (!verbs[i].print || (len && (strncmp(word, first, len) != 0 || word[len] != ' ')))
+		if (len && (strncmp(word, first, len) != 0 || word[len] != ' '))
 			continue;
 		word += len ? len + 1 : 0;
 		size_t n = strcspn(word, " ");
@@ -395,8 +395,6 @@ static void print_completion(void)
 	for (size_t i = 0; i < N_VERBS; i++) {
 		size_t n = strcspn(verbs[i].words, " ");
 
-		if (!verbs[i].print)
-			continue;
 		if (verbs[i].words[n] && (strncmp(done, verbs[i].words, n) != 0 || done[n] != ' ')) {
 			printf("\t'%.*s') words=\"", (int)n, verbs[i].words);
 			char first[32];
@@ -487,8 +485,6 @@ int main(int argc, char **argv)
 			status = complain(EXIT_USAGE, "no command; see sekishoctl --help");
 		else if (!v)
 			status = unknown_command(argc - optind, argv + optind);
-		else if (!v->print)
-			status = complain(EXIT_FAILED, "%s is not in this version; see sekishoctl --help", v->words);
 		else if (o.given & ~v->options)
 			status = complain(EXIT_USAGE, "%s does not take that option; see sekishoctl --help", v->words);
 		else

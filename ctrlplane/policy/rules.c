@@ -17,7 +17,7 @@ const char *policy_action_text(enum policy_action action)
 		[POLICY_DEFER] = "defer",           [POLICY_REJECT] = "reject",
 		[POLICY_QUARANTINE] = "quarantine", [POLICY_DISCARD] = "discard",
 		[POLICY_DEFAULT] = "default",       [POLICY_ADD] = "add",
-		[POLICY_GREYLIST] = "greylist",
+		[POLICY_REDIRECT] = "redirect",     [POLICY_GREYLIST] = "greylist",
 	};
 
 	return texts[action];
@@ -115,6 +115,7 @@ static enum verdict_action verdict_by(enum policy_action action)
 	case POLICY_TAG:
 	case POLICY_ADD:
 	case POLICY_DEFAULT:
+	case POLICY_REDIRECT:
 		break;
 	case POLICY_DEFER:
 	case POLICY_GREYLIST:
@@ -163,6 +164,8 @@ static void decide(struct verdict *out, const struct settings *settings, const s
 	if (strcmp(out->dmarc_disposition, disposition) != 0)
 		out->dmarc_disposition = "none";
 	verdict_set(out, verdict_by((enum policy_action)rule->action), name_of(r, rule));
+	if (rule->action == POLICY_REDIRECT)
+		out->next_hop = r->text + rule->next_hop.at; /* a NUL follows (settings_rules.c) */
 	text_init(&text, out->text, sizeof(out->text));
 	if (out->action == VERDICT_DISCARD)
 		text_puts(&text, "Message accepted");
@@ -204,9 +207,10 @@ static bool same_anyway(const struct verdict *v, const struct policy_rule *rule,
 
 	if (v->action == VERDICT_DEFER)
 		return true; /* and it will be judged again */
-	if (action == POLICY_TAG || action == POLICY_ADD || action == POLICY_DEFAULT || verdict_by(action) != v->action)
+	if (action == POLICY_TAG || action == POLICY_ADD || action == POLICY_DEFAULT || action == POLICY_REDIRECT ||
+	    verdict_by(action) != v->action)
 		return false;
-	return v->code != 250 || v->action == VERDICT_DISCARD || v->added == added;
+	return v->code != 250 || v->action == VERDICT_DISCARD || (v->added == added && !v->next_hop);
 }
 
 /* What the walk over the rules found. */

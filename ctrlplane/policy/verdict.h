@@ -21,6 +21,7 @@ struct verdict {
 	uint8_t enhanced[3];           /* 5.7.1 ... */
 	char text[256];                /* reply text, printable ASCII, names the domain and the failed policy */
 	enum greylist_answer greylist; /* of the rule with that action that was asked last */
+	const char *next_hop;          /* the name of the one to which a rule redirects it; NULL: the recipients' */
 	uint64_t added;                /* rules whose field goes on top (rules.h) */
 	const char *dmarc_disposition; /* "none" "quarantine" "reject": what was done for DMARC, for the record */
 };

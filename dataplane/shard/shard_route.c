@@ -38,8 +38,18 @@ void route_init(struct shard *s)
 	for (unsigned i = 0; i < c->n_next_hops; i++)
 		*(c->next_hops[i].smarthost ? &s->hops_ours : &s->hops_all) |= 1U << i;
 	s->hops_unrouted = s->hops_all;
+	for (unsigned i = 0; i < c->n_next_hops; i++)
+		s->hops_unrouted &= ~((uint32_t)c->next_hops[i].by_rule << i);
 	for (unsigned i = 0; i < c->n_routes; i++)
 		s->hops_unrouted &= ~c->routes[i].next_hops;
+}
+
+uint32_t route_named(const struct shard *s, const char *name)
+{
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
+		if (strcmp(s->env.settings->next_hops[i].name, name) == 0)
+			return UINT32_C(1) << i;
+	return 0;
 }
 
 uint32_t route_recipients_max(const struct shard *s, uint32_t hops)
@@ -55,6 +65,16 @@ uint32_t route_recipients_max(const struct shard *s, uint32_t hops)
 	return most;
 }
 
+/* All next hops have domains: any but those that get mail by rules alone. */
+static uint32_t route_of_any(const struct shard *s)
+{
+	uint32_t hops = s->hops_all;
+
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
+		hops &= ~((uint32_t)s->env.settings->next_hops[i].by_rule << i);
+	return hops;
+}
+
 uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path)
 {
 	size_t at = span_find_last(forward_path, '@');
@@ -63,7 +83,7 @@ uint32_t route_of(const struct shard *s, const struct settings *c, struct span f
 
 	text_init(&room, ascii, sizeof(ascii));
 	if (at == SPAN_NONE) /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
-		return s->hops_unrouted ? s->hops_unrouted : s->hops_all;
+		return s->hops_unrouted ? s->hops_unrouted : route_of_any(s);
 	struct span domain = route_domain(s, span_skip(forward_path, at + 1), &room);
 	for (unsigned i = 0; i < c->n_routes; i++)
 		if (span_eq_nocase(domain, span_str(c->routes[i].domain)))

@@ -423,6 +423,9 @@ uint32_t route_of(const struct shard *s, const struct settings *c, struct span f
 /* A domain as settings, tables and DNS write it, in @room if it has octets outside ASCII (RFC 5890 2.3.2.1). */
 struct span route_domain(const struct shard *s, struct span domain, struct text *room);
 
+/* The one of that name, likewise; 0: there is none (settings_check.c sees to it that there is). */
+uint32_t route_named(const struct shard *s, const char *name);
+
 /* Recipients of one message to any of @hops. */
 uint32_t route_recipients_max(const struct shard *s, uint32_t hops);
 

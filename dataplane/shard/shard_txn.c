@@ -225,6 +225,11 @@ static void txn_judge(struct shard *s, struct txn *t, uint64_t now_us)
 			hop_take(s, t, now_us);
 		return;
 	case VERDICT_ACCEPT:
+		if (t->verdict.next_hop) {
+			s->stats.shard_redirected++;
+			t->hops = route_named(s, t->verdict.next_hop);
+			CHECK(t->hops);
+		}
 		hop_take(s, t, now_us);
 		return;
 	case VERDICT_REJECT:

@@ -104,6 +104,10 @@ static const struct {
 	  "f:2: net.fragments must be \"drop\" with more than one worker, is \"reassemble\"\n" },
 	{ "a core that is none", NEEDED "server: { first_core = 1023; workers = 2; };",
 	  "f:2: server.workers must end at core 1023, ends at 1024\n" },
+	{ "a redirection to nowhere", RULES("{ name = \"a\"; action = \"redirect\"; next_hop = \"x\"; }"),
+	  "f:3: policy.rules.[0].next_hop must be the name of one of next_hops that takes clients' mail, is \"x\"\n" },
+	{ "a redirection without its next hop", RULES("{ name = \"a\"; action = \"redirect\"; }"),
+	  "f:3: policy.rules.[0].next_hop belongs to the action redirect, and that needs it\n" },
 	{ "a list in DNS without its zone", NEEDED "dnsbl: { lists = ( { weight = 1; } ); };",
 	  "f:2: dnsbl.lists.[0] must have a zone\n" },
 	{ "a list in DNS that is worth nothing",
@@ -132,7 +136,7 @@ static const struct {
 	  "f:4: policy.rules.[1].name must not be that of an earlier rule, is \"a\"\n" },
 	{ "an action that is none", RULES("{ name = \"a\"; action = \"bounce\"; }"),
 	  "f:3: policy.rules.[0].action must be one of accept, tag, defer, reject, quarantine, discard, default, add, "
-	  "greylist, "
+	  "redirect, greylist, "
 	  "is "
 	  "\"bounce\"\n" },
 	{ "a condition that is none", RULES("{ name = \"a\"; action = \"accept\";\nwhen : { moon = \"full\"; }; }"),

@@ -236,6 +236,28 @@ static void greylisting(void)
 	is("reject no 550", "who does not match is not asked for");
 }
 
+static void redirects(void)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text),
+		 "ports = ({ device = \"net_tap0\"; addresses = [ \"192.0.2.25/24\" ]; });\n"
+		 "next_hops = ({ address = \"192.0.2.26\"; }, { address = \"192.0.2.27\"; name = \"scan\"; by_rule = "
+		 "true; });\n"
+		 "policy : { rules = ( { name = \"odd\"; when : { spf = \"fail\"; }; action = \"redirect\"; "
+		 "next_hop = \"scan\"; } ); };\n");
+	with(RULE("one", "", "action = \"accept\";"));
+	if (!settings_load_text(span_str(text), "f", &settings, hear, NULL))
+		return;
+	is("accept default 250", "a rule that redirects, and does not match");
+	ok(!verdict.next_hop, "the message goes where its recipients' mail goes");
+	policy_fact_set(&f, POLICY_SPF, "fail");
+	is("accept odd 250", "one that matches accepts");
+	ok(verdict.next_hop && strcmp(verdict.next_hop, "scan") == 0, "and names the next hop");
+	policy_fact_set(&f, POLICY_SPF, "temperror");
+	is("defer odd 451", "one that is not known to match makes a difference");
+}
+
 static void recipients(void)
 {
 	with(RULE("one", "rcpt = \"sales.example\";", "action = \"discard\";") "," RULE(
@@ -271,6 +293,7 @@ int main(void)
 	order();
 	not_known();
 	greylisting();
+	redirects();
 	recipients();
 	counts_go_on();
 	return done();
