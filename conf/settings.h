@@ -77,6 +77,7 @@ struct settings_next_hop {
 	uint8_t tls;                      /* enum settings_tls */
 	char tls_ca_file[SETTINGS_STR_MAX]; /* who must have signed its certificate; "": anyone */
 	char tls_name[SETTINGS_STR_MAX];    /* the name in it; "": the address */
+	bool tls_dane;                      /* known by the TLSA records of that name (RFC 7672) */
 	bool tls_pinned;
 	uint8_t tls_pin[32]; /* SHA-256 of the SubjectPublicKeyInfo, given in hexadecimal */
 };

@@ -227,6 +227,26 @@ static bool open_server(struct opening *o)
 	return true;
 }
 
+/* By whose certificate it is known instead of by a name (RFC 7672): each connection gets the records. */
+static bool open_dane(struct opening *o, size_t index)
+{
+	const struct tls_hop_settings *s = &o->settings->hops[index];
+	struct tls_hop *h = &o->context->hops[index];
+
+	CHECK(s->name[0] && s->n_tlsa <= TLS_TLSA_MAX);
+	h->tlsa = calloc(TLS_TLSA_MAX, sizeof(*h->tlsa));
+	if (!h->tlsa || SSL_CTX_dane_enable(h->client) != 1)
+		return refuse(o, "tls: no memory for TLSA records of next_hops.[%zu]", index);
+	if (s->n_tlsa)
+		memcpy(h->tlsa, s->tlsa, s->n_tlsa * sizeof(*h->tlsa));
+	h->settings.tlsa = h->tlsa;
+	/* RFC 7671 5.1: what DANE-EE names is good whatever names and dates it has. */
+	SSL_CTX_dane_set_flags(h->client, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	SSL_CTX_set_verify(h->client, SSL_VERIFY_PEER, NULL);
+	X509_VERIFY_PARAM_set_hostflags(SSL_CTX_get0_param(h->client), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	return true;
+}
+
 static bool open_hop(struct opening *o, size_t index)
 {
 	const struct tls_hop_settings *s = &o->settings->hops[index];
@@ -243,6 +263,8 @@ static bool open_hop(struct opening *o, size_t index)
 		return refuse(o, "tls: no memory for the context of a next hop");
 	if (!set_rules(o, h->client))
 		return false;
+	if (s->dane)
+		return open_dane(o, index);
 	if (!s->ca_file[0])
 		return true;
 	if (SSL_CTX_load_verify_file(h->client, s->ca_file) != 1)
@@ -289,8 +311,10 @@ void tls_context_close(struct tls_context *c)
 	if (!c)
 		return;
 	SSL_CTX_free(c->server);
-	for (size_t i = 0; i < TLS_HOPS_MAX; i++)
+	for (size_t i = 0; i < TLS_HOPS_MAX; i++) {
 		SSL_CTX_free(c->hops[i].client);
+		free(c->hops[i].tlsa);
+	}
 	for (size_t i = 0; i < c->n_identities; i++) {
 		X509_free(c->identities[i].leaf);
 		EVP_PKEY_free(c->identities[i].key);

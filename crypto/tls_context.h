@@ -14,10 +14,19 @@
 #define TLS_CERTIFICATES_MAX 16
 #define TLS_HOPS_MAX 16
 #define TLS_PIN_LEN 32
+#define TLS_TLSA_MAX 8         /* records of one next hop; more are not looked at */
+#define TLS_TLSA_DATA_MAX 2048 /* octets of one: a digest, or a whole certificate */
 
 /* What tickets are sealed with (RFC 5077 4).  Whoever has it reads what TLS 1.2 sessions resumed by it said. */
 struct tls_ticket_key {
 	uint8_t name[16], aes[32], mac[32];
+};
+
+/* One TLSA record that DNSSEC vouches for (RFC 6698 2.1). */
+struct tls_tlsa {
+	uint8_t usage, selector, matching;
+	uint16_t len;
+	uint8_t data[TLS_TLSA_DATA_MAX];
 };
 
 struct tls_hop_settings {
@@ -27,6 +36,9 @@ struct tls_hop_settings {
 	struct ip_addr addr;
 	bool has_pin; /* SHA-256 of the SubjectPublicKeyInfo that it must show */
 	uint8_t pin[TLS_PIN_LEN];
+	bool dane; /* its certificate must match one of these (RFC 7672), and there must be one; `name` is not empty */
+	const struct tls_tlsa *tlsa;
+	size_t n_tlsa;
 };
 
 /* Borrowed for the call. */

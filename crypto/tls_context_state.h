@@ -28,6 +28,7 @@ struct tls_context {
 		SSL_CTX *client; /* NULL: no TLS */
 		struct tls_hop_settings settings;
 		char name[256];
+		struct tls_tlsa *tlsa; /* settings.tlsa, our own */
 	} hops[TLS_HOPS_MAX];
 };
 

@@ -19,6 +19,8 @@
 #include "crypto/tls_memory.h"
 #include "crypto/tls_openssl.h"
 
+enum { TLSA_DANE_TA = 2, TLSA_DANE_EE = 3 }; /* RFC 7218 2.1 */
+
 struct tls_openssl {
 	struct tls_driver driver; /* first */
 	struct tls_context *context;
@@ -33,7 +35,7 @@ struct tls_conn {
 	const struct tls_hop *hop; /* NULL: a server's side */
 	SSL *ssl;
 	struct tls_io io;
-	bool failed;
+	bool failed, unmatched; /* unmatched: by DANE, and there is nothing that its certificate could match */
 };
 
 /* --- between OpenSSL and the owner's buffers --------------------------------------------------- */
@@ -83,6 +85,13 @@ static void context_left(struct tls_context *context)
 {
 	if (--context->n_conns == 0 && context->retired)
 		tls_context_close(context);
+}
+
+/* Each use of the library: its memory is this driver's, its list of errors empty. */
+static unsigned enter(const struct tls_conn *c)
+{
+	ERR_clear_error();
+	return tls_memory_for(c->driver->owner);
 }
 
 static void conn_free(struct tls_conn *c)
@@ -136,6 +145,28 @@ static struct tls_conn *conn_accept(struct tls_driver *driver, const struct tls_
 	return c;
 }
 
+/*
+ * RFC 7672 3.1: usages DANE-TA(2) and DANE-EE(3); the PKIX usages say nothing to SMTP.  False: no memory, or the name is
+ * none.
+ */
+static bool add_tlsa(struct tls_conn *c)
+{
+	const struct tls_hop_settings *s = &c->hop->settings;
+	int n_usable = 0;
+
+	if (SSL_dane_enable(c->ssl, c->hop->name) != 1)
+		return false;
+	for (size_t i = 0; i < s->n_tlsa; i++) {
+		const struct tls_tlsa *r = &s->tlsa[i];
+
+		if (r->usage == TLSA_DANE_TA || r->usage == TLSA_DANE_EE)
+			n_usable += SSL_dane_tlsa_add(c->ssl, r->usage, r->selector, r->matching, r->data, r->len) == 1;
+	}
+	ERR_clear_error();
+	c->unmatched = n_usable == 0;
+	return true;
+}
+
 static struct tls_conn *conn_connect(struct tls_driver *driver, const struct tls_io *io, unsigned index)
 {
 	struct tls_openssl *d = (struct tls_openssl *)driver;
@@ -145,7 +176,12 @@ static struct tls_conn *conn_connect(struct tls_driver *driver, const struct tls
 	if (!c)
 		return NULL;
 	c->hop = hop;
-	if (hop->name[0] && SSL_set_tlsext_host_name(c->ssl, hop->name) != 1) {
+	unsigned before = enter(c);
+	bool good = !hop->name[0] || SSL_set_tlsext_host_name(c->ssl, hop->name) == 1;
+
+	good = good && (!hop->settings.dane || add_tlsa(c));
+	tls_memory_for(before);
+	if (!good) {
 		conn_free(c);
 		return NULL;
 	}
@@ -190,13 +226,6 @@ static enum tls_result not_ok(struct tls_conn *c, int returned)
 	}
 }
 
-/* Each use of the library: its memory is this driver's, its list of errors empty. */
-static unsigned enter(const struct tls_conn *c)
-{
-	ERR_clear_error();
-	return tls_memory_for(c->driver->owner);
-}
-
 /* --- handshake --------------------------------------------------------------------------------- */
 
 static bool has_pin(const struct tls_conn *c)
@@ -217,6 +246,8 @@ static enum tls_result conn_handshake(struct tls_conn *c)
 {
 	if (c->failed)
 		return TLS_FAILED;
+	if (c->unmatched)
+		return fail(c, "no TLSA record of tls_name that can be used, or none that DNSSEC vouches for");
 	unsigned before = enter(c);
 	int returned = SSL_do_handshake(c->ssl);
 	enum tls_result result = returned == 1 ? TLS_OK : not_ok(c, returned);

@@ -95,6 +95,13 @@ bool gateway_dns_turn(struct gateway *g, uint64_t now_us); /* answers that came,
 bool gateway_dns_lookup(void *arg, const struct dns_question *q, uint64_t tag);
 void gateway_dns_ask_for_dnsbl(struct gateway *g, const struct dns_question *q, uint64_t tag);
 void gateway_dns_ask_for_reports(struct gateway *g, const struct dns_question *q, uint64_t tag);
+void gateway_dns_ask_for_dane(struct gateway *g, const struct dns_question *q, uint64_t tag);
+
+/* gateway_dane.c: TLSA records of next hops */
+void gateway_dane_turn(struct gateway *g, uint64_t now_us);
+void gateway_dane_answer(uint64_t tag, const struct dns_answer *answer);
+/* Those of @h that are known now, 0 to TLS_TLSA_MAX; borrowed until the next turn. */
+size_t gateway_dane_records(const struct settings_next_hop *h, const struct tls_tlsa **records);
 
 /* gateway_send.c: messages of our own */
 bool MUST_USE gateway_sides_begin(struct gateway *g, char *error); /* @error: 512 octets */

@@ -2,7 +2,7 @@
 /*
  * gateway_dns.c - DNS for all workers: one cache, and one question in flight for many askers
  *
- * An asker is a worker's ticket, the control socket's or the reports'.  Tickets have 64 bits of their own, so an asker in
+ * An asker is a worker's ticket, the control socket's, the reports' or that of next hops' TLSA records.  Tickets have 64 bits of their own, so an asker in
  * dns_flight is a slot of the table below, which remembers who it was.
  */
 #include <errno.h>
@@ -17,13 +17,14 @@ enum {
 	ASKERS_MAX = 65536,
 	FROM_CONTROL = 0xffff,
 	FROM_REPORTS = 0xfffe,
-	FROM_DNSBL = 0xfffd
+	FROM_DNSBL = 0xfffd,
+	FROM_DANE = 0xfffc
 };
 
 static struct asker {
 	uint64_t ticket;
 	uint32_t next_free;
-	uint16_t worker; /* or FROM_CONTROL, FROM_REPORTS, FROM_DNSBL */
+	uint16_t worker; /* or FROM_... */
 } askers[ASKERS_MAX];
 static uint32_t free_asker; /* index + 1; 0: none */
 
@@ -41,6 +42,8 @@ static void hand_out(struct gateway *g, uint16_t worker, uint64_t ticket, const 
 		control_dns_answer(g->control, ticket, answer);
 	else if (worker == FROM_DNSBL)
 		gateway_dnsbl_answer(g, ticket, answer);
+	else if (worker == FROM_DANE)
+		gateway_dane_answer(ticket, answer);
 	else if (worker != FROM_REPORTS)
 		gateway_answer_worker(g, worker, ticket, q, answer);
 	else if (g->reports)
@@ -119,6 +122,11 @@ void gateway_dns_ask_for_dnsbl(struct gateway *g, const struct dns_question *q, 
 void gateway_dns_ask_for_reports(struct gateway *g, const struct dns_question *q, uint64_t tag)
 {
 	ask(g, FROM_REPORTS, tag, q, gateway_now_us());
+}
+
+void gateway_dns_ask_for_dane(struct gateway *g, const struct dns_question *q, uint64_t tag)
+{
+	ask(g, FROM_DANE, tag, q, gateway_now_us());
 }
 
 static void land(struct gateway *g, uint64_t flight, const struct dns_answer *answer, uint64_t now_us)

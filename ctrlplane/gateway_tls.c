@@ -35,7 +35,10 @@ static struct tls_context *make_context(const struct settings *s, const struct t
 						       .ca_file = h->tls_ca_file,
 						       .name = h->tls_name,
 						       .addr = h->addr,
-						       .has_pin = h->tls_pinned };
+						       .has_pin = h->tls_pinned,
+						       .dane = h->tls_dane };
+		if (h->tls_dane)
+			t.hops[i].n_tlsa = gateway_dane_records(h, &t.hops[i].tlsa);
 		memcpy(t.hops[i].pin, h->tls_pin, sizeof(t.hops[i].pin));
 	}
 	memcpy(t.ticket_keys, keys, sizeof(t.ticket_keys));

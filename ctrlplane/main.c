@@ -414,6 +414,7 @@ static void gateway_loop(struct gateway *g)
 
 		any |= gateway_sides_turn(g);
 		any |= gateway_dns_turn(g, now_us);
+		gateway_dane_turn(g, now_us);
 		gateway_tls_turn(g, now_us);
 		gateway_dnsbl_turn(g, now_us);
 		log_file_flush(&g->log);

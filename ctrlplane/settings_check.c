@@ -416,6 +416,29 @@ static void check_names(struct checking *c)
 	check_routes(c);
 }
 
+/* DNSSEC must be able to vouch for the records, and the records stand for the authorities. */
+static void check_dane(struct checking *c)
+{
+	const struct settings *s = c->s;
+	char name[64];
+
+	for (size_t i = 0; i < s->n_next_hops; i++) {
+		const struct settings_next_hop *h = &s->next_hops[i];
+
+		if (!h->tls_dane)
+			continue;
+		snprintf(name, sizeof(name), "next_hops.[%zu].tls_dane", i);
+		if (!h->tls_name[0])
+			found(c, name, "needs tls_name, the name whose TLSA records are asked for");
+		if (h->tls_ca_file[0])
+			found(c, name, "and tls_ca_file exclude each other");
+		if (!s->dns_trust_anchor_file[0] || strcmp(s->dns_mode, "zone") == 0)
+			found(c, name,
+			      "needs dns.trust_anchor_file, and a dns.mode that resolves: no record counts without "
+			      "DNSSEC");
+	}
+}
+
 /* The files themselves are read when all else is good: tls_context_open(). */
 static void check_tls(struct checking *c)
 {
@@ -429,16 +452,18 @@ static void check_tls(struct checking *c)
 	}
 	for (size_t i = 0; i < s->n_next_hops; i++) {
 		const struct settings_next_hop *h = &s->next_hops[i];
-		bool verified = h->tls_ca_file[0] || h->tls_pinned;
+		bool verified = h->tls_ca_file[0] || h->tls_pinned || h->tls_dane;
 
 		snprintf(name, sizeof(name), "next_hops.[%zu].tls", i);
 		if (h->tls < SETTINGS_TLS_REQUIRE && (verified || h->tls_name[0]))
 			found(c, name,
-			      "must be \"require\" or \"immediate\", since what tls_ca_file, tls_name or tls_pin "
+			      "must be \"require\" or \"immediate\", since what tls_ca_file, tls_dane, tls_name or "
+			      "tls_pin "
 			      "demand is demanded only then");
 		if (h->tls_name[0] && !is_host_name(span_str(h->tls_name)))
 			found(c, name, "_name must be a full host name, is \"%s\"", h->tls_name);
 	}
+	check_dane(c);
 	if (s->n_required_from && !s->n_certificates)
 		found(c, "tls.required_from", "needs tls.certificates: TLS cannot be required where it is not offered");
 }

@@ -273,6 +273,12 @@ static bool load_next_hop_tls(struct settings_loading *l, const config_setting_t
 	bool is_ca = span_eq(member, SPAN("tls_ca_file")), is_name = span_eq(member, SPAN("tls_name"));
 	char shown[80];
 
+	if (span_eq(member, SPAN("tls_dane"))) {
+		h->tls_dane = config_setting_type(v) == CONFIG_TYPE_BOOL && config_setting_get_bool(v);
+		if (config_setting_type(v) != CONFIG_TYPE_BOOL)
+			settings_complain(l, v, "%s must be true or false, is %s", name, settings_shown(v, shown));
+		return true;
+	}
 	if (!is_tls && !is_pin && !is_ca && !is_name)
 		return false;
 	const char *s = settings_string(l, v, name);

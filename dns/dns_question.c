@@ -85,7 +85,7 @@ static const struct {
 	const char *text;
 } types[] = {
 	{ DNS_A, "A" },   { DNS_NS, "NS" },   { DNS_CNAME, "CNAME" }, { DNS_SOA, "SOA" }, { DNS_PTR, "PTR" },
-	{ DNS_MX, "MX" }, { DNS_TXT, "TXT" }, { DNS_AAAA, "AAAA" },   { DNS_SPF, "SPF" },
+	{ DNS_MX, "MX" }, { DNS_TXT, "TXT" }, { DNS_AAAA, "AAAA" },   { DNS_SPF, "SPF" }, { DNS_TLSA, "TLSA" },
 };
 
 const char *dns_type_text(unsigned type)
@@ -138,6 +138,12 @@ static void rdata_text(unsigned type, struct span rdata, struct text *out)
 		name_text(span_skip(rdata, 2), out);
 	} else if (type == DNS_PTR || type == DNS_CNAME || type == DNS_NS) {
 		name_text(rdata, out);
+	} else if (type == DNS_TLSA && rdata.len > 3) {
+		for (size_t i = 0; i < 3; i++) {
+			text_dec(out, rdata.at[i]);
+			text_putc(out, ' ');
+		}
+		text_hex(out, span_skip(rdata, 3));
 	} else {
 		text_puts(out, "\"");
 		text_escaped(out, rdata);

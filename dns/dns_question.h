@@ -27,6 +27,7 @@ enum dns_type {
 	DNS_MX = 15,
 	DNS_TXT = 16,
 	DNS_AAAA = 28,
+	DNS_TLSA = 52,
 	DNS_SPF = 99, /* never asked for; test zones hold some */
 };
 
@@ -56,7 +57,7 @@ struct dns_answer {
 /*
  * Rdata as the cores see it: A 4 octets; AAAA 16; PTR, CNAME, NS a name as dotted text;
  * MX two octets of preference (network order), then the exchange as dotted text, empty for ".";
- * TXT the character-strings joined without anything between them.
+ * TXT the character-strings joined without anything between them; TLSA as on the wire, three octets and what follows.
  */
 
 static inline struct span dns_question_name(const struct dns_question *q)

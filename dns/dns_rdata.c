@@ -87,6 +87,8 @@ bool dns_rdata_read(unsigned type, struct span wire, uint8_t *out, size_t *len)
 	case DNS_TXT:
 	case DNS_SPF:
 		return read_strings(wire, out, len);
+	case DNS_TLSA: /* RFC 6698 2.1: usage, selector, matching type, and something to match */
+		return wire.len > 3 && read_octets(wire, wire.len, out, len);
 	default:
 		return false;
 	}

@@ -236,10 +236,14 @@ def refusals(c):
 def next_hops(c):
     """One Postfix, met by one gateway after the other."""
     w = World(port="veth")
+    w.signed = True
     pem, key = certificate(w.folder, "store", ["store.inside.example"], ecdsa=True)
     wrong, _ = certificate(w.folder, "wrong", ["store.inside.example"], ecdsa=True)
-    pin = subprocess.run(f"openssl x509 -in {pem} -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r",
-                         shell=True, capture_output=True, text=True, check=True).stdout[:64]
+    pin, other_pin = (subprocess.run(f"openssl x509 -in {name} -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256 -r",
+                                     shell=True, capture_output=True, text=True, check=True).stdout[:64] for name in (pem, wrong))
+    w.zone_extra = (f"_25._tcp.store.inside.example. IN TLSA 3 1 1 {pin}\n"
+                    f"_25._tcp.wrong.inside.example. IN TLSA 3 1 1 {other_pin}\n")
+    by_dane = 'tls_dane = true; tls_name = "store.inside.example";'
     w.postfix_extra = (f"smtpd_tls_cert_file = {pem}\nsmtpd_tls_key_file = {key}\nsmtpd_tls_received_header = yes\n"
                        "smtpd_tls_security_level = may\n")
     by_ca = f'tls_ca_file = "{pem}"; tls_name = "store.inside.example";'
@@ -251,6 +255,9 @@ def next_hops(c):
                 ("require", f'tls_pin = "{pin}";', True, "required, by pin"),
                 ("require", by_ca.replace(pem, wrong), False, "required, by another CA"),
                 ("require", by_ca.replace('"store.', '"shop.'), False, "required, by another name"),
+                ("require", by_dane, True, "required, by the TLSA record of its name"),
+                ("require", by_dane.replace("store", "wrong"), False, "required, by the TLSA record of another"),
+                ("require", by_dane.replace("store", "bare"), False, "required, by a TLSA record that is not there"),
                 ("immediate", by_ca, True, "TLS from the first octet")):
             w.end(w.gateway)
             if tls == "immediate":
@@ -258,8 +265,11 @@ def next_hops(c):
                 w.postfix_extra += "smtpd_tls_wrappermode = yes\n"
                 w.start_postfix()
             w.hop_text = f'{{ address = "{NEXT_HOP}"; port = 25; tls = "{tls}"; {fields} }}'
+            seen = len(w.log("sekishod"))
             w.start_gateway()
             wait_for(lambda: port_open(GATEWAY, 25), 10, "the gateway answers on port 25")
+            if "tls_dane" in fields:
+                wait_for(lambda: "TLSA record" in w.log("sekishod")[seen:], 10, "the TLSA record has been asked for")
             data = w.signers["good.example"].sign(message("a@good.example", "onwards"))
             out, reply = w.swaks(data, "a@good.example")
             c.ok(reply.startswith("250" if good else "451"), sentence, out[-1500:])

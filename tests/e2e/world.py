@@ -178,6 +178,7 @@ class World:
         self.gateway = None
         self.extra = extra or ""
         self.postfix_extra = ""  # lines of main.cf
+        self.signed = False  # the zone, by DNSSEC
 
     def __enter__(self):
         try:
@@ -222,6 +223,12 @@ class World:
         os.makedirs(self.path("nsd"), exist_ok=True)
         with open(self.path("nsd/root.zone"), "w") as f:
             f.write(ZONE + self.zone_extra + "".join(s.zone() for s in self.signers.values()))
+        if self.signed:
+            key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", ".", cwd=self.path("nsd")).stdout.strip()
+            run("ldns-signzone", "-f", "signed.zone", "root.zone", key, cwd=self.path("nsd"))
+            os.replace(self.path("nsd/signed.zone"), self.path("nsd/root.zone"))
+            shutil.copy(self.path(f"nsd/{key}.key"), self.path("anchor"))
+            self.sections.setdefault("dns", {})["trust_anchor_file"] = f'"{self.path("anchor")}"'
         with open(self.path("nsd/nsd.conf"), "w") as f:
             f.write(f"""server:
 	ip-address: 127.0.0.1@5353

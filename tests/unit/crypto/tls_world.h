@@ -101,7 +101,7 @@ static struct tls_context *context(void)
 }
 
 /* Both ends of a connection, nothing said. */
-static void begin(bool tickets, SSL_SESSION *session)
+__attribute__((unused)) static void begin(bool tickets, SSL_SESSION *session)
 {
 	w.in.from = w.in.to = w.out.from = w.out.to = 0;
 	tls_peer_begin(&w.peer, session);
@@ -133,7 +133,7 @@ static enum tls_result shake(void)
 	return ours;
 }
 
-static void open_server(void)
+__attribute__((unused)) static void open_server(void)
 {
 	usual_settings();
 	w.driver = tls_openssl_open(context());
@@ -148,7 +148,7 @@ static void close_server(void)
 	w.peer.ssl = NULL;
 }
 
-static uint8_t plain[TLS_RECORD_MAX];
+__attribute__((unused)) static uint8_t plain[TLS_RECORD_MAX];
 
 /* First of all in main(). */
 static void tls_world_begin(void)

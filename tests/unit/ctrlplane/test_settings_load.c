@@ -233,6 +233,17 @@ static const struct {
 	  "f:3: there is no setting ports.[0].speed; sekisho.conf(5) lists them\n" },
 	{ "a port that is a string", HOP "ports = (\n\"net_tap0\");",
 	  "f:3: ports.[0] must be a group: { device = \"...\"; addresses = [ \"...\" ]; }\n" },
+	{ "tls_dane that is no boolean", HOPS("{ address = \"192.0.2.26\"; tls_dane = 1; }"),
+	  "f:2: next_hops.[0].tls_dane must be true or false, is 1\n" },
+	{ "tls_dane without what it needs",
+	  HOPS("{ address = \"192.0.2.26\"; tls_dane = true; tls_ca_file = \"/c\"; }"),
+	  "f:2: next_hops.[0].tls must be \"require\" or \"immediate\", since what tls_ca_file, tls_dane, tls_name or "
+	  "tls_pin demand is demanded only then\n"
+	  "f:2: next_hops.[0].tls_dane needs tls_name, the name whose TLSA records are asked for\n"
+	  "f:2: next_hops.[0].tls_dane and tls_ca_file exclude each other\n"
+	  "f:2: next_hops.[0].tls_dane needs dns.trust_anchor_file, and a dns.mode that resolves: no record counts "
+	  "without "
+	  "DNSSEC\n" },
 	{ "a next hop without an address", HOPS("{ port = 25; }"), "f:2: next_hops.[0].address must be given\n" },
 	{ "a next hop that is ourselves", HOPS("{ address = \"192.0.2.25\"; }"),
 	  "f:2: next_hops.[0].address must not be one of the ports' own: mail would come back to us, is 192.0.2.25\n" },

@@ -80,6 +80,7 @@ static const struct {
 	const char *text;
 } texts[] = {
 	{ DNS_A, { (const uint8_t *)"\xc0\x00\x02\x01", 4 }, "192.0.2.1" },
+	{ DNS_TLSA, { (const uint8_t *)"\x03\x01\x01\xab\xcd", 5 }, "3 1 1 abcd" },
 	{ DNS_AAAA, { (const uint8_t *)"\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01", 16 }, "2001:db8::1" },
 	{ DNS_MX, { (const uint8_t *)"\x01\x00mx.org", 8 }, "256 mx.org" },
 	{ DNS_MX, { (const uint8_t *)"\x00\x00", 2 }, "0 ." },

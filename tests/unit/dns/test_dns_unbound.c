@@ -352,6 +352,7 @@ static void rdata(void)
 	} bad[] = {
 		{ "an A of five octets", DNS_A, BYTES("12345") },
 		{ "an AAAA of four", DNS_AAAA, BYTES("1234") },
+		{ "a TLSA of three", DNS_TLSA, BYTES("123") },
 		{ "a TXT without a string", DNS_TXT, BYTES("") },
 		{ "a string past the end", DNS_TXT, BYTES("\1a\3ab") },
 		{ "an MX of one octet", DNS_MX, BYTES("\0") },
