@@ -76,6 +76,7 @@ struct gateway {
 	uint64_t started_us, started_unix_us;
 	uint64_t drain_until_us; /* 0: not draining towards an end */
 	bool draining;
+	bool running; /* the workers are */
 };
 
 uint64_t gateway_now_us(void);           /* monotonic */

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "ctrlplane/gateway.h"
-#include "ctrlplane/lists_build.h"
+#include "ctrlplane/lists_aside.h"
 
 /* A set that several versions may name. */
 struct shared {
@@ -168,15 +168,26 @@ static void source_drop(struct source *f)
 	f->prepared = false;
 }
 
-/* Reads the file at @path if it is another than before. */
-static bool source_prepare(struct source *f, const struct lists_format *format, const char *path, uint64_t entries_max,
-			   settings_say *say, void *arg)
+/* What cannot wait until a file is read: workers want answers. */
+static bool serve_workers(void *arg)
+{
+	uint64_t now_us = gateway_now_us();
+	bool any = gateway_links_turn(arg, now_us);
+
+	return gateway_dns_turn(arg, now_us) || any;
+}
+
+/* Reads the file at @path if it is another than before.  Before the workers run nobody waits meanwhile. */
+static bool source_prepare(struct gateway *g, struct source *f, const struct lists_format *format, const char *path,
+			   uint64_t entries_max, settings_say *say, void *arg)
 {
 	source_drop(f);
 	if (stamp_of(path, &f->next_stamp) && memcmp(&f->stamp, &f->next_stamp, sizeof(f->stamp)) == 0)
 		return true;
 	if (*path) {
-		struct lists *lists = lists_load(format, path, entries_max, say, arg);
+		struct lists *lists = g->running
+					      ? lists_load_aside(format, path, entries_max, say, arg, serve_workers, g)
+					      : lists_load(format, path, entries_max, say, arg);
 
 		if (!lists)
 			return false;
@@ -202,8 +213,8 @@ bool gateway_lists_prepare(struct gateway *g, const struct settings *s, settings
 {
 	struct gateway_lists *l = g->lists;
 
-	return source_prepare(&l->file, &lists_access, s->lists_file, s->lists_entries_max, say, arg) &&
-	       source_prepare(&l->recipients, &lists_recipients, s->recipients_file, s->recipients_entries_max, say,
+	return source_prepare(g, &l->file, &lists_access, s->lists_file, s->lists_entries_max, say, arg) &&
+	       source_prepare(g, &l->recipients, &lists_recipients, s->recipients_file, s->recipients_entries_max, say,
 			      arg);
 }
 

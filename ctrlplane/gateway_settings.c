@@ -197,6 +197,15 @@ static bool publish_with_lists(struct gateway *g, struct gateway_version *v, str
 	return true;
 }
 
+/* Rings are served meanwhile, and settings that come home are freed: not @v, which is ours until it is published. */
+static bool prepare_lists(struct gateway *g, struct gateway_version *v, struct control_change *c)
+{
+	v->n_out = 1;
+	bool good = gateway_lists_prepare(g, &v->settings, hear_fault, c);
+	v->n_out = 0;
+	return good;
+}
+
 bool gateway_reload(void *arg, struct control_change *c)
 {
 	struct gateway *g = arg;
@@ -210,7 +219,7 @@ bool gateway_reload(void *arg, struct control_change *c)
 		settings_check_whole(&v->settings, hear_problem, c);
 	}
 	bool good = json_array_size(c->errors) == 0;
-	if (good && !gateway_lists_prepare(g, &v->settings, hear_fault, c)) {
+	if (good && !prepare_lists(g, v, c)) {
 		c->usage = true;
 		good = false;
 	}
@@ -239,7 +248,7 @@ bool gateway_rollback(void *arg, struct control_change *c)
 	v->settings = *g->past[g->n_past - 1];
 	c->back_to = v->settings.version;
 	settings_keep_started(&v->settings, g->settings, hear_difference, c);
-	if (!gateway_lists_prepare(g, &v->settings, hear_fault, c)) {
+	if (!prepare_lists(g, v, c)) {
 		free_unused(g);
 		return false;
 	}

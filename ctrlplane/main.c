@@ -555,6 +555,7 @@ int main(int argc, char **argv)
 	}
 	log_info("sekishod %s is ready: %u worker%s", SEKISHO_VERSION, g.n_workers, g.n_workers == 1 ? "" : "s");
 	say_ready(&g);
+	g.running = true;
 	gateway_loop(&g);
 	gateway_end(&g);
 	log_info("ended");
