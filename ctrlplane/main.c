@@ -165,13 +165,14 @@ static uint64_t deadline_us(void *arg)
 
 static struct confinement {
 	enum confine_mode mode;
-	bool polls; /* every port is a NIC that is driven from user space */
+	bool polls;  /* every port is a NIC that is driven from user space */
+	bool engine; /* an OpenSSL engine is somebody else's: workers have the profile of the process alone */
 } confinement;
 
 static bool begin(void *arg)
 {
 	(void)arg;
-	return confine_worker(confinement.mode, confinement.polls);
+	return confinement.engine || confine_worker(confinement.mode, confinement.polls);
 }
 
 static void end(void *arg)
@@ -253,13 +254,16 @@ static bool confine(struct gateway *g, char *error)
 
 	confinement.mode = confine_mode(s->server_seccomp);
 	confinement.polls = dpdk_polls(g->dpdk);
+	confinement.engine = s->crypto_engine[0] != '\0';
 	if (!privileges_end(error, 512) || !confine_process(confinement.mode, error, 512))
 		return false;
 	if (geteuid() == 0)
 		log_warning("runs as root: name a user in server.user");
 	log_info("runs as user %u, group %u; system calls: %s, workers %s", geteuid(), getegid(),
 		 words[confinement.mode],
-		 confinement.polls ? "next to none" : "on open descriptors, for their ports are virtual");
+		 confinement.engine  ? "as the process, for they run an engine"
+		 : confinement.polls ? "next to none"
+				     : "on open descriptors, for their ports are virtual");
 	return true;
 }
 
