@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctrlplane/cli/setup.h"
@@ -119,16 +120,49 @@ static bool isolate_cores(struct setup_journal *j, const struct setup_machine *m
 	return true;
 }
 
-static const char no_iommu[] = "[Service]\n"
-			       "CapabilityBoundingSet=CAP_SYS_RAWIO CAP_SYS_ADMIN CAP_IPC_LOCK CAP_DAC_OVERRIDE\n";
-
-static bool allow_no_iommu(struct setup_journal *j, void (*say)(const char *line))
+/* A folder of plain files has no modules to load. */
+static bool load_module(struct setup_journal *j, const char *name)
 {
-	say("WARNING: there is no IOMMU: the NIC may write to any memory of this machine, so vfio-pci runs in its "
-	    "unsafe mode");
+	int status = 0;
+	pid_t child = *j->root ? -1 : fork();
+
+	if (child == 0) {
+		execlp("modprobe", "modprobe", name, (char *)NULL);
+		_exit(127);
+	}
+	if (*j->root || (child > 0 && waitpid(child, &status, 0) == child && status == 0))
+		return true;
+	snprintf(j->error, 512, "modprobe %s failed; is kmod installed, and has this kernel the module?", name);
+	return false;
+}
+
+static const char no_iommu[] = "[Service]\n"
+			       "CapabilityBoundingSet=CAP_SYS_RAWIO CAP_SYS_ADMIN CAP_IPC_LOCK CAP_DAC_OVERRIDE\n"
+			       "ProtectKernelTunables=no\n"
+			       "DeviceAllow=char-uio rw\n"
+			       "SystemCallFilter=ioperm iopl\n";
+
+#define UNSAFE_MODE "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode"
+
+/*
+ * Without an IOMMU: vfio-pci in its unsafe mode, where the kernel was built with that (Debian's is not), else
+ * uio_pci_generic.  Either way the NIC reaches all memory, and the service has to be let at it.
+ */
+static const char *driver_without_iommu(struct setup_journal *j, void (*say)(const char *line))
+{
+	char path[SETUP_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%.400s" UNSAFE_MODE, j->root);
+	bool unsafe = access(path, F_OK) == 0;
+	say("WARNING: there is no IOMMU: the NIC may write to any memory of this machine");
+	if (!setup_put_file(j, DROP_INS "/no-iommu.conf", no_iommu, 0644))
+		return NULL;
+	if (!unsafe)
+		return load_module(j, "uio_pci_generic") ? "uio_pci_generic" : NULL;
 	return setup_put_file(j, "/etc/modprobe.d/sekisho.conf", "options vfio enable_unsafe_noiommu_mode=1\n", 0644) &&
-	       setup_put_file(j, DROP_INS "/no-iommu.conf", no_iommu, 0644) &&
-	       setup_put_value(j, "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "Y\n");
+			       setup_put_value(j, UNSAFE_MODE, "Y\n")
+		       ? "vfio-pci"
+		       : NULL;
 }
 
 /* Now, and at each start: udev names the driver before the kernel looks for one. */
@@ -142,17 +176,22 @@ static bool bind_nic(struct setup_journal *j, const struct setup_machine *m, con
 		say(text);
 		return true;
 	}
-	if (!m->has_iommu && !allow_no_iommu(j, say))
+	if (!load_module(j, "vfio-pci"))
+		return false;
+	const char *driver = m->has_iommu ? "vfio-pci" : driver_without_iommu(j, say);
+	if (!driver)
+		return false;
+	snprintf(text, sizeof(text), "%s\n", driver);
+	if (!setup_put_file(j, "/etc/modules-load.d/sekisho.conf", text, 0644))
 		return false;
 	snprintf(text, sizeof(text),
-		 "ACTION==\"add\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", ATTR{driver_override}=\"vfio-pci\"\n",
-		 n->address);
-	if (!setup_put_file(j, "/etc/modules-load.d/sekisho.conf", "vfio-pci\n", 0644) ||
-	    !setup_put_file(j, "/etc/udev/rules.d/60-sekisho-port.rules", text, 0644) ||
-	    !setup_put_driver(j, n->address, "vfio-pci"))
+		 "ACTION==\"add\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", ATTR{driver_override}=\"%s\"\n", n->address,
+		 driver);
+	if (!setup_put_file(j, "/etc/udev/rules.d/60-sekisho-port.rules", text, 0644) ||
+	    !setup_put_driver(j, n->address, driver))
 		return false;
-	snprintf(text, sizeof(text), "%s is driven by vfio-pci, now and at each start; DPDK has %s for it", n->address,
-		 n->dpdk);
+	snprintf(text, sizeof(text), "%s is driven by %s, now and at each start; DPDK has %s for it", n->address,
+		 driver, n->dpdk);
 	say(text);
 	return true;
 }

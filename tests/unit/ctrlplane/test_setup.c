@@ -226,6 +226,21 @@ static void test_changed_since(void)
 	put("/etc/sekisho/sekisho.conf", "# the operator's\n");
 }
 
+/* A kernel without the unsafe mode of vfio, such as Debian's. */
+static void test_no_unsafe_mode(void)
+{
+	struct setup_wish w = wish("0000:3b:00.1");
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", root);
+	unlink(path);
+	ok(apply(&w) && !strcmp(get("/sys/bus/pci/devices/0000:3b:00.1/driver_override"), "uio_pci_generic\n") &&
+		   strstr(said, "driven by uio_pci_generic") && strstr(said, "WARNING: there is no IOMMU"),
+	   "no IOMMU and no unsafe mode: uio_pci_generic");
+	ok(undo() && !strcmp(get("/etc/modules-load.d/sekisho.conf"), "(none)"), "which is undone as well");
+	put("/sys/module/vfio/parameters/enable_unsafe_noiommu_mode", "N\n");
+}
+
 /* The power went in the midst of a line, or between a line and its change. */
 static void test_power_cut(void)
 {
@@ -285,6 +300,7 @@ int main(void)
 	test_apply();
 	test_undo();
 	test_changed_since();
+	test_no_unsafe_mode();
 	test_power_cut();
 	test_failure();
 	remove_all(root);
