@@ -50,8 +50,13 @@ struct lanes {
 	struct crypto_job *jobs[CRYPTO_BATCH_MAX]; /* those without a verdict */
 	struct work_list rsa, ed25519, scalar;
 	void *work;
-	enum { NOTHING_BEGUN, KEYS_BEGUN, VERIFY_BEGUN } begun; /* of the group that rsa begins with */
+	enum {
+		NOTHING_BEGUN,
+		KEYS_BEGUN,
+		VERIFY_BEGUN
+	} begun; /* of the group that rsa, or else ed25519, begins with */
 	size_t n_group;
+	struct ed25519_ifma_lane ed25519_lanes[IFMA_LANES];
 	void *new_keys[RSA_LANES_MAX];
 	size_t n_new;
 };
@@ -146,9 +151,8 @@ static void go_on_rsa(struct lanes *f, int64_t *left)
 	end_group(f, &f->rsa, f->rsa_lanes->verify_end(f->work), f->n_group);
 }
 
-/* Makes ready the Ed25519 keys that are not, and says which each lane has. */
-static void ed25519_keys(struct lanes *f, const struct pending *p, size_t n, struct ed25519_ifma_lane *lanes,
-			 int64_t *left)
+/* Says what each lane has, and makes ready the keys that are not. */
+static void begin_ed25519(struct lanes *f, const struct pending *p, size_t n, int64_t *left)
 {
 	struct ed25519_ifma_key *to[IFMA_LANES];
 	const uint8_t *from[IFMA_LANES];
@@ -156,14 +160,15 @@ static void ed25519_keys(struct lanes *f, const struct pending *p, size_t n, str
 
 	for (size_t i = 0; i < n; i++) {
 		struct ed25519_ifma_key *key = p[i].key ? p[i].key->ed25519 : &f->passing[i];
+		const struct crypto_job *job = p[i].job;
 
-		lanes[i].key = key;
+		f->ed25519_lanes[i] = (struct ed25519_ifma_lane){ key, job->key, job->sig, job->digest };
 		if (p[i].key && p[i].key->ready)
 			continue;
 		if (p[i].key)
 			p[i].key->ready = true;
 		to[n_new] = key;
-		from[n_new++] = p[i].job->key;
+		from[n_new++] = job->key;
 	}
 	if (n_new) {
 		ed25519_ifma_keys(to, from, n_new);
@@ -174,19 +179,17 @@ static void ed25519_keys(struct lanes *f, const struct pending *p, size_t n, str
 
 static void go_on_ed25519(struct lanes *f, int64_t *left)
 {
-	const struct pending *p = f->ed25519.jobs + f->ed25519.at;
-	size_t n = f->ed25519.n - f->ed25519.at;
-	struct ed25519_ifma_lane lanes[IFMA_LANES] = { 0 };
+	if (f->begun == NOTHING_BEGUN) {
+		size_t n = f->ed25519.n - f->ed25519.at;
 
-	if (n > IFMA_LANES)
-		n = IFMA_LANES;
-	ed25519_keys(f, p, n, lanes, left);
-	for (size_t i = 0; i < n; i++) {
-		lanes[i].a = p[i].job->key;
-		lanes[i].sig = p[i].job->sig;
-		lanes[i].digest = p[i].job->digest;
+		f->n_group = n < IFMA_LANES ? n : IFMA_LANES;
+		f->begun = VERIFY_BEGUN;
+		begin_ed25519(f, f->ed25519.jobs + f->ed25519.at, f->n_group, left);
+		if (*left <= 0)
+			return;
 	}
-	end_group(f, &f->ed25519, ed25519_ifma_verify(&f->base, lanes, n), n);
+	f->begun = NOTHING_BEGUN;
+	end_group(f, &f->ed25519, ed25519_ifma_verify(&f->base, f->ed25519_lanes, f->n_group), f->n_group);
 	*left -= ED25519_BATCH;
 }
 
