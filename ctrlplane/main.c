@@ -180,8 +180,13 @@ static void end(void *arg)
 	shard_end(arg);
 }
 
+static struct stats *stats(void *arg)
+{
+	return shard_own_stats(arg);
+}
+
 static const struct dpdk_user shard_user = {
-	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us, .end = end
+	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us, .end = end, .stats = stats
 };
 
 /* The first of all faults is what the start fails for; the others are logged. */

@@ -22,11 +22,11 @@ static void *tagged(struct rte_mbuf *m, bool is_copy)
 static void hand_to(struct dpdk_worker *w, unsigned to, struct rte_mbuf *m, bool is_copy)
 {
 	if (rte_ring_mp_enqueue(w->d->workers[to].hand, tagged(m, is_copy)) != 0) {
-		w->counts.hand_full++;
+		w->stats->dpdk_hand_full++;
 		rte_pktmbuf_free(m);
 		return;
 	}
-	w->counts.handed_on++;
+	w->stats->dpdk_handed_on++;
 }
 
 static void hand_to_all(struct dpdk_worker *w, struct rte_mbuf *m)
@@ -195,7 +195,7 @@ bool burst_send(struct dpdk_worker *w, uint64_t now_us)
 		struct net_frame frame;
 
 		if (!w->spare && !(w->spare = rte_pktmbuf_alloc(w->pool))) {
-			w->counts.tx_no_buffer++;
+			w->stats->dpdk_tx_no_buffer++;
 			break;
 		}
 		frame.at = rte_pktmbuf_mtod(w->spare, uint8_t *);

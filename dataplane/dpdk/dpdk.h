@@ -9,7 +9,7 @@
  *	memory = dpdk_memory(d, shard_memory(env));
  *	shard = shard_init(memory, env, now, unix);	with dpdk_now(), dpdk_port_is_ours(), dpdk_worker_arg()
  *	dpdk_run(d, worker, user, shard, ...);	from now on the shard belongs to that worker's thread
- *	dpdk_port_counts(), dpdk_worker_counts(): at any time
+ *	dpdk_port_counts(): at any time
  *	dpdk_stop(d);			        joins the workers: the shards are the caller's again
  *	dpdk_close(d);
  *
@@ -35,6 +35,7 @@ struct dpdk_user {
 	bool (*tx)(void *arg, struct net_frame *frame, uint64_t now_us);
 	uint64_t (*deadline_us)(void *arg); /* when tick must be called next at the latest */
 	void (*end)(void *arg);             /* the worker's thread ends; NULL: nothing to do */
+	struct stats *(*stats)(void *arg);  /* where the worker counts; NULL: for itself */
 	bool is_patient; /* waits for a port that takes no frames, instead of dropping them: a load generator */
 };
 
@@ -105,14 +106,5 @@ struct dpdk_port_counts {
 };
 
 void dpdk_port_counts(const struct dpdk *d, unsigned i, struct dpdk_port_counts *out);
-
-struct dpdk_worker_counts {
-	uint16_t core;
-	uint64_t handed_on;    /* frames given to the worker whose connection they belong to */
-	uint64_t hand_full;    /* and frames dropped because that worker's queue was full */
-	uint64_t tx_no_buffer; /* turns that ended for want of a packet buffer to send in */
-};
-
-void dpdk_worker_counts(const struct dpdk *d, unsigned worker, struct dpdk_worker_counts *out);
 
 #endif

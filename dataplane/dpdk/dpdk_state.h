@@ -58,7 +58,8 @@ struct dpdk_worker {
 	struct rte_ring *hand;  /* frames from other workers; NULL with one worker.  See spread.c */
 	struct rte_mbuf *spare; /* allocated to send in, not yet used */
 	struct dpdk_tx tx[SETTINGS_PORTS_MAX];
-	struct dpdk_worker_counts counts; /* written by the worker alone; others read them as they are */
+	struct stats *stats; /* the user's, or @own_stats */
+	struct stats own_stats;
 	uint64_t rx_too_long[SETTINGS_PORTS_MAX], tx_dropped[SETTINGS_PORTS_MAX];
 	pthread_t thread;
 	_Atomic int state;

@@ -144,7 +144,6 @@ bool worker_init(struct dpdk *d, unsigned index, const struct settings *s, struc
 	w->d = d;
 	w->index = (uint16_t)index;
 	w->core = core_at(&d->cores, s->server_first_core + index);
-	w->counts.core = w->core;
 	snprintf(name, sizeof(name), "buffers-%u", index);
 	w->pool = rte_pktmbuf_pool_create(name, n, RTE_MIN(POOL_CACHE, n / 4), 0, buffer_size(s), SOCKET_ID_ANY);
 	if (!w->pool) {
@@ -181,6 +180,7 @@ bool dpdk_run(struct dpdk *d, unsigned worker, const struct dpdk_user *user, voi
 	CHECK(worker < d->n_workers && atomic_load(&w->state) == DPDK_WORKER_NEW);
 	w->user = user;
 	w->arg = arg;
+	w->stats = user->stats ? user->stats(arg) : &w->own_stats;
 	atomic_store(&w->state, DPDK_WORKER_STARTING);
 	CPU_ZERO(&core);
 	CPU_SET(w->core, &core);
@@ -219,9 +219,4 @@ void dpdk_stop(struct dpdk *d)
 		pthread_join(d->workers[i].thread, NULL);
 		atomic_store(&d->workers[i].state, DPDK_WORKER_NEW);
 	}
-}
-
-void dpdk_worker_counts(const struct dpdk *d, unsigned worker, struct dpdk_worker_counts *out)
-{
-	*out = d->workers[worker].counts;
 }

@@ -316,6 +316,11 @@ const struct stats *shard_stats(const struct shard *s)
 	return &s->stats;
 }
 
+struct stats *shard_own_stats(struct shard *s)
+{
+	return &s->stats;
+}
+
 const struct policy_counts *shard_policy_counts(const struct shard *s)
 {
 	return &s->config->policy_counts;

@@ -64,6 +64,9 @@ uint64_t shard_deadline_us(const struct shard *s);
 
 const struct stats *shard_stats(const struct shard *s);
 
+/* For what the driver of the shard's frames counts, in the shard's own thread. */
+struct stats *shard_own_stats(struct shard *s);
+
 /* Of settings.next_hops[@index].  Like shard_stats() it may be called from the control thread: each number is one that
  * was so a moment ago. */
 void shard_hop(const struct shard *s, unsigned index, uint64_t now_us, struct shard_hop *out);

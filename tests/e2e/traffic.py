@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """traffic.py - mail through one kind of port, with the kernel's TCP as the peer on both sides"""
+import json
 import os
 import random
 import smtplib
@@ -89,8 +90,11 @@ def suite(port, workers=1):
         c.ok(replies.count(250) == 200, f"{port}: 200 connections at once, each gets its 250",
              [r for r in replies if r != 250][:5])
         c.ok(len(w.stored(n + 200, 60)) == n + 200, f"{port}: and all 200 messages are stored")
-        status = w.ctl("stats", "--json")
+        status = w.ctl("--json", "stats", "--all")
         c.ok(status.returncode == 0, f"{port}: sekishoctl stats answers", status.stderr)
+        counts = json.loads(status.stdout)["total"]
+        c.ok((counts["dpdk_handed_on"] > 0) == (workers > 1) and counts["dpdk_hand_full"] == 0,
+             f"{port}: frames for another worker were handed on, and counted, if there is another one", counts["dpdk_handed_on"])
         c.ok(w.end(w.gateway, seconds=40) == 0, f"{port}: SIGTERM drains and ends with 0")
         c.ok(os.path.getsize(w.path("records")) > 0, f"{port}: records were written")
     c.done()

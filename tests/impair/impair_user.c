@@ -138,8 +138,15 @@ static bool begin(void *arg)
 	return !w->user->begin || w->user->begin(w->arg);
 }
 
+static struct stats *stats(void *arg)
+{
+	struct impaired *w = arg;
+
+	return w->user->stats(w->arg);
+}
+
 static const struct dpdk_user impaired_user = {
-	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us
+	.begin = begin, .rx = rx, .tick = tick, .tx = tx, .deadline_us = deadline_us, .stats = stats
 };
 
 static struct impaired *make(const char *words, const struct dpdk_user *user, void *arg, unsigned worker)
