@@ -135,7 +135,7 @@ struct tcp *tcp_init(void *memory, const struct tcp_settings *settings, const ui
 
 uint32_t tcp_isn(const struct tcp *t, const struct tcp_key *key, uint64_t now_us)
 {
-	return (uint32_t)(now_us / 4) + (uint32_t)siphash(&t->isn_key, span_of(key, sizeof(*key)));
+	return (uint32_t)(now_us / 4) + tcp_key_hash(&t->isn_key, key);
 }
 
 /* --- listening ----------------------------------------------------------------------------- */

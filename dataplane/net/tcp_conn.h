@@ -288,6 +288,7 @@ struct tcp_mtu {
 
 struct tcp_mtus {
 	struct siphash_key key;
+	uint64_t until_us; /* of all, the latest */
 	struct tcp_mtu sets[TCP_MTU_SETS][TCP_MTU_WAYS];
 };
 
@@ -425,8 +426,8 @@ bool tcp_ack_input(struct tcp *t, struct tcp_conn *c, const struct tcp_segment *
 
 /* --- tcp_half.c, tcp_wait.c ------------------------------------------------------ */
 
-/* A SYN for a port that is listened to.  @iss_min: 0, or the ISS must be after it (RFC 1122 4.2.2.13). */
-void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
+/* A SYN of the flow @a for a port that is listened to.  @iss_min: 0, or the ISS must be after it (RFC 1122 4.2.2.13). */
+void tcp_half_open(struct tcp *t, const struct tcp_ahead *a, uint16_t ifindex, const struct tcp_segment *s,
 		   const uint32_t *iss_min, uint64_t now_us);
 
 /* Returns the connection that @h has become, to go on with the same segment; else NULL. */

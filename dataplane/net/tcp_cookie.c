@@ -13,14 +13,16 @@ static uint32_t hash(const struct siphash_key *secret, const struct tcp_key *flo
 {
 	struct {
 		uint64_t epoch;
-		struct tcp_key flow;
-		uint16_t zero;
 		uint32_t irs;
-		uint32_t zero_too;
-	} in = { .epoch = epoch, .flow = *flow, .irs = irs };
-	_Static_assert(sizeof(in) == 56, "no padding: hashed as octets");
+		uint16_t local_port, remote_port;
+		uint8_t addrs[32]; /* as long as the family has them, which tells the two apart */
+	} in = { .epoch = epoch, .irs = irs, .local_port = flow->local_port, .remote_port = flow->remote_port };
+	size_t n = flow->remote.family == IP_V4 ? 4 : 16;
 
-	return (uint32_t)siphash(secret, span_of(&in, sizeof(in)));
+	_Static_assert(sizeof(in) == 48, "no padding: hashed as octets");
+	memcpy(in.addrs, flow->local.bytes, n);
+	memcpy(in.addrs + n, flow->remote.bytes, n);
+	return (uint32_t)siphash(secret, span_of(&in, sizeof(in) - sizeof(in.addrs) + 2 * n));
 }
 
 /* The largest that is not larger, so that nothing is promised in the peer's name. */

@@ -49,9 +49,10 @@ static void half_free(struct tcp *t, struct tcp_half *h)
 	pool_give(&t->halves, h);
 }
 
-void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, const struct tcp_segment *s,
+void tcp_half_open(struct tcp *t, const struct tcp_ahead *a, uint16_t ifindex, const struct tcp_segment *s,
 		   const uint32_t *iss_min, uint64_t now_us)
 {
+	const struct tcp_key *key = &a->key;
 	struct tcp_half *h = NULL;
 	uint32_t source;
 
@@ -91,7 +92,7 @@ void tcp_half_open(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, c
 	};
 	if (iss_min && seq_le(h->iss, *iss_min))
 		h->iss = *iss_min + 1;
-	tcp_table_add(&t->table, TCP_KIND_HALF, h);
+	tcp_table_add_hashed(&t->table, TCP_KIND_HALF, h, a->hash);
 	list_append(t, h, TCP_HALF_READY);
 }
 

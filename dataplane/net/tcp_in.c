@@ -324,9 +324,10 @@ void tcp_conn_input(struct tcp *t, struct tcp_conn *c, struct tcp_segment *s, ui
 }
 
 /* LISTEN and CLOSED: 3.10.7.2, 3.10.7.1 */
-static void stray_input(struct tcp *t, const struct tcp_key *key, uint16_t ifindex, struct tcp_segment *s,
+static void stray_input(struct tcp *t, const struct tcp_ahead *a, uint16_t ifindex, struct tcp_segment *s,
 			const uint32_t *iss_min, uint64_t now_us)
 {
+	const struct tcp_key *key = &a->key;
 	uint8_t kind = s->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
 	struct tcp_conn *c = NULL;
 
@@ -341,7 +342,7 @@ static void stray_input(struct tcp *t, const struct tcp_key *key, uint16_t ifind
 	if (!tcp_listening(t, key->local_port) || kind & TCP_ACK)
 		tcp_reply_reset(t, key, ifindex, s, now_us);
 	else if (kind == TCP_SYN)
-		tcp_half_open(t, key, ifindex, s, iss_min, now_us);
+		tcp_half_open(t, a, ifindex, s, iss_min, now_us);
 	/* Else it goes without an answer (3.10.7.2, fourth); so does a SYN with a FIN, which nobody sends in earnest. */
 }
 
@@ -424,11 +425,11 @@ void tcp_input_ahead(struct tcp *t, const struct tcp_path *path, struct span seg
 		break;
 	case TCP_KIND_WAIT:
 		if (tcp_wait_input(t, record, path->ifindex, &s, &iss_min, now_us))
-			stray_input(t, key, path->ifindex, &s, &iss_min, now_us);
+			stray_input(t, a, path->ifindex, &s, &iss_min, now_us);
 		return;
 	case TCP_KIND_NONE:
 	case TCP_KINDS:
-		stray_input(t, key, path->ifindex, &s, NULL, now_us);
+		stray_input(t, a, path->ifindex, &s, NULL, now_us);
 		return;
 	}
 	tcp_conn_input(t, record, &s, now_us);

@@ -37,6 +37,8 @@ static struct tcp_mtu *set_of(struct tcp_mtus *m, const struct ip_addr *remote)
 
 uint32_t tcp_mtu_known(struct tcp *t, const struct ip_addr *remote, uint64_t now_us)
 {
+	if (t->mtus.until_us <= now_us)
+		return UINT32_MAX; /* the usual case: nothing is known of any path */
 	const struct tcp_mtu *set = set_of(&t->mtus, remote);
 
 	for (unsigned i = 0; i < TCP_MTU_WAYS; i++)
@@ -61,7 +63,8 @@ void tcp_mtu_note(struct tcp *t, const struct ip_addr *remote, uint32_t mtu, uin
 		if (set[i].until_us < oldest->until_us)
 			oldest = &set[i];
 	}
-	*oldest = (struct tcp_mtu){ .remote = *remote, .mtu = (uint16_t)mtu, .until_us = now_us + TCP_MTU_US };
+	t->mtus.until_us = now_us + TCP_MTU_US;
+	*oldest = (struct tcp_mtu){ .remote = *remote, .mtu = (uint16_t)mtu, .until_us = t->mtus.until_us };
 }
 
 uint16_t tcp_mss_bounded(struct tcp *t, const struct ip_addr *remote, uint16_t peer_mss, uint64_t now_us)

@@ -10,7 +10,7 @@
 
 uint32_t tcp_stamp_offset(const struct tcp *t, const struct tcp_key *key)
 {
-	return (uint32_t)siphash(&t->stamp_key, span_of(key, sizeof(*key)));
+	return tcp_key_hash(&t->stamp_key, key);
 }
 
 void tcp_stamp_input(struct tcp_conn *c, const struct tcp_segment *s)

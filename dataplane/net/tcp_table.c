@@ -27,7 +27,7 @@ void tcp_table_kind(struct tcp_table *t, enum tcp_kind kind, const struct pool *
 	t->kinds[kind].flow_at = flow_at;
 }
 
-uint32_t tcp_table_hash(const struct tcp_table *t, const struct tcp_key *key)
+uint32_t tcp_key_hash(const struct siphash_key *secret, const struct tcp_key *key)
 {
 	/* What of a key is not zero anyway: of IPv4 less than half. */
 	if (key->local.family == IP_V4 && key->remote.family == IP_V4) {
@@ -38,9 +38,14 @@ uint32_t tcp_table_hash(const struct tcp_table *t, const struct tcp_key *key)
 
 		memcpy(short_key.local, key->local.bytes, 4);
 		memcpy(short_key.remote, key->remote.bytes, 4);
-		return (uint32_t)siphash(&t->secret, span_of(&short_key, sizeof(short_key)));
+		return (uint32_t)siphash(secret, span_of(&short_key, sizeof(short_key)));
 	}
-	return (uint32_t)siphash(&t->secret, span_of(key, sizeof(*key)));
+	return (uint32_t)siphash(secret, span_of(key, sizeof(*key)));
+}
+
+uint32_t tcp_table_hash(const struct tcp_table *t, const struct tcp_key *key)
+{
+	return tcp_key_hash(&t->secret, key);
 }
 
 static uint32_t *bucket_of(const struct tcp_table *t, const struct tcp_key *key)
@@ -116,8 +121,13 @@ void *tcp_table_find_hashed(const struct tcp_table *t, const struct tcp_key *key
 
 void tcp_table_add(struct tcp_table *t, enum tcp_kind kind, void *record)
 {
+	tcp_table_add_hashed(t, kind, record, tcp_table_hash(t, &flow_of(t, kind, record)->key));
+}
+
+void tcp_table_add_hashed(struct tcp_table *t, enum tcp_kind kind, void *record, uint32_t hash)
+{
 	struct tcp_flow *flow = flow_of(t, kind, record);
-	uint32_t *bucket = bucket_of(t, &flow->key);
+	uint32_t *bucket = &t->buckets[hash & t->mask];
 
 	flow->next = *bucket;
 	*bucket = name_of(t, kind, record);

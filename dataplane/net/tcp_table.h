@@ -38,6 +38,9 @@ struct tcp_table {
 	} kinds[TCP_KINDS];
 };
 
+/* A keyed hash of a key, for whoever needs a secret function of a flow. */
+uint32_t tcp_key_hash(const struct siphash_key *secret, const struct tcp_key *key);
+
 /* Buckets for @n records: a power of two. */
 size_t tcp_table_buckets(size_t n);
 
@@ -60,6 +63,7 @@ void *tcp_table_find(const struct tcp_table *t, const struct tcp_key *key, enum 
 
 /* @record: of @kind, its flow's key set, which must not be in the table yet. */
 void tcp_table_add(struct tcp_table *t, enum tcp_kind kind, void *record);
+void tcp_table_add_hashed(struct tcp_table *t, enum tcp_kind kind, void *record, uint32_t hash);
 void tcp_table_remove(struct tcp_table *t, enum tcp_kind kind, void *record);
 
 #endif
