@@ -152,14 +152,20 @@ static void take(void *arg, void *message)
 	case IN_MESSAGE:
 		r->n_taken++;
 		report_store_add(r->file, &m->message);
+		if (r->failures.waiting)
+			report_failures_take(&r->failures, &m->message);
 		break;
 	case IN_DNS:
 		if (m->tag == r->job_tag)
 			report_job_answer(&r->job, m->answer, now_s());
+		else if (m->tag == r->failure_tag)
+			report_failures_answer(&r->failures, m->answer, now_s());
 		break;
 	case IN_MAIL:
 		if (m->tag == r->job_tag)
 			report_job_sent(&r->job, m->code, m->text, now_s());
+		else if (m->tag == r->failure_tag)
+			report_failures_sent(&r->failures, m->code);
 		break;
 	case IN_REQUEST:
 		m->wish->kind = SIDE_WISH_ANSWER;
@@ -173,17 +179,13 @@ static void take(void *arg, void *message)
 	free(m);
 }
 
-/* The wish is there before the job moves on: it never waits for what could not be asked. */
-static void next_wish(struct reports *r, uint64_t now)
+/* @spare, with @tag, becomes the wish that @a is; reports of failures have a null reverse-path, and no answer. */
+static void wish(struct reports *r, const struct report_action *a, uint64_t tag, const char *from)
 {
-	struct report_action action, *a = &action;
-	struct side_wish *w = r->spare ? r->spare : calloc(1, sizeof(*w));
+	struct side_wish *w = r->spare;
 
-	r->spare = w;
-	if (!w || !report_job_next(&r->job, a, now))
-		return;
 	r->spare = NULL;
-	w->tag = ++r->job_tag;
+	w->tag = tag;
 	switch (a->act) {
 	case REPORT_ACT_ASK:
 		w->kind = SIDE_WISH_ASK;
@@ -196,10 +198,38 @@ static void next_wish(struct reports *r, uint64_t now)
 		w->mail_len = a->mail_len;
 		w->rcpts = strdup(a->to); /* when there is no memory it has no recipient, and is tried again */
 		w->rcpts_len = w->rcpts ? strlen(w->rcpts) + 1 : 0;
-		snprintf(w->mail_from, sizeof(w->mail_from), "%s", r->from);
+		snprintf(w->mail_from, sizeof(w->mail_from), "%s", from);
 		break;
 	}
 	side_say(&r->side, w);
+}
+
+/* The wish is there before the job moves on: it never waits for what could not be asked. */
+static bool has_spare(struct reports *r)
+{
+	if (!r->spare)
+		r->spare = calloc(1, sizeof(*r->spare));
+	return r->spare != NULL;
+}
+
+static void next_wish(struct reports *r, uint64_t now)
+{
+	struct report_action a;
+
+	if (!has_spare(r) || !report_job_next(&r->job, &a, now))
+		return;
+	r->job_tag = ++r->n_tags;
+	wish(r, &a, r->job_tag, r->from);
+}
+
+static void next_failure(struct reports *r, uint64_t now)
+{
+	struct report_action a;
+
+	if (!r->failures.waiting || !has_spare(r) || !report_failures_next(&r->failures, &a, now))
+		return;
+	r->failure_tag = ++r->n_tags;
+	wish(r, &a, r->failure_tag, "");
 }
 
 /* Rows that this gateway counted go to the database of the fleet; returns whether more of them wait. */
@@ -254,6 +284,7 @@ static int turn(void *arg)
 	}
 	if ((second || r->job.step != REPORT_IDLE) && report_store_ready(r->store))
 		next_wish(r, now);
+	next_failure(r, now);
 	return more ? 0 : TURN_MS;
 }
 
@@ -330,6 +361,10 @@ struct reports *report_open(const struct settings *settings, struct span (*organ
 					   .suppress_s = s->report_suppress_s,
 					   .organizational = organizational };
 	report_job_init(&r->job, &job, r->store);
+	if (s->report_failures && !report_failures_init(&r->failures, &job, r->store, s->report_failures_per_hour)) {
+		report_close(r);
+		return NULL;
+	}
 	if (side_start(&r->side, &work))
 		return r;
 	snprintf(error, 512, "the system gives no thread for reports");
@@ -347,6 +382,7 @@ void report_close(struct reports *r)
 	while (r->side.in.slots && (w = side_get(&r->side)))
 		side_wish_free(w);
 	free(r->spare);
+	report_failures_end(&r->failures);
 	if (r->store != r->file)
 		report_store_close(r->store);
 	report_store_close(r->file);

@@ -116,19 +116,6 @@ static void addressed(struct report_job *j, uint64_t now_s)
 	go(j, REPORT_IDLE);
 }
 
-/* The question for the address at hand: "example.org._report._dmarc.reports.example" (RFC 9990 4). */
-static bool check_question(struct report_job *j)
-{
-	char room[3 * DNS_NAME_MAX];
-	struct text name;
-
-	text_init(&name, room, sizeof(room));
-	text_puts(&name, j->period.domain);
-	text_puts(&name, "._report._dmarc.");
-	text_put(&name, report_rua_host(span_str(j->addresses[j->at])));
-	return !name.full && dns_question_set(&j->question, DNS_TXT, text_span(&name));
-}
-
 /* Goes on to the next address that must be asked for. */
 static void check_next(struct report_job *j, uint64_t now_s)
 {
@@ -136,7 +123,8 @@ static void check_next(struct report_job *j, uint64_t now_s)
 		if (!report_rua_is_external(span_str(j->period.domain), report_rua_host(span_str(j->addresses[j->at])),
 					    j->settings.organizational))
 			continue;
-		if (check_question(j)) {
+		if (report_rua_question(span_str(j->period.domain), report_rua_host(span_str(j->addresses[j->at])),
+					&j->question)) {
 			go(j, REPORT_CHECK);
 			return;
 		}
@@ -146,31 +134,12 @@ static void check_next(struct report_job *j, uint64_t now_s)
 	addressed(j, now_s);
 }
 
-/* The DMARC record of an answer; false unless there is exactly one (RFC 9989 4.7). */
-static bool the_record(const struct dns_answer *answer, struct span *record)
-{
-	struct span rdata;
-	uint32_t cursor = 0;
-	unsigned n = 0;
-
-	while (dns_answer_next(answer, &cursor, &rdata)) {
-		struct span rest = rdata, first = span_trim(span_cut(&rest, ';')), value = first;
-
-		if (!span_eq_nocase(span_trim(span_cut(&value, '=')), SPAN("v")) || !value.at ||
-		    !span_eq(span_trim(value), SPAN("DMARC1")))
-			continue;
-		*record = rdata;
-		n++;
-	}
-	return n == 1;
-}
-
 static void record_answered(struct report_job *j, const struct dns_answer *answer, uint64_t now_s)
 {
 	struct span record, rua;
 
 	j->n_addresses = j->at = 0;
-	if (the_record(answer, &record) && report_rua_value(record, &rua))
+	if (report_rua_record(answer, &record) && report_rua_value(record, &rua))
 		add_addresses(j, rua);
 	if (j->n_addresses == 0)
 		over(j, "the domain asks for no reports any more", now_s);
@@ -197,7 +166,7 @@ static void check_answered(struct report_job *j, const struct dns_answer *answer
 {
 	struct span record, rua;
 
-	if (!the_record(answer, &record)) {
+	if (!report_rua_record(answer, &record)) {
 		j->n_external_refused++;
 		remove_address(j, j->at);
 		check_next(j, now_s);
@@ -223,19 +192,13 @@ void report_job_answer(struct report_job *j, const struct dns_answer *answer, ui
 
 static void begin(struct report_job *j, uint64_t now_s)
 {
-	char room[DNS_NAME_MAX + 16];
-	struct text name;
-
 	if (j->period.state == REPORT_ADDRESSED) {
 		go(j, REPORT_SENDING);
 		return;
 	}
-	text_init(&name, room, sizeof(room));
-	text_puts(&name, "_dmarc.");
-	text_puts(&name, j->period.domain);
 	if (j->period.n_rows == 0)
 		over(j, "no row was stored", now_s);
-	else if (name.full || !dns_question_set(&j->question, DNS_TXT, text_span(&name)))
+	else if (!report_rua_policy_question(span_str(j->period.domain), &j->question))
 		over(j, "the domain cannot be asked for", now_s);
 	else
 		go(j, REPORT_RECORD);

@@ -48,8 +48,7 @@ static void put_file_name(struct text *out, const struct report_mail *m)
 	text_puts(out, ".xml.gz");
 }
 
-/* RFC 5322 3.3, of the period's end: the first moment at which the report could be sent. */
-static void put_date(struct text *out, uint64_t unix_s)
+void report_mail_date(struct text *out, uint64_t unix_s)
 {
 	static const char days[][4] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char months[][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -77,8 +76,8 @@ static void header(struct text *out, const struct report_mail *m)
 	text_puts(out, m->hostname);
 	text_puts(out, "\r\n\tReport-ID: <");
 	text_puts(out, m->report_id);
-	text_puts(out, ">\r\nDate: ");
-	put_date(out, m->period->end_s);
+	text_puts(out, ">\r\nDate: "); /* the first moment at which it could be sent */
+	report_mail_date(out, m->period->end_s);
 	text_puts(out, "\r\nMessage-ID: <report.");
 	put_token(out, m);
 	text_putc(out, '.');

@@ -29,4 +29,7 @@ struct report_mail {
  */
 char *report_mail_write(const struct report_mail *m, size_t *len);
 
+/* A date as RFC 5322 3.3 has it, UTC. */
+void report_mail_date(struct text *out, uint64_t unix_s);
+
 #endif

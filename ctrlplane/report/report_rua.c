@@ -6,7 +6,52 @@
 
 enum { LOCAL_MAX = 64, HOST_MAX = 253, LABEL_MAX = 63 };
 
+bool report_rua_record(const struct dns_answer *answer, struct span *record)
+{
+	struct span rdata;
+	uint32_t cursor = 0;
+	unsigned n = 0;
+
+	while (dns_answer_next(answer, &cursor, &rdata)) {
+		struct span rest = rdata, first = span_trim(span_cut(&rest, ';')), value = first;
+
+		if (!span_eq_nocase(span_trim(span_cut(&value, '=')), SPAN("v")) || !value.at ||
+		    !span_eq(span_trim(value), SPAN("DMARC1")))
+			continue;
+		*record = rdata;
+		n++;
+	}
+	return n == 1;
+}
+
+static bool question(struct span left, const char *label, struct span right, struct dns_question *out)
+{
+	char room[3 * DNS_NAME_MAX];
+	struct text name;
+
+	text_init(&name, room, sizeof(room));
+	text_put(&name, left);
+	text_puts(&name, label);
+	text_put(&name, right);
+	return !name.full && dns_question_set(out, DNS_TXT, text_span(&name));
+}
+
+bool report_rua_policy_question(struct span domain, struct dns_question *out)
+{
+	return question(SPAN(""), "_dmarc.", domain, out);
+}
+
+bool report_rua_question(struct span domain, struct span host, struct dns_question *out)
+{
+	return question(domain, "._report._dmarc.", host, out);
+}
+
 bool report_rua_value(struct span record, struct span *value)
+{
+	return report_rua_tag(record, SPAN("rua"), value);
+}
+
+bool report_rua_tag(struct span record, struct span wanted, struct span *value)
 {
 	bool first = true;
 
@@ -17,7 +62,7 @@ bool report_rua_value(struct span record, struct span *value)
 		if (first && !(span_eq_nocase(name, SPAN("v")) && span_eq(v, SPAN("DMARC1"))))
 			return false;
 		first = false;
-		if (!span_eq_nocase(name, SPAN("rua")))
+		if (!span_eq_nocase(name, wanted))
 			continue;
 		*value = v;
 		return v.len > 0;

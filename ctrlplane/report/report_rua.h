@@ -8,7 +8,17 @@
 #define REPORT_RUA_H
 
 #include "dataplane/base/text.h"
+#include "dns/dns_question.h"
 
+/* The DMARC record of an answer; false unless there is exactly one (RFC 9989 4.7). */
+bool MUST_USE report_rua_record(const struct dns_answer *answer, struct span *record);
+
+/* The questions for the record of a domain, and for the word of an external host on it (RFC 9990 4). */
+bool MUST_USE report_rua_policy_question(struct span domain, struct dns_question *out);
+bool MUST_USE report_rua_question(struct span domain, struct span host, struct dns_question *out);
+
+/* The value of a tag of a record, which begins with v=DMARC1; false when it has none. */
+bool MUST_USE report_rua_tag(struct span record, struct span name, struct span *value);
 /* The value of rua= in a record that begins with v=DMARC1; false when there is none, or the record is another. */
 bool MUST_USE report_rua_value(struct span record, struct span *value);
 

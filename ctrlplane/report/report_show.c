@@ -62,15 +62,16 @@ static json_t *list(struct reports *r)
 
 	report_store_list(r->store, REPORT_LIST_MAX, add_period, periods);
 	up = report_store_ready(r->store); /* the list may have found out that it is away */
-	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "database",
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "database",
 			 !fleet ? "file"
 			 : up   ? "up"
 				: report_store_why(r->store),
 			 "messages_waiting", (json_int_t)(fleet ? report_store_waiting(r->file) : 0), "messages_taken",
 			 (json_int_t)r->n_taken, "messages_lost", (json_int_t)report_store_n_lost(r->file),
-			 "messages_missed", (json_int_t)r->n_behind, "reports_sent", (json_int_t)r->job.n_sent,
-			 "reports_failed", (json_int_t)r->job.n_failed, "external_refused",
-			 (json_int_t)r->job.n_external_refused, "periods", periods);
+			 "messages_missed", (json_int_t)r->n_behind, "failure_reports_sent",
+			 (json_int_t)r->failures.n_sent, "failure_reports_limited", (json_int_t)r->failures.n_limited,
+			 "reports_sent", (json_int_t)r->job.n_sent, "reports_failed", (json_int_t)r->job.n_failed,
+			 "external_refused", (json_int_t)r->job.n_external_refused, "periods", periods);
 }
 
 static void add_row(void *arg, struct span key, uint64_t count)

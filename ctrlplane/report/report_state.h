@@ -6,6 +6,7 @@
 #define REPORT_STATE_H
 
 #include "ctrlplane/report/report.h"
+#include "ctrlplane/report/report_failure.h"
 #include "ctrlplane/report/report_job.h"
 #include "ctrlplane/side.h"
 
@@ -23,8 +24,10 @@ struct reports {
 	struct report_store *file;  /* rows that were counted here */
 	struct report_store *store; /* what reports are made of: that file, or the database of the fleet */
 	struct report_job job;
-	uint64_t job_tag;        /* of what the job waits for */
-	struct side_wish *spare; /* for what the job wants next */
+	uint64_t n_tags, job_tag;        /* of what the job waits for */
+	struct side_wish *spare;         /* for what the job wants next */
+	struct report_failures failures; /* waiting is NULL: none are made */
+	uint64_t failure_tag;            /* of what they wait for */
 	uint64_t looked_s, purged_s, forwarded_s;
 	uint64_t n_taken;
 

@@ -23,6 +23,8 @@ SCHEMA = os.path.join(ROOT, "tests/unit/report/rfc9990.xsd")
 ZONE = """rua.example. IN TXT "v=spf1 ip4:192.0.2.10 -all"
 _dmarc.rua.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@rua.example,mailto:agg@willing.example!10m,mailto:agg@unwilling.example"
 rua.example._report._dmarc.willing.example. IN TXT "v=DMARC1"
+ruf.example. IN TXT "v=spf1 ip4:192.0.2.10 -all"
+_dmarc.ruf.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@ruf.example; ruf=mailto:fail@ruf.example,mailto:x@unwilling.example"
 mild-rua.example. IN TXT "v=spf1 ip4:192.0.2.20 -all"
 _dmarc.mild-rua.example. IN TXT "v=DMARC1; p=quarantine; rua=mailto:own@mild-rua.example"
 mx.inside.example. IN TXT "v=spf1 a -all"
@@ -33,7 +35,7 @@ _dmarc.mx.inside.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@mx.inside.e
 class Reports(World):
     """The gateway with reports, and a sink that takes whatever they are sent to."""
 
-    def __init__(self):
+    def __init__(self, **settings):
         super().__init__(next_hop="none", zone=ZONE, sections={"relay": {"final_timeout_s": "5"}})
         key = self.path("report.pem")
         p = subprocess.run([os.path.join(BIN, "sekishoctl"), "--json", "report", "keygen", key, "r1", "mx.inside.example"],
@@ -43,7 +45,7 @@ class Reports(World):
         text = " ".join(f'"{self.record[i:i + 200]}"' for i in range(0, len(self.record), 200))
         self.zone_extra += f"{made['name']}. IN TXT {text}\n"
         self.sections["report"] = {"store": f'"{self.path("reports.db")}"', "key_file": f'"{key}"', "selector": '"r1"',
-                                   "retry_s": "1"}
+                                   "retry_s": "1", **settings}
         self.folder_sink = self.path("sink")
         os.makedirs(self.folder_sink)
 
@@ -77,15 +79,16 @@ class Reports(World):
         wait_for(lambda: all(p["state"] == "done" for p in self.periods(domain)), 20, f"reports on {domain} are done")
 
     def sent(self):
+        return [data for data in self.stored_by_sink() if b"\r\nSubject: Report Domain:" in data]
+
+    def stored_by_sink(self):
         """Oldest first: each sink names its own by its pid."""
         found = []
         paths = [os.path.join(self.folder_sink, name) for name in os.listdir(self.folder_sink)]
         for path in sorted(paths, key=lambda p: os.stat(p).st_mtime_ns):
             if path.endswith(".eml"):
                 with open(path, "rb") as f:
-                    data = f.read()
-                if b"\r\nSubject: Report Domain:" in data:
-                    found.append(data)
+                    found.append(f.read())
         return found
 
 
@@ -178,6 +181,32 @@ def loop_guard(c, w, sent):
          "no report tells of a report; but of a forgery that looks like one", w.periods("mx.inside.example"))
 
 
+def failures(c):
+    """Failure reports (RFC 9991), which a setting allows: redacted, signed, no more than so many, and none about a bounce."""
+    with Reports(failures="true", failures_per_hour="2") as w:
+        w.sink()
+        send(message("a@ruf.example", "honest"), sender="a@ruf.example")
+        send(message("a@ruf.example", "bounce"), sender="", source=FORGER)
+        for i in range(4):
+            send(message("boss.name@ruf.example", f"forged {i}"), sender="x.name@elsewhere.example", source=FORGER)
+
+        def mails():
+            return [m for m in w.stored_by_sink() if b"\r\nSubject: DMARC failure report" in m]
+        wait_for(lambda: len(mails()) >= 2, 10, "failure reports arrive")
+        time.sleep(1)
+        got = mails()
+        c.ok([recipient(m) for m in got] == ["fail@ruf.example"] * 2, "failure reports: to the domain's own address, as many as may be", got)
+        parts = email.message_from_bytes(got[0])
+        kinds = [p.get_content_type() for p in parts.walk()]
+        c.ok(kinds[0] == "multipart/report" and "message/feedback-report" in kinds and "text/rfc822-headers" in kinds,
+             "each is a feedback report", kinds)
+        c.ok(b"Source-IP: 192.0.2.66" in got[0] and b"Reported-Domain: ruf.example" in got[0] and b"boss.name" not in got[0] and
+             b"x.name" not in got[0] and b"Subject: forged" not in got[0], "with results, and nothing of a person", got[0])
+        c.ok(dkim.verify(got[0], dnsfunc=lambda name, timeout=5: w.record.encode()), "and a signature that verifies", got[0])
+        listed = w.report("list")
+        c.ok(listed["failure_reports_sent"] == 2 and listed["failure_reports_limited"] == 2, "the others are counted", listed)
+
+
 def dead_address(c, w, sink):
     w.end(sink)
     sink = w.sink("rcpt:5xx")
@@ -250,6 +279,7 @@ def main():
         sink = dead_address(c, w, sink)
         killed(c, w, sink)
         c.ok(w.gateway.poll() is None, "the gateway is still up")
+    failures(c)
     c.done()
 
 
