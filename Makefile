@@ -188,7 +188,7 @@ CRYPTO_TWINS = test_ed25519_ifma test_crypto_lanes
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tools/bench/peers/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
-SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage tools/deb/build
+SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage tools/deb/build tests/nic/init
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
@@ -288,7 +288,7 @@ bench: build ## figures of this machine into build/bench/result.json (PART=quick
 	@+$(MAKE) --no-print-directory FLAVOUR=release build/release/tools/bench/bench
 	@tools/bench/run $(PART)
 
-.PHONY: deb test-deb
+.PHONY: deb test-deb test-nic
 deb: ## the Debian package from what is committed, into build/deb; the same bytes each time
 	@tools/deps build deb
 	@tools/deb/build
@@ -296,6 +296,10 @@ deb: ## the Debian package from what is committed, into build/deb; the same byte
 test-deb: deb ## install, serve mail under systemd, upgrade, remove and purge it in a root of its own (root, some minutes)
 	@tools/deps test-deb
 	@tests/deb/run
+
+test-nic: deb ## mail through emulated NICs that DPDK drives, set up by sekishoctl setup, in a guest of QEMU (root, some minutes)
+	@tools/deps test-nic
+	@tests/nic/run
 
 clean: ## remove build/
 	rm -rf build
