@@ -24,6 +24,7 @@
  * yet by MESSAGE_END or ABORT) in MAIL, RCPT_ASKED, RCPT, DATA_ASKED, CHUNK, CHUNKS and DATA.
  *
  * Messages, from DATA and BDAT to their ends, are in smtp_session_data.c; what is said, and when, in smtp_session_out.c;
+ * how long a client is waited for, in smtp_session_time.c;
  * STARTTLS in smtp_session_tls.c; XCLIENT in smtp_session_xclient.c; what a line says, in smtp_command.c.
  */
 #include "dataplane/smtp/smtp_command.h"
@@ -51,12 +52,6 @@ struct smtp_session_settings smtp_session_settings_default(void)
 	};
 }
 
-static bool is_asked(const struct smtp_session *s)
-{
-	return s->state == SESSION_MAIL_ASKED || s->state == SESSION_RCPT_ASKED || s->state == SESSION_DATA_ASKED ||
-	       s->state == SESSION_END_ASKED || s->state == SESSION_TLS_ASKED;
-}
-
 static void check(const struct smtp_session *s)
 {
 	DCHECK(s->state < SESSION_N_STATES);
@@ -65,7 +60,7 @@ static void check(const struct smtp_session *s)
 	DCHECK(!(s->due & DUE_BODY) || s->state == SESSION_DATA || s->state == SESSION_CHUNK ||
 	       s->state == SESSION_END_ASKED);
 	DCHECK(!(s->due & DUE_CHUNK) || (s->state == SESSION_CHUNK && s->chunk_left == 0));
-	DCHECK(!(s->due & DUE_EVENT) || is_asked(s) || s->event == SMTP_HELO || s->event == SMTP_XCLIENT);
+	DCHECK(!(s->due & DUE_EVENT) || smtp_session_is_asked(s) || s->event == SMTP_HELO || s->event == SMTP_XCLIENT);
 	DCHECK(s->state != SESSION_RCPT || s->n_rcpts > 0);
 	(void)s;
 }
@@ -311,12 +306,6 @@ bool smtp_session_talked_early(const struct smtp_session *s)
 	return s->talked_early;
 }
 
-/* It waits in no room: smtp_session_greet() writes it when its time has come. */
-static bool greeting_is_held(const struct smtp_session *s)
-{
-	return s->delay_until_us && !s->greeting_out && s->out_len == 0;
-}
-
 void smtp_session_lend(struct smtp_session *s, struct smtp_room *room)
 {
 	CHECK(!s->room);
@@ -327,8 +316,8 @@ struct smtp_room *smtp_session_give_room(struct smtp_session *s)
 {
 	struct smtp_room *room = s->room;
 
-	if (!room || s->due || (s->delay_until_us && !greeting_is_held(s)) || is_asked(s) || s->out_sent < s->out_len ||
-	    s->line.len || s->line.after_cr || s->line.too_long)
+	if (!room || s->due || (s->delay_until_us && !smtp_session_greeting_is_held(s)) || smtp_session_is_asked(s) ||
+	    s->out_sent < s->out_len || s->line.len || s->line.after_cr || s->line.too_long)
 		return NULL;
 	s->room = NULL;
 	s->out_sent = s->out_ready = s->out_len = 0;
@@ -338,7 +327,7 @@ struct smtp_room *smtp_session_give_room(struct smtp_session *s)
 /* Whether octets may be taken, or something must be told, said or waited for first. */
 static bool takes_input(const struct smtp_session *s)
 {
-	if (s->due || s->delay_until_us || is_asked(s))
+	if (s->due || s->delay_until_us || smtp_session_is_asked(s))
 		return false;
 	return smtp_session_in_message(s) || smtp_session_has_room(s);
 }
@@ -352,7 +341,7 @@ size_t smtp_session_feed(struct smtp_session *s, struct span in, uint64_t now_us
 		s->stats->smtp_early_talk++;
 		s->out_len = s->out_ready = 0; /* the refusal is the greeting (RFC 5321 3.1) */
 		smtp_session_close_with(s, SMTP_TEXT_EARLY_TALK);
-	} else if (in.len && greeting_is_held(s) && !s->talked_early) {
+	} else if (in.len && smtp_session_greeting_is_held(s) && !s->talked_early) {
 		s->stats->smtp_early_talk++;
 		s->talked_early = true;
 	}
@@ -418,7 +407,7 @@ bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
 
 bool smtp_session_waits(const struct smtp_session *s)
 {
-	return is_asked(s) && !(s->due & DUE_EVENT);
+	return smtp_session_is_asked(s) && !(s->due & DUE_EVENT);
 }
 
 /* The state after an answer, and what else it means. */
@@ -496,84 +485,6 @@ void smtp_session_shutdown(struct smtp_session *s, uint64_t now_us)
 	s->shutting_down = true;
 	if (s->state == SESSION_CONNECTED || s->state == SESSION_GREETED)
 		smtp_session_back_to_idle(s);
-}
-
-/* Octets of a message, or the pause between two of its chunks. */
-static bool in_data_phase(const struct smtp_session *s)
-{
-	return smtp_session_in_message(s) || s->state == SESSION_CHUNKS;
-}
-
-/* How long a command is waited for, or more of a message. */
-static uint64_t patience_us(const struct smtp_session *s, bool stressed)
-{
-	const struct smtp_session_settings *settings = s->settings;
-	bool message = smtp_session_in_message(s);
-	uint64_t us = message ? settings->data_timeout_us : settings->command_timeout_us;
-	uint64_t less_us = message ? settings->stress_data_timeout_us : settings->stress_command_timeout_us;
-
-	return stressed && less_us < us ? less_us : us;
-}
-
-uint64_t smtp_session_deadline_us(const struct smtp_session *s)
-{
-	const struct smtp_session_settings *settings = s->settings;
-	uint64_t octets_us = s->since_us + patience_us(s, smtp_session_stressed(s));
-	uint64_t message_us = s->data_since_us + settings->message_timeout_us;
-
-	if (s->state == SESSION_CLOSED || is_asked(s))
-		return UINT64_MAX;
-	if (s->delay_until_us)
-		return s->delay_until_us;
-	if (settings->data_rate_min && in_data_phase(s) && s->rate_since_us + SMTP_RATE_WINDOW_US < message_us)
-		message_us = s->rate_since_us + SMTP_RATE_WINDOW_US;
-	return octets_us < message_us || !in_data_phase(s) ? octets_us : message_us;
-}
-
-/*
- * A sender that lets an octet drip now and then keeps each single deadline, and a room for as long as a message may
- * take.  So the octets of each window are looked at when it ends; true: they were enough, and no other deadline is over.
- */
-static bool is_fast_enough(struct smtp_session *s, uint64_t now_us)
-{
-	uint64_t least = s->settings->data_rate_min * (SMTP_RATE_WINDOW_US / 1000000);
-
-	if (least == 0 || !in_data_phase(s) || now_us < s->rate_since_us + SMTP_RATE_WINDOW_US)
-		return false;
-	if (s->rate_octets < least) {
-		s->stats->smtp_too_slow++;
-		return false;
-	}
-	s->rate_since_us = now_us;
-	s->rate_octets = 0;
-	return now_us < smtp_session_deadline_us(s);
-}
-
-void smtp_session_expire(struct smtp_session *s, uint64_t now_us)
-{
-	if (now_us < smtp_session_deadline_us(s))
-		return;
-	if (s->delay_until_us) {
-		if (greeting_is_held(s))
-			smtp_session_greet(s);
-		s->delay_until_us = 0;
-		s->out_ready = s->out_len;
-		s->since_us = now_us;
-		if (s->state == SESSION_CONNECTED || s->state == SESSION_GREETED)
-			smtp_session_back_to_idle(s);
-		return;
-	}
-	if (is_fast_enough(s, now_us))
-		return;
-	s->stats->smtp_timeouts_stress += smtp_session_stressed(s) && now_us < s->since_us + patience_us(s, false);
-	if (in_data_phase(s))
-		s->stats->smtp_timeouts_data++;
-	else
-		s->stats->smtp_timeouts_command++;
-	if (s->state == SESSION_SECURING)
-		smtp_session_close(s); /* there is no telling whether the peer listens to TLS or to us */
-	else
-		smtp_session_close_with(s, SMTP_TEXT_TIMEOUT);
 }
 
 const char *smtp_session_state_text(const struct smtp_session *s)

@@ -15,6 +15,19 @@
 #define DUE_CRLF 16U  /* after BODY: the CRLF that the last chunk did not end with */
 #define DUE_CHUNK 32U /* after BODY: the reply to the chunk */
 
+/* Something waits for smtp_session_answer(). */
+static inline bool smtp_session_is_asked(const struct smtp_session *s)
+{
+	return s->state == SESSION_MAIL_ASKED || s->state == SESSION_RCPT_ASKED || s->state == SESSION_DATA_ASKED ||
+	       s->state == SESSION_END_ASKED || s->state == SESSION_TLS_ASKED;
+}
+
+/* The greeting waits, and in no room: smtp_session_greet() writes it when its time has come. */
+static inline bool smtp_session_greeting_is_held(const struct smtp_session *s)
+{
+	return s->delay_until_us && !s->greeting_out && s->out_len == 0;
+}
+
 /* Little room is left for all: less is granted to each. */
 static inline bool smtp_session_stressed(const struct smtp_session *s)
 {
