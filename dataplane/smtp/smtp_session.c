@@ -417,6 +417,7 @@ static void answered(struct smtp_session *s, bool good, uint64_t now_us)
 	case SESSION_MAIL_ASKED:
 		s->state = good ? SESSION_MAIL : SESSION_GREETED;
 		s->stats->smtp_transactions += good;
+		s->data_since_us = now_us;
 		break;
 	case SESSION_RCPT_ASKED:
 		s->n_rcpts += good;

@@ -24,7 +24,7 @@ struct smtp_session_settings {
 	uint64_t error_delay_us;
 	uint64_t command_timeout_us; /* 300 s */
 	uint64_t data_timeout_us;    /* 180 s between octets of DATA */
-	uint64_t message_timeout_us; /* 1800 s for a whole DATA phase */
+	uint64_t message_timeout_us; /* 1800 s for a whole envelope, and for a whole DATA phase */
 	uint32_t data_rate_min;      /* octets a second of a message, looked at each SMTP_RATE_WINDOW_US; 0: none */
 	unsigned offers;             /* SMTP_OFFER_...: extensions told in EHLO */
 	/* Under stress, where they are less than those above; whether it is: NULL: never. */

@@ -76,7 +76,7 @@ struct smtp_session {
 	struct smtp_line line;
 	uint16_t out_sent, out_ready, out_len; /* in room->out: told, may be told, written */
 	uint64_t since_us;                     /* when the wait for a command began; in DATA: when octets came last */
-	uint64_t data_since_us;                /* when 354 was said, or the first BDAT came */
+	uint64_t data_since_us;                /* when MAIL was taken, then when 354 was said or the first BDAT came */
 	uint64_t rate_since_us;                /* of a message: since when rate_octets are counted */
 	uint64_t delay_until_us;               /* an error reply waits in room->out until then; 0: none does */
 	uint64_t n_body;                       /* octets of the message so far, dots removed */

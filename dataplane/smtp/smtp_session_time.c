@@ -10,6 +10,12 @@ static bool in_data_phase(const struct smtp_session *s)
 	return smtp_session_in_message(s) || s->state == SESSION_CHUNKS;
 }
 
+/* A transaction as a whole must end, whatever its single commands and octets take: it holds more than its session. */
+static bool in_transaction(const struct smtp_session *s)
+{
+	return in_data_phase(s) || s->state == SESSION_MAIL || s->state == SESSION_RCPT;
+}
+
 /* How long a command is waited for, or more of a message. */
 static uint64_t patience_us(const struct smtp_session *s, bool stressed)
 {
@@ -33,7 +39,7 @@ uint64_t smtp_session_deadline_us(const struct smtp_session *s)
 		return s->delay_until_us;
 	if (settings->data_rate_min && in_data_phase(s) && s->rate_since_us + SMTP_RATE_WINDOW_US < message_us)
 		message_us = s->rate_since_us + SMTP_RATE_WINDOW_US;
-	return octets_us < message_us || !in_data_phase(s) ? octets_us : message_us;
+	return octets_us < message_us || !in_transaction(s) ? octets_us : message_us;
 }
 
 /*
