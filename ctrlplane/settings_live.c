@@ -3,6 +3,7 @@
  * settings_live.c - which settings may change while the gateway runs
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "ctrlplane/settings_live.h"
 
@@ -18,24 +19,25 @@ struct list {
 	const char *name;
 	size_t count, count_size, at, size;
 	bool live;
+	bool of_hops; /* live as long as the next hops are the same servers */
 };
 
 #define FIELD(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
 static const struct list lists[] = {
-	{ "ports", FIELD(n_ports), FIELD(ports), false },
-	{ "next_hops", FIELD(n_next_hops), FIELD(next_hops), false },
-	{ "next_hops.domains", FIELD(n_routes), FIELD(routes), false },
-	{ "dns.servers", FIELD(n_dns_servers), FIELD(dns_servers), false },
-	{ "eal", FIELD(n_eal), FIELD(eal), false },
-	{ "arc.trusted", FIELD(n_arc_trusted), FIELD(arc_trusted), true },
-	{ "tls.certificates", FIELD(n_certificates), FIELD(certificates), true },
-	{ "tls.tickets_except", FIELD(n_tickets_except), FIELD(tickets_except), true },
-	{ "tls.required_from", FIELD(n_required_from), FIELD(required_from), true },
-	{ "smtp.proxy_from", FIELD(n_proxy_from), FIELD(proxy_from), true },
-	{ "smtp.xclient_from", FIELD(n_xclient_from), FIELD(xclient_from), true },
-	{ "relay.domains", FIELD(n_domains), FIELD(domains), true },
-	{ "dnsbl.lists", FIELD(n_dnsbls), FIELD(dnsbls), true },
-	{ "policy.rules", FIELD(rules.n_rules), FIELD(rules), true },
+	{ "ports", FIELD(n_ports), FIELD(ports), false, false },
+	{ "next_hops", FIELD(n_next_hops), FIELD(next_hops), false, true },
+	{ "next_hops.domains", FIELD(n_routes), FIELD(routes), false, true },
+	{ "dns.servers", FIELD(n_dns_servers), FIELD(dns_servers), false, false },
+	{ "eal", FIELD(n_eal), FIELD(eal), false, false },
+	{ "arc.trusted", FIELD(n_arc_trusted), FIELD(arc_trusted), true, false },
+	{ "tls.certificates", FIELD(n_certificates), FIELD(certificates), true, false },
+	{ "tls.tickets_except", FIELD(n_tickets_except), FIELD(tickets_except), true, false },
+	{ "tls.required_from", FIELD(n_required_from), FIELD(required_from), true, false },
+	{ "smtp.proxy_from", FIELD(n_proxy_from), FIELD(proxy_from), true, false },
+	{ "smtp.xclient_from", FIELD(n_xclient_from), FIELD(xclient_from), true, false },
+	{ "relay.domains", FIELD(n_domains), FIELD(domains), true, false },
+	{ "dnsbl.lists", FIELD(n_dnsbls), FIELD(dnsbls), true, false },
+	{ "policy.rules", FIELD(rules.n_rules), FIELD(rules), true, false },
 };
 
 bool setting_is_live(const struct setting *t)
@@ -58,6 +60,29 @@ static size_t field_size(const struct setting *t)
 		return SETTINGS_STR_MAX;
 	}
 	return 0;
+}
+
+/*
+ * A next hop's connections, breaker and TLS belong to the server that it is, so these are the same for as long as we run; what
+ * it gets, and how much of it, may change.
+ */
+static bool same_servers(const struct settings *a, const struct settings *b)
+{
+	if (a->n_next_hops != b->n_next_hops)
+		return false;
+	for (unsigned i = 0; i < a->n_next_hops; i++) {
+		const struct settings_next_hop *other = &b->next_hops[i];
+		struct settings_next_hop one;
+
+		memcpy(&one, &a->next_hops[i], sizeof(one)); /* with what lies between its members */
+		one.priority = other->priority;
+		one.weight = other->weight;
+		one.recipients_max = other->recipients_max;
+		one.identity = other->identity;
+		if (memcmp(&one, other, sizeof(one)) != 0)
+			return false;
+	}
+	return true;
 }
 
 /* Structs are zeroed before they are filled, so octets compare as values do (settings_default()). */
@@ -85,13 +110,16 @@ void settings_keep_started(struct settings *changed, const struct settings *star
 		if (!setting_is_live(t))
 			keep(changed, started, t->offset, field_size(t));
 	}
+	bool hops_live = same_servers(changed, started);
+
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		const struct list *l = &lists[i];
+		bool is_live = l->live || (l->of_hops && hops_live);
 
 		if (same(changed, started, l->count, l->count_size) && same(changed, started, l->at, l->size))
 			continue;
-		differ(arg, l->name, l->live);
-		if (l->live)
+		differ(arg, l->name, is_live);
+		if (is_live)
 			continue;
 		keep(changed, started, l->count, l->count_size);
 		keep(changed, started, l->at, l->size);

@@ -120,6 +120,9 @@ static void put_in_force(struct shard *s, struct shard_config *config)
 	make_smtp(s, config);
 	make_auth(s, config);
 	s->config = config;
+	for (unsigned i = 0; i < s->env.settings->n_next_hops;
+	     i++) /* as many, and the same servers (settings_live.c) */
+		s->hops[i].settings = &config->settings->next_hops[i];
 	config_offers(s);
 }
 

@@ -37,11 +37,17 @@ void route_init(struct shard *s)
 	s->hops_all = s->hops_ours = 0;
 	for (unsigned i = 0; i < c->n_next_hops; i++)
 		*(c->next_hops[i].smarthost ? &s->hops_ours : &s->hops_all) |= 1U << i;
-	s->hops_unrouted = s->hops_all;
+}
+
+uint32_t route_unrouted(const struct shard *s, const struct settings *c)
+{
+	uint32_t hops = s->hops_all;
+
 	for (unsigned i = 0; i < c->n_next_hops; i++)
-		s->hops_unrouted &= ~((uint32_t)c->next_hops[i].by_rule << i);
+		hops &= ~((uint32_t)c->next_hops[i].by_rule << i);
 	for (unsigned i = 0; i < c->n_routes; i++)
-		s->hops_unrouted &= ~c->routes[i].next_hops;
+		hops &= ~c->routes[i].next_hops;
+	return hops;
 }
 
 uint32_t route_named(const struct shard *s, const char *name)
@@ -57,7 +63,7 @@ uint32_t route_recipients_max(const struct shard *s, uint32_t hops)
 	uint32_t most = UINT32_MAX;
 
 	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) {
-		uint32_t max = s->env.settings->next_hops[i].recipients_max;
+		uint32_t max = s->config->settings->next_hops[i].recipients_max;
 
 		if ((hops >> i & 1) && max && max < most)
 			most = max;
@@ -83,10 +89,10 @@ uint32_t route_of(const struct shard *s, const struct settings *c, struct span f
 
 	text_init(&room, ascii, sizeof(ascii));
 	if (at == SPAN_NONE) /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
-		return s->hops_unrouted ? s->hops_unrouted : route_of_any(s);
+		return route_unrouted(s, c) ? route_unrouted(s, c) : route_of_any(s);
 	struct span domain = route_domain(s, span_skip(forward_path, at + 1), &room);
 	for (unsigned i = 0; i < c->n_routes; i++)
 		if (span_eq_nocase(domain, span_str(c->routes[i].domain)))
 			return c->routes[i].next_hops;
-	return is_accepted(c, domain) ? s->hops_unrouted : 0;
+	return is_accepted(c, domain) ? route_unrouted(s, c) : 0;
 }

@@ -53,7 +53,7 @@ static uint32_t hops_for(const struct shard *s, const struct txn *t)
 	uint32_t hops = route_of(s, config_settings(s, t->config), t->rcpts[0]);
 
 	if (!hops)
-		hops = s->hops_unrouted;
+		hops = route_unrouted(s, s->config->settings);
 	return hops ? hops : s->hops_all;
 }
 

@@ -270,11 +270,11 @@ struct shard {
 	uint32_t n_waiting; /* at all hops */
 	bool dispatch;      /* hop_dispatch() has something to look at */
 	struct hop hops[SETTINGS_NEXT_HOPS_MAX];
-	uint32_t hops_all, hops_unrouted; /* bit i: hops[i]; those that take what no route names */
-	uint32_t hops_ours;               /* smarthosts, which are in neither */
-	uint64_t unix_offset_us;          /* wall clock less monotonic */
-	uint64_t turn_us;                 /* when this turn began */
-	bool turn_busy;                   /* and whether it did anything */
+	uint32_t hops_all;       /* bit i: hops[i] */
+	uint32_t hops_ours;      /* smarthosts, which are not in it */
+	uint64_t unix_offset_us; /* wall clock less monotonic */
+	uint64_t turn_us;        /* when this turn began */
+	bool turn_busy;          /* and whether it did anything */
 	uint32_t id_counter, generation;
 	struct dmarc_cache *walks;
 	const struct lists *lists[2];   /* allow and deny: of the file, and what sekishoctl added */
@@ -425,6 +425,9 @@ struct span route_domain(const struct shard *s, struct span domain, struct text 
 
 /* The one of that name, likewise; 0: there is none (settings_check.c sees to it that there is). */
 uint32_t route_named(const struct shard *s, const char *name);
+
+/* The next hops that take what no route names. */
+uint32_t route_unrouted(const struct shard *s, const struct settings *c);
 
 /* Recipients of one message to any of @hops. */
 uint32_t route_recipients_max(const struct shard *s, uint32_t hops);

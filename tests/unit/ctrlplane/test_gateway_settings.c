@@ -32,13 +32,14 @@ static struct control_change change;
 
 #define PORT "ports = ( { device = \"net_tap0,iface=sk0\"; addresses = [ \"192.0.2.25/24\" ]; } );\n"
 #define HOP "next_hops = ( { address = \"192.0.2.1\"; } );\n"
+static const char *hops = HOP;
 
 static void file(const char *rest)
 {
 	FILE *f = fopen(path, "w");
 
 	CHECK(f);
-	fprintf(f, PORT HOP "%s", rest);
+	fprintf(f, PORT "%s%s", hops, rest);
 	fclose(f);
 }
 
@@ -173,6 +174,31 @@ static void good_and_bad(void)
 	end();
 }
 
+/* Next hops change while they are the same servers; another server needs a restart. */
+static void next_hops(void)
+{
+#define TWO(first, second)                                                                                             \
+	"next_hops = ( { address = \"192.0.2.1\"; " first " }, { address = \"192.0.2.2\"; " second " } );\n"
+	hops = TWO("", "");
+	begin("");
+	ok((hops = TWO("priority = 20; domains = [ \"a.example\" ];",
+		       "weight = 7; identity = \"xclient\"; recipients_max = 3;"),
+	    reload("")),
+	   "other priorities, weights, domains");
+	is_told(change.changed, "next_hops next_hops.domains");
+	ok(g.settings->next_hops[0].priority == 20 && g.settings->next_hops[1].weight == 7 && g.settings->n_routes == 1,
+	   "are in force");
+	ok((hops = TWO("port = 26;", "weight = 9;"), reload("")), "another port");
+	is_told(change.restart, "next_hops next_hops.domains");
+	ok(g.settings->next_hops[0].port == 25 && g.settings->next_hops[1].weight == 7 && g.settings->n_routes == 1,
+	   "and all of the list waits for a restart");
+	ok((hops = TWO("tls = \"require\";", ""), reload("")) && g.settings->next_hops[0].tls == SETTINGS_TLS_NONE,
+	   "so with TLS");
+	end();
+	hops = HOP;
+#undef TWO
+}
+
 static void back(void)
 {
 	begin("smtp : { hops_max = 10; };\n");
@@ -275,6 +301,7 @@ int main(void)
 	close(fd);
 	control_change_begin(&change);
 	good_and_bad();
+	next_hops();
 	back();
 	reclaimed();
 	lists();

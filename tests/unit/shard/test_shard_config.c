@@ -56,6 +56,37 @@ static void sessions_end_on_what_they_began_with(void)
 	all_is_given_back("sessions of two versions");
 }
 
+/* The same next hops, used otherwise. */
+static void next_hops_change(void)
+{
+	world_settings();
+	world.settings.n_next_hops = 2;
+	world.settings.next_hops[1] = (struct settings_next_hop){ .addr = address("192.0.2.2"), .port = 25 };
+	world.settings.next_hops[1].priority = 20;
+	world.settings.next_hops[0].priority = 10;
+	world_open();
+	is_last(sends(MESSAGE), "250 2.0.0", "a message");
+	ok(world.stored_at[0] == 1, "goes to the next hop of the lower priority");
+	struct settings *s = change_begin(1);
+	s->next_hops[0].priority = 30;
+	publish(s);
+	is_last(sends(MESSAGE), "250 2.0.0", "another");
+	ok(world.stored_at[1] == 2, "to the other, once its priority is the lower one");
+	s = change_begin(2);
+	s->next_hops[0].priority = 30;
+	s->n_routes = 1;
+	snprintf(s->routes[0].domain, SETTINGS_STR_MAX, "inside.example");
+	s->routes[0].next_hops = 1;
+	publish(s);
+	is_last(sends(MESSAGE), "250 2.0.0", "and another");
+	ok(world.stored_at[2] == 1, "to the one that its domain has a route to by now");
+	struct caller *c = greeted();
+	say(c, "MAIL FROM:<a@good.example>\r\nRCPT TO:<user@other.example>\r\nDATA\r\n");
+	say(c, MESSAGE);
+	ok(world.stored_at[3] == 2, "what has no route goes to the one without");
+	all_is_given_back("next hops that change");
+}
+
 static void messages_come_home(void)
 {
 	world_settings();
@@ -146,6 +177,7 @@ static void verifiers_forget(void)
 int main(void)
 {
 	sessions_end_on_what_they_began_with();
+	next_hops_change();
 	messages_come_home();
 	all_slots();
 	under_way_to_the_next_hop();
