@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""test_front.py - clients that a peer speaks for: by PROXY protocol and XCLIENT from swaks to us, and from us to Postfix"""
+"""test_front.py - clients that a peer speaks for: by PROXY protocol and XCLIENT from swaks to us, and from us to Postfix; and stress"""
 import json
 import re
 import smtplib
+import socket
 import subprocess
 
 from traffic import send
@@ -49,8 +50,20 @@ def to_postfix(c, identity, line):
         print(f"# {identity}: {hop}")
 
 
+def under_stress(c):
+    """A few who hold their places in vain, where there are few places."""
+    with World(next_hop=None, sections={"limits": {"sessions_max": "20"}, "stress": {"percent": "25", "command_timeout_s": "1"}}) as w:
+        idle = [socket.create_connection((GATEWAY, 25), timeout=10, source_address=(GOOD, 0)) for _ in range(6)]
+        said = [s.makefile("rb").read() for s in idle]
+        c.ok(any(b"\r\n421 4.4.2" in text for text in said), "under stress a silent client is sent away after a second", said)
+        limits = {row["name"]: row for row in json.loads(w.ctl("show", "limits", "--json").stdout)["use"]}
+        c.ok(limits["stress.percent"]["most"] >= 25 and limits["stress.percent"]["refused"] >= 1, "show limits has it",
+             limits["stress.percent"])
+
+
 def main():
     c = Checks()
+    under_stress(c)
     to_postfix(c, "xclient", f"smtpd_authorized_xclient_hosts = {GATEWAY}\n")
     to_postfix(c, "proxy", "smtpd_upstream_proxy_protocol = haproxy\n")
     with World(sections={"smtp": {"proxy_from": f'[ "{PROXY}/32" ]', "xclient_from": f'[ "{FRONT}/32" ]',
