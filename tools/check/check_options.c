@@ -25,6 +25,7 @@ enum {
 	JSONL,
 	ALLOW_SHA1,
 	MIN_RSA_BITS,
+	CONFIG,
 	HELP,
 	VERSION
 };
@@ -42,6 +43,7 @@ static const struct option options[] = { { "ip", required_argument, NULL, IP },
 					 { "jsonl", no_argument, NULL, JSONL },
 					 { "allow-sha1", no_argument, NULL, ALLOW_SHA1 },
 					 { "min-rsa-bits", required_argument, NULL, MIN_RSA_BITS },
+					 { "config", required_argument, NULL, CONFIG },
 					 { "help", no_argument, NULL, HELP },
 					 { "version", no_argument, NULL, VERSION },
 					 { 0 } };
@@ -67,6 +69,8 @@ static void usage(void)
 	      "                      zone; write one object a line\n"
 	      "  --allow-sha1        let rsa-sha1 pass; for tests of old signatures only\n"
 	      "  --min-rsa-bits N    shortest RSA key, 512 to 8192; below 1024 for tests only\n"
+	      "  --config FILE       policy by the rules and settings of this configuration; lists, lists in DNS and\n"
+	      "                      the greylist are not looked at: nobody is on them, everybody is a stranger\n"
 	      "  --help, --version\n"
 	      "Exit status: 0 done, 1 the check could not be made, 2 wrong usage.\n",
 	      stdout);
@@ -151,6 +155,9 @@ static int set_option(struct check_options *o, int option)
 		status = set_number(optarg, 512, 8192, &bits, "--min-rsa-bits is not 512 to 8192");
 		o->settings.rsa_bits_min = status < 0 ? (unsigned)bits : 0;
 		return status;
+	case CONFIG:
+		o->settings.config = optarg;
+		return -1;
 	case HELP:
 		usage();
 		return 0;

@@ -13,7 +13,8 @@
 #include <time.h>
 
 #include "crypto/crypto_openssl.h"
-#include "ctrlplane/settings_table.h"
+#include "ctrlplane/policy/rules.h"
+#include "ctrlplane/settings_load.h"
 #include "dataplane/auth/explain.h"
 #include "dataplane/msg/msg_received.h"
 #include "dns/domain_names.h"
@@ -44,6 +45,12 @@ static void set_auth(struct check_run *r, const struct check_settings *settings)
 	r->auth.stats = &r->stats;
 }
 
+static void say_fault(void *arg, const char *message)
+{
+	(void)arg;
+	fprintf(stderr, "sekisho-check: %s\n", message);
+}
+
 bool check_run_open(struct check_run *r, const struct check_settings *settings)
 {
 	memset(r, 0, sizeof(*r));
@@ -60,6 +67,10 @@ bool check_run_open(struct check_run *r, const struct check_settings *settings)
 		return false;
 	}
 	settings_default(r->settings);
+	if (settings->config && !settings_load(settings->config, r->settings, say_fault, NULL)) {
+		check_run_close(r);
+		return false;
+	}
 	set_auth(r, settings);
 	r->batch = crypto_batch_init(r->batch_memory, &batch_settings, r->backend, &r->stats);
 	return true;
@@ -217,9 +228,20 @@ static void refuse(struct verdict *v, const char *rule, uint16_t code, const uin
 }
 
 /* What the gateway would have refused before any verdict, by its default limits. */
-static void judge(struct check_run *r, struct span message)
+static void judge(struct check_run *r, const struct check_case *c, struct explain *e)
 {
-	verdict_of(&r->verdict, r->settings, r->verify);
+	struct policy_facts f = { .client = ip_addr_unmap(c->ip),
+				  .helo = c->helo,
+				  .mail_from = c->mail_from,
+				  .n_rcpts = 1,
+				  .size = c->message.len };
+	struct policy_counts counts = { .hits = { 0 } };
+	struct span message = c->message;
+
+	policy_facts_of(&f, r->settings, r->verify);
+	policy_fact_set(&f, POLICY_TLS, "no");
+	policy_fact_set(&f, POLICY_EARLY_TALK, "no");
+	policy_judge(&r->verdict, r->settings, &f, r->verify, &counts, e);
 	if (message.len > r->settings->smtp_message_max)
 		refuse(&r->verdict, "smtp.message_max", 552, (const uint8_t[]){ 5, 3, 4 }, "message too large");
 	else if (r->header.too_many || r->header.bytes.len > r->settings->limits_header_max)
@@ -251,6 +273,6 @@ const char *check_run(struct check_run *r, const struct check_case *c, const str
 		verify_envelope_only(r->verify);
 	const char *wrong = drive(r, resolver, e);
 	if (!wrong && c->has_message)
-		judge(r, c->message);
+		judge(r, c, e);
 	return wrong;
 }

@@ -17,6 +17,7 @@ struct check_settings {
 	bool rfc7489;
 	bool allow_sha1;
 	unsigned rsa_bits_min; /* 0: the gateway's default */
+	const char *config;    /* file of settings; NULL: the defaults */
 };
 
 struct check_run {
@@ -38,7 +39,7 @@ struct check_run {
 	char *explain_text;
 };
 
-/* False: no memory, or no OpenSSL. */
+/* False: no memory, no OpenSSL, or a configuration that is not good, which was told on standard error. */
 bool check_run_open(struct check_run *r, const struct check_settings *settings);
 void check_run_close(struct check_run *r);
 
