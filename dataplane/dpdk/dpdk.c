@@ -15,6 +15,20 @@
 
 static struct dpdk the_one;
 
+/*
+ * The caller's thread, and those that it starts later on (resolver, reports, lists), stay off the workers' cores when there are
+ * others: a worker that is preempted holds up every session it has.
+ */
+static void leave_workers_cores(const struct dpdk *d)
+{
+	cpu_set_t rest = d->cores;
+
+	for (unsigned i = 0; i < d->n_workers; i++)
+		CPU_CLR(d->workers[i].core, &rest);
+	if (CPU_COUNT(&rest) > 0)
+		pthread_setaffinity_np(pthread_self(), sizeof(rest), &rest);
+}
+
 static bool open_all(struct dpdk *d, const struct settings *s, struct text *error)
 {
 	if (d->tsc_hz) {
@@ -45,6 +59,7 @@ static bool open_all(struct dpdk *d, const struct settings *s, struct text *erro
 	for (unsigned i = 0; i < d->n_ports; i++)
 		if (!port_open(d, i, s, error))
 			return false;
+	leave_workers_cores(d);
 	return true;
 }
 
