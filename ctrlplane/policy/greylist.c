@@ -8,6 +8,7 @@
  * passed; of a net, how many did.  0 is an empty place.  A clock that was set back makes entries younger, never older.
  */
 #include "ctrlplane/policy/greylist.h"
+#include "dataplane/base/ways.h"
 
 enum {
 	WAYS = 8, /* words of a bucket: one cache line */
@@ -28,18 +29,9 @@ struct greylist {
 /* Tells our own files; the last digit is the version of the layout. */
 #define MAGIC UINT64_C(0x53656b4772657901)
 
-static uint64_t n_buckets(uint64_t entries_max)
-{
-	uint64_t n = 1;
-
-	while (n * WAYS < entries_max)
-		n *= 2;
-	return n;
-}
-
 size_t greylist_memory(uint64_t entries_max)
 {
-	return sizeof(struct greylist) + n_buckets(entries_max) * WAYS * sizeof(uint64_t);
+	return sizeof(struct greylist) + buckets_for(entries_max, WAYS) * WAYS * sizeof(uint64_t);
 }
 
 struct greylist *greylist_init(void *memory, uint64_t entries_max, const struct siphash_key *key)
@@ -48,7 +40,7 @@ struct greylist *greylist_init(void *memory, uint64_t entries_max, const struct 
 
 	g->key = *key;
 	g->magic = MAGIC;
-	g->n_buckets = n_buckets(entries_max);
+	g->n_buckets = buckets_for(entries_max, WAYS);
 	return g;
 }
 

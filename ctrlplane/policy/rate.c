@@ -3,6 +3,7 @@
  * rate.c - limits by domain: buckets of tokens, and transactions at once
  */
 #include "ctrlplane/policy/rate.h"
+#include "dataplane/base/ways.h"
 
 enum { WAYS = 4 };
 
@@ -23,18 +24,9 @@ struct rates {
 	_Alignas(64) struct rate records[];
 };
 
-static uint64_t n_buckets(uint64_t domains_max)
-{
-	uint64_t n = 1;
-
-	while (n * WAYS < domains_max)
-		n *= 2;
-	return n;
-}
-
 size_t rates_memory(uint64_t domains_max)
 {
-	return sizeof(struct rates) + n_buckets(domains_max) * WAYS * sizeof(struct rate);
+	return sizeof(struct rates) + buckets_for(domains_max, WAYS) * WAYS * sizeof(struct rate);
 }
 
 struct rates *rates_init(void *memory, uint64_t domains_max, const struct siphash_key *key)
@@ -42,7 +34,7 @@ struct rates *rates_init(void *memory, uint64_t domains_max, const struct siphas
 	struct rates *r = memory;
 
 	r->key = *key;
-	r->n_buckets = n_buckets(domains_max);
+	r->n_buckets = buckets_for(domains_max, WAYS);
 	return r;
 }
 

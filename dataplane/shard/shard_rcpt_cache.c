@@ -2,6 +2,7 @@
 /*
  * shard_rcpt_cache.c - which recipients the next hops know
  */
+#include "dataplane/base/ways.h"
 #include "dataplane/shard/shard_rcpt_cache.h"
 
 #include "dataplane/base/check.h"
@@ -19,18 +20,9 @@ struct rcpt_cache {
 	_Alignas(64) struct entry entries[];
 };
 
-static size_t n_buckets(size_t entries_max)
-{
-	size_t n = 1;
-
-	while (n * WAYS < entries_max)
-		n *= 2;
-	return n;
-}
-
 size_t rcpt_cache_memory(size_t entries_max)
 {
-	return sizeof(struct rcpt_cache) + n_buckets(entries_max) * WAYS * sizeof(struct entry);
+	return sizeof(struct rcpt_cache) + buckets_for(entries_max, WAYS) * WAYS * sizeof(struct entry);
 }
 
 struct rcpt_cache *rcpt_cache_init(void *memory, size_t entries_max, const struct siphash_key *key)
@@ -38,7 +30,7 @@ struct rcpt_cache *rcpt_cache_init(void *memory, size_t entries_max, const struc
 	struct rcpt_cache *c = memory;
 
 	c->key = *key;
-	c->n_buckets = n_buckets(entries_max);
+	c->n_buckets = buckets_for(entries_max, WAYS);
 	return c;
 }
 

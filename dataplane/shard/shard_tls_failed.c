@@ -6,26 +6,18 @@
  * clear, as they may (RFC 3207 4).  Whoever can spoil a handshake can take the offer out of EHLO as well, so nothing is lost.
  */
 #include "dataplane/shard/shard_tls.h"
+#include "dataplane/base/ways.h"
 
 enum { WAYS = 4 };
 
-static size_t n_sets_for(size_t n_rows)
-{
-	size_t n = 1;
-
-	while (n * WAYS < n_rows)
-		n *= 2;
-	return n;
-}
-
 size_t tls_failed_memory(size_t n_rows)
 {
-	return n_sets_for(n_rows) * WAYS * sizeof(struct tls_failed_row);
+	return buckets_for(n_rows, WAYS) * WAYS * sizeof(struct tls_failed_row);
 }
 
 void tls_failed_init(struct tls_failed *f, void *memory, size_t n_rows, const struct siphash_key *key)
 {
-	*f = (struct tls_failed){ .key = *key, .rows = memory, .n_sets = n_sets_for(n_rows) };
+	*f = (struct tls_failed){ .key = *key, .rows = memory, .n_sets = buckets_for(n_rows, WAYS) };
 	memset(memory, 0, tls_failed_memory(n_rows));
 }
 
