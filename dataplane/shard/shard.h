@@ -58,9 +58,10 @@ bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idl
 bool shard_tx(struct shard *s, struct net_frame *frame, uint64_t now_us);
 
 /* When shard_tick() must be called next at the latest. */
+uint64_t shard_deadline_us(const struct shard *s);
+
 /* The shard's thread ends: what a crypto device still has is waited for, for a bounded time. */
 void shard_end(struct shard *s);
-uint64_t shard_deadline_us(const struct shard *s);
 
 const struct stats *shard_stats(const struct shard *s);
 

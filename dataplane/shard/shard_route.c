@@ -39,12 +39,20 @@ void route_init(struct shard *s)
 		*(c->next_hops[i].smarthost ? &s->hops_ours : &s->hops_all) |= 1U << i;
 }
 
-uint32_t route_unrouted(const struct shard *s, const struct settings *c)
+/* Any but those that get mail by rules alone. */
+static uint32_t route_of_any(const struct shard *s, const struct settings *c)
 {
 	uint32_t hops = s->hops_all;
 
 	for (unsigned i = 0; i < c->n_next_hops; i++)
 		hops &= ~((uint32_t)c->next_hops[i].by_rule << i);
+	return hops;
+}
+
+uint32_t route_unrouted(const struct shard *s, const struct settings *c)
+{
+	uint32_t hops = route_of_any(s, c);
+
 	for (unsigned i = 0; i < c->n_routes; i++)
 		hops &= ~c->routes[i].next_hops;
 	return hops;
@@ -71,16 +79,6 @@ uint32_t route_recipients_max(const struct shard *s, uint32_t hops)
 	return most;
 }
 
-/* All next hops have domains: any but those that get mail by rules alone. */
-static uint32_t route_of_any(const struct shard *s)
-{
-	uint32_t hops = s->hops_all;
-
-	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++)
-		hops &= ~((uint32_t)s->env.settings->next_hops[i].by_rule << i);
-	return hops;
-}
-
 uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path)
 {
 	size_t at = span_find_last(forward_path, '@');
@@ -88,8 +86,11 @@ uint32_t route_of(const struct shard *s, const struct settings *c, struct span f
 	struct text room;
 
 	text_init(&room, ascii, sizeof(ascii));
-	if (at == SPAN_NONE) /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
-		return route_unrouted(s, c) ? route_unrouted(s, c) : route_of_any(s);
+	if (at == SPAN_NONE) { /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
+		uint32_t hops = route_unrouted(s, c);
+
+		return hops ? hops : route_of_any(s, c); /* all have domains */
+	}
 	struct span domain = route_domain(s, span_skip(forward_path, at + 1), &room);
 	for (unsigned i = 0; i < c->n_routes; i++)
 		if (span_eq_nocase(domain, span_str(c->routes[i].domain)))

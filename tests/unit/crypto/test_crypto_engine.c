@@ -88,10 +88,10 @@ static void each_mode(const char *polling)
 	}
 }
 
-/* The thread ends while the engine has operations, and their jobs are gone already. */
-static void drained(void)
+/* A backend that has operations of jobs that are gone already. */
+static struct crypto_backend *abandoned(const char *mode)
 {
-	struct crypto_backend *b = begin("delay");
+	struct crypto_backend *b = begin(mode);
 	struct crypto_job *list[DEVICE_JOBS], *jobs = malloc(sizeof(set.jobs));
 
 	CHECK(b);
@@ -99,8 +99,16 @@ static void drained(void)
 	for (int i = 0; i < DEVICE_JOBS; i++)
 		list[i] = &jobs[i];
 	b->submit(b->driver, list, DEVICE_JOBS, device_jobs_now_us());
-	ok(b->under_way > 8, "operations are under way");
 	free(jobs);
+	return b;
+}
+
+/* The thread ends while the engine has operations. */
+static void drained(void)
+{
+	struct crypto_backend *b = abandoned("delay");
+
+	ok(b->under_way > 8, "operations are under way");
 	b->drain(b->driver);
 	b->close(b);
 	ok(released, "drained and closed");
@@ -108,15 +116,8 @@ static void drained(void)
 
 static void stuck(void)
 {
-	struct crypto_backend *b = begin("never");
-	struct crypto_job *list[DEVICE_JOBS], *jobs = malloc(sizeof(set.jobs));
+	struct crypto_backend *b = abandoned("never");
 
-	CHECK(b);
-	memcpy(jobs, set.jobs, sizeof(set.jobs));
-	for (int i = 0; i < DEVICE_JOBS; i++)
-		list[i] = &jobs[i];
-	b->submit(b->driver, list, DEVICE_JOBS, device_jobs_now_us());
-	free(jobs);
 	b->drain(b->driver);
 	b->close(b);
 	ok(!released,

@@ -4,29 +4,11 @@
  */
 #include <stdlib.h>
 
-#include "ctrlplane/gateway.h"
 #include "ctrlplane/settings_table.h"
 #include "tests/tap.h"
+#include "tests/unit/ctrlplane/gateway_lent.h"
 
 #define SECOND UINT64_C(1000000)
-
-/* What main.c lends in the daemon. */
-static uint64_t now_us = SECOND;
-
-uint64_t gateway_now_us(void)
-{
-	return now_us;
-}
-
-uint64_t gateway_unix_us(void)
-{
-	return now_us;
-}
-
-void gateway_random(void *at, size_t n)
-{
-	memset(at, 7, n);
-}
 
 static struct {
 	unsigned n_asked;

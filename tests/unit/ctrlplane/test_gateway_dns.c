@@ -4,27 +4,9 @@
  */
 #include <stdlib.h>
 
-#include "ctrlplane/gateway.h"
 #include "ctrlplane/settings_table.h"
 #include "tests/tap.h"
-
-/* What main.c lends in the daemon. */
-static uint64_t now_us = 1000000;
-
-uint64_t gateway_now_us(void)
-{
-	return now_us;
-}
-
-uint64_t gateway_unix_us(void)
-{
-	return now_us;
-}
-
-void gateway_random(void *at, size_t n)
-{
-	memset(at, 7, n);
-}
+#include "tests/unit/ctrlplane/gateway_lent.h"
 
 /* A resolver that remembers what it was asked, and answers when the test says so. */
 static struct {
