@@ -100,7 +100,7 @@ void gateway_dane_answer(uint64_t tag, const struct dns_answer *a)
 		return;
 	e->asked = false;
 	ttl_s = ttl_s < ASK_MIN_S ? ASK_MIN_S : ttl_s > ASK_MAX_S ? ASK_MAX_S : ttl_s;
-	if (a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT) {
+	if (dns_answer_failed(a)) {
 		e->ask_us = now_us + ASK_MIN_S * UINT64_C(1000000);
 		if (e->state != GOOD)
 			become(e, UNANSWERED);

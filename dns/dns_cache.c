@@ -277,11 +277,6 @@ static uint32_t lifetime_s(const struct dns_cache_settings *s, const struct dns_
 	return s->ttl_servfail_s;
 }
 
-static bool is_failure(const struct dns_answer *a)
-{
-	return a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT;
-}
-
 /* verbs */
 
 const struct dns_answer *dns_cache_get(struct dns_cache *c, const struct dns_question *q, uint64_t now_us)
@@ -318,7 +313,7 @@ const struct dns_answer *dns_cache_stale(struct dns_cache *c, const struct dns_q
 	struct entry *e = &c->entries[i];
 	struct dns_answer *answer = record_answer(record_at(c, e->at));
 
-	if (is_failure(answer))
+	if (dns_answer_failed(answer))
 		return NULL;
 	e->read = true;
 	e->due = false;
@@ -337,7 +332,7 @@ bool dns_cache_due(struct dns_cache *c, uint32_t n_looks, uint64_t now_us, struc
 			continue;
 		const struct record *r = record_at(c, e->at);
 
-		if (is_failure((const struct dns_answer *)(const void *)(r + 1)))
+		if (dns_answer_failed((const struct dns_answer *)(const void *)(r + 1)))
 			continue;
 		e->due = true;
 		question_of(r, q);

@@ -56,11 +56,6 @@ static void count_delay(struct dns_desk *d, uint64_t us)
 	d->counts.delay_us += us;
 }
 
-static bool is_failure(const struct dns_answer *a)
-{
-	return a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT;
-}
-
 /* A failure, or an older answer that can still be used. */
 static const struct dns_answer *or_older(struct dns_desk *d, const struct dns_question *q,
 					 const struct dns_answer *failure, uint64_t now_us)
@@ -83,7 +78,7 @@ const struct dns_answer *dns_desk_land(struct dns_desk *d, uint64_t flight, cons
 	d->counts.by_rcode[answer->rcode]++;
 	if (answer->rcode != DNS_TIMEOUT)
 		count_delay(d, now_us - started_us);
-	const struct dns_answer *told = is_failure(answer) ? or_older(d, q, answer, now_us) : answer;
+	const struct dns_answer *told = dns_answer_failed(answer) ? or_older(d, q, answer, now_us) : answer;
 
 	if (told == answer)
 		dns_cache_put(d->cache, q, answer, now_us);

@@ -75,6 +75,12 @@ bool MUST_USE dns_question_set(struct dns_question *q, enum dns_type type, struc
 
 bool dns_question_eq(const struct dns_question *a, const struct dns_question *b);
 
+/* Neither records nor the word that there are none: a temperror to those who verify (RFC 7208 2.6.6). */
+static inline bool dns_answer_failed(const struct dns_answer *a)
+{
+	return a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT;
+}
+
 /* An answer without records at @at; @cap is the room that dns_answer_add() may fill. */
 struct dns_answer *dns_answer_init(void *at, size_t cap, enum dns_rcode rcode, uint32_t ttl_s);
 

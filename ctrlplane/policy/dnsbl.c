@@ -51,7 +51,7 @@ enum dnsbl_said dnsbl_read(const struct settings_dnsbl *list, const struct dns_a
 	uint32_t cursor = 0;
 	struct span rdata;
 
-	if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT)
+	if (dns_answer_failed(answer))
 		return DNSBL_NO_ANSWER;
 	while (dns_answer_next(answer, &cursor, &rdata)) {
 		uint32_t address = rdata.len == 4 ? address_of(rdata) : 0;

@@ -175,7 +175,7 @@ static void exists_answer(struct dmarc *m, const struct dns_answer *answer)
 
 	if (m->exists != DMARC_EXISTS_ASKED)
 		return; /* late, or never asked */
-	if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT) {
+	if (dns_answer_failed(answer)) {
 		m->exists = DMARC_EXISTS_UNKNOWN;
 		return;
 	}

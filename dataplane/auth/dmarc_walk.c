@@ -230,7 +230,7 @@ void dmarc_walk_answer(struct dmarc_walk *w, unsigned step, const struct dns_ans
 	if (w->done || step >= w->n_steps || !(w->asked & bit) || (w->answered & bit))
 		return;
 	w->answered |= (uint8_t)bit;
-	if (answer->rcode == DNS_SERVFAIL || answer->rcode == DNS_TIMEOUT)
+	if (dns_answer_failed(answer))
 		w->failed |= (uint8_t)bit;
 	if (answer->rcode == DNS_NXDOMAIN)
 		w->nxdomain |= (uint8_t)bit;

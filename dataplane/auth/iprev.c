@@ -131,11 +131,6 @@ void iprev_begin(struct iprev *p, const struct auth_settings *settings, struct i
 		explain(p, span_str(iprev_result_text(p->result)), p->reason);
 }
 
-static bool failed(const struct dns_answer *a)
-{
-	return a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT;
-}
-
 static bool has_client(const struct iprev *p, const struct dns_answer *a)
 {
 	uint32_t cursor = 0;
@@ -166,7 +161,7 @@ static void names_answer(struct iprev *p, const struct dns_answer *a)
 	uint32_t cursor = 0;
 	struct span name;
 
-	if (failed(a)) {
+	if (dns_answer_failed(a)) {
 		finish(p, IPREV_RESULT_TEMPERROR, "DNS gave no answer for the names of the client");
 		return;
 	}
@@ -190,7 +185,7 @@ static void host_answer(struct iprev *p, const struct dns_answer *a)
 {
 	struct span name = dns_question_name(&p->asks[p->host]);
 
-	if (failed(a)) {
+	if (dns_answer_failed(a)) {
 		p->unanswered = true;
 		explain(p, name, "is a name of the client, but DNS does not answer for it");
 	} else if (has_client(p, a)) {

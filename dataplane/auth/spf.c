@@ -180,7 +180,7 @@ static void record_answer(struct spf *s, const struct dns_answer *a)
 	bool referred = s->n_frames > 1 || s->redirected;
 	struct span record = SPAN("");
 
-	if (spf_failed(a)) {
+	if (dns_answer_failed(a)) {
 		spf_finish(s, SPF_RESULT_TEMPERROR, "DNS gave no answer to the question for the SPF record");
 		return;
 	}

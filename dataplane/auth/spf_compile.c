@@ -212,7 +212,7 @@ static const struct dns_answer *known(struct maker *m, const struct dns_question
 	const struct auth_memory *memory = m->settings->memory;
 	const struct dns_answer *a = memory->known(memory->arg, q, m->now_us);
 
-	if (!a || a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT) {
+	if (!a || dns_answer_failed(a)) {
 		end_alive(m, SPF_OUTCOME_MISSING);
 		return NULL;
 	}

@@ -151,7 +151,7 @@ static enum spf_move next_mx_host(struct spf *s)
 
 static enum spf_move mx_answer(struct spf *s, const struct dns_answer *a)
 {
-	if (spf_failed(a))
+	if (dns_answer_failed(a))
 		return no_answer(s);
 	if (a->n_records == 0)
 		return count_void(s, a);
@@ -171,7 +171,7 @@ static enum spf_move host_answer(struct spf *s, const struct dns_answer *a)
 {
 	const struct spf_term *t = spf_current_term(s);
 
-	if (spf_failed(a))
+	if (dns_answer_failed(a))
 		return no_answer(s);
 	if (has_client(s, a, t->cidr4, t->cidr6))
 		return SPF_MOVE_MATCH;
@@ -182,7 +182,7 @@ static enum spf_move host_answer(struct spf *s, const struct dns_answer *a)
 /* The name had no address of the client's family; does it have one of the other? */
 static enum spf_move other_answer(struct spf *s, const struct dns_answer *a)
 {
-	if (a->n_records == 0 && !spf_failed(a))
+	if (a->n_records == 0 && !dns_answer_failed(a))
 		return too_many_voids(s);
 	return s->other == SPF_WAIT_MX_HOST ? next_mx_host(s) : SPF_MOVE_NO_MATCH;
 }
@@ -211,7 +211,7 @@ static void keep_ptr_names(struct spf *s, const struct dns_answer *a)
 
 static enum spf_move ptr_answer(struct spf *s, const struct dns_answer *a)
 {
-	if (spf_failed(a)) /* RFC 7208 5.5: the mechanism fails to match */
+	if (dns_answer_failed(a)) /* RFC 7208 5.5: the mechanism fails to match */
 		return SPF_MOVE_NO_MATCH;
 	if (a->n_records == 0)
 		return count_void(s, a);
@@ -342,7 +342,7 @@ enum spf_move spf_term_answer(struct spf *s, const struct dns_answer *a)
 	case SPF_WAIT_OTHER:
 		return other_answer(s, a);
 	case SPF_WAIT_EXISTS:
-		if (spf_failed(a))
+		if (dns_answer_failed(a))
 			return no_answer(s);
 		return a->n_records ? SPF_MOVE_MATCH : count_void(s, a);
 	case SPF_WAIT_PTR:

@@ -69,10 +69,4 @@ static inline enum spf_result spf_qualifier_result(char qualifier)
 				  : SPF_RESULT_PASS;
 }
 
-/* A question without an answer: temperror (RFC 7208 4.6, 2.6.6). */
-static inline bool spf_failed(const struct dns_answer *a)
-{
-	return a->rcode == DNS_SERVFAIL || a->rcode == DNS_TIMEOUT;
-}
-
 #endif
