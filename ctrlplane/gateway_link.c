@@ -176,15 +176,15 @@ static void home(struct gateway *g, struct shard_message *m)
 
 static void record(struct gateway *g, const struct shard_record *r)
 {
-	char *line = record_line(r);
+	struct text line;
 
+	text_init(&line, g->line, sizeof(g->line));
+	record_line(r, &line);
 	record_ring_add(&g->records, r);
 	if (g->reports)
 		report_record(g->reports, r);
 	control_trace_record(g->control, r);
-	if (line)
-		log_file_put(&g->log, span_str(line));
-	free(line);
+	log_file_put(&g->log, text_span(&line));
 }
 
 /* False: it is kept for a while. */

@@ -7,8 +7,7 @@
 
 #include "ctrlplane/record.h"
 
-/* Octets of the UTF-8 sequence at the start of @s (RFC 3629 4: shortest form, no surrogates); 0: it is none. */
-static size_t utf8_len(struct span s)
+size_t record_utf8_len(struct span s)
 {
 	uint8_t c = s.at[0];
 	size_t n = c < 0x80                 ? 1
@@ -37,7 +36,7 @@ json_t *record_string(struct span s)
 	if (!utf8)
 		return NULL;
 	while (s.len) {
-		size_t len = utf8_len(s);
+		size_t len = record_utf8_len(s);
 
 		if (len) {
 			memcpy(utf8 + n, s.at, len);
@@ -54,43 +53,37 @@ json_t *record_string(struct span s)
 	return string;
 }
 
-/* A field of a record: it ends at its NUL, or where the array does. */
-#define FIELD(array) span_of((array), strnlen((array), sizeof(array)))
-
 void record_time_text(uint64_t unix_us, struct text *out)
 {
 	time_t s = (time_t)(unix_us / 1000000);
-	char text[40], ms[8];
+	uint64_t ms = unix_us / 1000 % 1000;
+	char text[40];
 	struct tm tm;
 
-	if (!gmtime_r(&s, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm))
+	if (!gmtime_r(&s, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S.", &tm))
 		text[0] = '\0';
-	snprintf(ms, sizeof(ms), ".%03uZ", (unsigned)(unix_us / 1000 % 1000));
 	text_puts(out, text);
-	text_puts(out, ms);
+	text_puts(out, ms < 10 ? "00" : ms < 100 ? "0" : "");
+	text_dec(out, ms);
+	text_putc(out, 'Z');
 }
 
 static json_t *recipients(const struct shard_record *r)
 {
 	json_t *list = json_array();
-	size_t len = r->rcpts_len < sizeof(r->rcpts) ? r->rcpts_len : sizeof(r->rcpts);
-	struct span rest = span_of(r->rcpts, len);
+	struct span rest = RECORD_LIST(r->rcpts, r->rcpts_len);
 
 	while (rest.at && rest.len)
 		json_array_append_new(list, record_string(span_cut(&rest, '\0')));
 	return list;
 }
 
-/* The value of the first Authentication-Results field on top, unfolded to one line; "" when there is none. */
-static json_t *authentication_results(const struct shard_record *r)
+void record_authentication_results(const struct shard_record *r, struct text *out)
 {
 	static const char name[] = "Authentication-Results:";
-	struct span fields = span_of(r->fields, r->fields_len < sizeof(r->fields) ? r->fields_len : sizeof(r->fields));
-	char value[sizeof(r->fields) + 1];
-	struct text t;
+	struct span fields = RECORD_LIST(r->fields, r->fields_len);
 	bool in_field = false;
 
-	text_init(&t, value, sizeof(value));
 	while (fields.at) {
 		struct span line = span_cut(&fields, '\n');
 		bool folded = line.len && byte_is_wsp(line.at[0]);
@@ -99,13 +92,22 @@ static json_t *authentication_results(const struct shard_record *r)
 			break;
 		if (!in_field && (folded || !span_starts_nocase(line, span_str(name))))
 			continue;
-		if (!in_field)
+		if (in_field)
+			text_putc(out, ' ');
+		else
 			line = span_skip(line, sizeof(name) - 1);
-		if (t.len)
-			text_putc(&t, ' ');
-		text_put(&t, span_trim(line));
+		text_put(out, span_trim(line));
 		in_field = true;
 	}
+}
+
+static json_t *authentication_results(const struct shard_record *r)
+{
+	char value[sizeof(r->fields) + 1];
+	struct text t;
+
+	text_init(&t, value, sizeof(value));
+	record_authentication_results(r, &t);
 	return record_string(text_span(&t));
 }
 
@@ -123,31 +125,31 @@ json_t *record_json(const struct shard_record *r)
 	text_init(&t, small, sizeof(small));
 	record_time_text(r->time_unix_us, &t);
 	set_string(o, "time", text_span(&t));
-	set_string(o, "id", FIELD(r->id));
-	set_string(o, "session", FIELD(r->session));
+	set_string(o, "id", RECORD_FIELD(r->id));
+	set_string(o, "session", RECORD_FIELD(r->session));
 	text_reset(&t);
 	ip_addr_text(&r->client, &t);
 	set_string(o, "client_ip", text_span(&t));
 	json_object_set_new(o, "client_port", json_integer(r->client_port));
-	set_string(o, "helo", FIELD(r->helo));
-	set_string(o, "tls", FIELD(r->tls));
-	set_string(o, "mail_from", FIELD(r->mail_from));
+	set_string(o, "helo", RECORD_FIELD(r->helo));
+	set_string(o, "tls", RECORD_FIELD(r->tls));
+	set_string(o, "mail_from", RECORD_FIELD(r->mail_from));
 	json_object_set_new(o, "rcpt", recipients(r));
 	json_object_set_new(o, "size", json_integer((json_int_t)r->size));
-	set_string(o, "spf", FIELD(r->spf));
-	set_string(o, "dkim", FIELD(r->dkim));
-	set_string(o, "arc", FIELD(r->arc));
-	set_string(o, "dmarc", FIELD(r->dmarc));
-	set_string(o, "action", FIELD(r->action));
-	set_string(o, "rule", FIELD(r->rule));
-	set_string(o, "reply", FIELD(r->reply));
-	set_string(o, "nexthop", FIELD(r->nexthop));
-	set_string(o, "nexthop_reply", FIELD(r->nexthop_reply));
+	set_string(o, "spf", RECORD_FIELD(r->spf));
+	set_string(o, "dkim", RECORD_FIELD(r->dkim));
+	set_string(o, "arc", RECORD_FIELD(r->arc));
+	set_string(o, "dmarc", RECORD_FIELD(r->dmarc));
+	set_string(o, "action", RECORD_FIELD(r->action));
+	set_string(o, "rule", RECORD_FIELD(r->rule));
+	set_string(o, "reply", RECORD_FIELD(r->reply));
+	set_string(o, "nexthop", RECORD_FIELD(r->nexthop));
+	set_string(o, "nexthop_reply", RECORD_FIELD(r->nexthop_reply));
 	json_object_set_new(o, "dns_ms", json_real((double)r->dns_us / 1000));
 	json_object_set_new(o, "crypto_us", json_integer((json_int_t)r->crypto_us));
 	json_object_set_new(o, "total_ms", json_real((double)r->total_us / 1000));
-	set_string(o, "iprev", FIELD(r->iprev));
-	set_string(o, "from_domain", FIELD(r->from_domain));
+	set_string(o, "iprev", RECORD_FIELD(r->iprev));
+	set_string(o, "from_domain", RECORD_FIELD(r->from_domain));
 	json_object_set_new(o, "authentication_results", authentication_results(r));
 	return o;
 }
@@ -168,8 +170,7 @@ json_t *record_json_whole(const struct shard_record *r)
 
 	json_object_set_new(o, "rcpt_total", json_integer(r->n_rcpts));
 	json_object_set_new(o, "duplicate_possible", json_boolean(r->duplicate_possible));
-	set_string(o, "fields",
-		   span_of(r->fields, r->fields_len < sizeof(r->fields) ? r->fields_len : sizeof(r->fields)));
+	set_string(o, "fields", RECORD_LIST(r->fields, r->fields_len));
 	json_object_set_new(o, "steps", steps(r));
 	return o;
 }
@@ -199,15 +200,6 @@ char *record_dump(const json_t *o)
 	return line;
 }
 
-char *record_line(const struct shard_record *r)
-{
-	json_t *o = record_json(r);
-	char *line = record_dump(o);
-
-	json_decref(o);
-	return line;
-}
-
 static bool domain_matches(struct span name, struct span domain)
 {
 	if (!span_ends_nocase(name, domain))
@@ -217,14 +209,14 @@ static bool domain_matches(struct span name, struct span domain)
 
 bool record_matches(const struct record_filter *f, const struct shard_record *r)
 {
-	struct span domain = FIELD(f->domain), mail_from = FIELD(r->mail_from);
+	struct span domain = RECORD_FIELD(f->domain), mail_from = RECORD_FIELD(r->mail_from);
 
 	if (f->prefix.family != IP_NONE && !ip_addr_in_prefix(&r->client, &f->prefix, f->prefix_len))
 		return false;
 	if (domain.len == 0)
 		return true;
 	size_t at = span_find_last(mail_from, '@');
-	return domain_matches(FIELD(r->from_domain), domain) ||
+	return domain_matches(RECORD_FIELD(r->from_domain), domain) ||
 	       (at != SPAN_NONE && domain_matches(span_skip(mail_from, at + 1), domain));
 }
 
@@ -265,7 +257,7 @@ void record_ring_add(struct record_ring *ring, const struct shard_record *r)
 	       (ring->steps_octets + len > ring->steps_max || ring->steps_from + ring->n_max <= ring->n_added))
 		drop_steps(ring);
 	ring->newest = (size_t)(ring->n_added % ring->n_max);
-	ring->slots[ring->newest] = *r;
+	shard_record_copy(&ring->slots[ring->newest], r);
 	if (steps)
 		memcpy(steps, r->steps, len);
 	ring->slots[ring->newest].steps = steps;
@@ -288,9 +280,9 @@ const struct shard_record *record_ring_find(const struct record_ring *ring, stru
 	const struct shard_record *r, *of_session = NULL;
 
 	for (size_t age = 0; (r = record_ring_at(ring, age)); age++) {
-		if (span_eq(FIELD(r->id), id))
+		if (span_eq(RECORD_FIELD(r->id), id))
 			return r;
-		if (!of_session && span_eq(FIELD(r->session), id))
+		if (!of_session && span_eq(RECORD_FIELD(r->session), id))
 			of_session = r;
 	}
 	return of_session;

@@ -26,11 +26,28 @@ json_t *record_json(const struct shard_record *r);
 /* The same with what explain tells on top: rcpt_total, duplicate_possible, fields, steps (null: not kept). */
 json_t *record_json_whole(const struct shard_record *r);
 
-/* Compact, one line without its end, printable ASCII only (all else as \uXXXX).  malloc()ed; NULL: no memory. */
-char *record_line(const struct shard_record *r);
-
-/* Any object in that form. */
+/* Any object compact, one line without its end, printable ASCII only (all else as \uXXXX).  malloc()ed; NULL: no memory. */
 char *record_dump(const json_t *o);
+
+#define RECORD_LINE_MAX (128u << 10) /* octets of the longest line, each octet of a peer as \uXXXX */
+
+/**
+ * record_line - record_dump(record_json()) without the object between
+ *
+ * Every message has its line, so this costs a tenth.  @out: RECORD_LINE_MAX octets of room, and the line never leaves it full.
+ */
+void record_line(const struct shard_record *r, struct text *out);
+
+/* A field of a record: it ends at its NUL, or where the array does. */
+#define RECORD_FIELD(array) span_of((array), strnlen((array), sizeof(array)))
+/* One with a length of its own. */
+#define RECORD_LIST(array, n) span_of((array), (n) < sizeof(array) ? (n) : sizeof(array))
+
+/* Octets of the UTF-8 sequence at the start of @s, which is not empty (RFC 3629 4: shortest form, no surrogates); 0: it is none. */
+size_t record_utf8_len(struct span s);
+
+/* The value of the first Authentication-Results field on top, unfolded to one line; nothing when there is none. */
+void record_authentication_results(const struct shard_record *r, struct text *out);
 
 /* A string of a peer as a JSON string; see record_json(). */
 json_t *record_string(struct span s);

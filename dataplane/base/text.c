@@ -49,19 +49,27 @@ static bool are_plain(const uint8_t *at)
 		 any_zero(x ^ EACH('\\')) | any_zero(x ^ EACH('"')));
 }
 
+size_t text_plain_len(struct span s)
+{
+	size_t n = 0;
+
+	for (; s.len - n >= 8 && are_plain(s.at + n); n += 8)
+		;
+	for (; n < s.len && is_plain(s.at[n]); n++)
+		;
+	return n;
+}
+
 /* By runs: nearly all that is written here is plain. */
 void text_escaped(struct text *t, struct span s)
 {
-	for (size_t i = 0, n; i < s.len; i += n) {
-		for (n = 0; s.len - i - n >= 8 && are_plain(s.at + i + n); n += 8)
-			;
-		for (; i + n < s.len && is_plain(s.at[i + n]); n++)
-			;
+	for (size_t n; s.len; s = span_skip(s, n)) {
+		n = text_plain_len(s);
 		if (n) {
-			text_put(t, span_part(s, i, i + n));
+			text_put(t, span_part(s, 0, n));
 		} else {
 			text_puts(t, "\\x");
-			text_hex(t, span_part(s, i, i + 1));
+			text_hex(t, span_part(s, 0, 1));
 			n = 1;
 		}
 	}

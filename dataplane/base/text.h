@@ -64,6 +64,9 @@ void text_dec(struct text *t, uint64_t value);
 /* Two lower-case hexadecimal digits an octet. */
 void text_hex(struct text *t, struct span s);
 
+/* Octets at the start of @s that text_escaped() leaves as they are. */
+size_t text_plain_len(struct span s);
+
 /* Printable ASCII as it is; backslash, quotes, control and 8-bit octets as \xNN: for logs and explanations. */
 void text_escaped(struct text *t, struct span s);
 

@@ -97,7 +97,7 @@ void control_record(struct shard *s, const struct txn *t, const struct smtp_repl
 		s->stats.shard_record_lost++;
 		return;
 	}
-	memset(r, 0, offsetof(struct shard_record, fields));
+	memset(r, 0, offsetof(struct shard_record, rcpts));
 	r->m = (struct shard_message){ .kind = SHARD_UP_RECORD, .worker = s->env.index };
 	r->time_unix_us = shard_unix_us(s, now_us);
 	copy_text(r->id, sizeof(r->id), span_str(t->id));

@@ -46,12 +46,33 @@ static struct shard_record a_record(void)
 	return r;
 }
 
+/* Of the record in one static array. */
+static struct span line_of(const struct shard_record *r)
+{
+	static char room[RECORD_LINE_MAX];
+	struct text line;
+
+	text_init(&line, room, sizeof(room));
+	record_line(r, &line);
+	CHECK(!line.full);
+	return text_span(&line);
+}
+
+/* What the clear version makes of it; malloc()ed. */
+static char *clear_line_of(const struct shard_record *r)
+{
+	json_t *o = record_json(r);
+	char *line = record_dump(o);
+
+	json_decref(o);
+	return line;
+}
+
 static void test_line(void)
 {
 	struct shard_record r = a_record();
-	char *line = record_line(&r);
 
-	is_span(span_str(line),
+	is_span(line_of(&r),
 		SPAN("{\"time\":\"2026-11-24T06:10:37.123Z\",\"id\":\"id1\",\"session\":\"s1\",\"client_ip\":\"192.0.2."
 		     "7\","
 		     "\"client_port\":4567,\"helo\":\"client.example\",\"tls\":\"\",\"mail_from\":\"a@mail.example."
@@ -63,7 +84,6 @@ static void test_line(void)
 		     "org\","
 		     "\"authentication_results\":\"mx.example; spf=pass smtp.mailfrom=a@example.org; dkim=none\"}"),
 		"one line, the keys that operators rely on, in their order");
-	free(line);
 	json_t *o = record_json_whole(&r);
 	ok(json_integer_value(json_object_get(o, "rcpt_total")) == 5, "explain tells how many recipients there were");
 	json_decref(o);
@@ -94,7 +114,7 @@ static const struct {
 static void test_octets(void)
 {
 	struct shard_record r = a_record();
-	unsigned n_valid = 0;
+	unsigned n_valid = 0, n_same = 0;
 
 	for (size_t i = 0; i < sizeof(octets) / sizeof(octets[0]); i++) {
 		json_t *s = record_string(octets[i].in);
@@ -111,25 +131,62 @@ static void test_octets(void)
 		memcpy(r.nexthop_reply, two, 3);
 		memcpy(r.from_domain, two, 3);
 		memcpy(r.fields, two, 3);
-		char *line = record_line(&r);
-		json_t *back = line ? json_loads(line, JSON_REJECT_DUPLICATES, NULL) : NULL;
+		struct span line = line_of(&r);
+		char *clear = clear_line_of(&r);
+		json_t *back = json_loadb((const char *)line.at, line.len, JSON_REJECT_DUPLICATES, NULL);
 		bool valid = back && json_object_size(back) == N_KEYS;
-		for (const char *c = line; valid && *c; c++)
-			valid = *c >= ' ' && *c < 0x7f;
+		for (size_t i = 0; valid && i < line.len; i++)
+			valid = line.at[i] >= ' ' && line.at[i] < 0x7f;
 		n_valid += valid;
+		n_same += span_eq(line, span_str(clear));
 		json_decref(back);
-		free(line);
+		free(clear);
 	}
 	ok(n_valid == 0x10000 / 7 + 1, "whatever octets peers send, the line is printable ASCII and valid JSON");
+	ok(n_same == n_valid, "the line is what the clear version makes");
 
 	memset(r.helo, 'h', sizeof(r.helo));
 	memset(r.nexthop_reply, 'n', sizeof(r.nexthop_reply));
 	memset(r.rcpts, 'r', sizeof(r.rcpts));
 	r.rcpts_len = UINT16_MAX;
 	r.fields_len = UINT16_MAX;
-	char *line = record_line(&r);
-	ok(line != NULL, "fields that fill their arrays end there");
-	free(line);
+	char *clear = clear_line_of(&r);
+	is_span(line_of(&r), span_str(clear), "fields that fill their arrays end there");
+	free(clear);
+	memset(&r, 0xff, sizeof(r));
+	r.client = ip_addr_of4((const uint8_t[4]){ 192, 0, 2, 7 });
+	ok(line_of(&r).len > 0, "the longest line has room");
+}
+
+/* Characters of every length and any octets, and numbers of every number of digits. */
+static void test_line_twin(void)
+{
+	static const char *const pieces[] = {
+		"plain text of some length", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\"", "\\", "/", "\x7f",
+		"\b\t\n\v\f\r\x1b",          "\x85",     "\xc2\x85"
+	};
+	const size_t n_pieces = sizeof(pieces) / sizeof(pieces[0]);
+	struct shard_record r = a_record();
+	unsigned n_same = 0;
+	uint64_t seed = 1;
+
+	for (unsigned i = 0; i < 2000; i++) {
+		struct text t;
+
+		text_init(&t, r.reply, sizeof(r.reply));
+		for (unsigned j = 0; j < 20; j++) {
+			seed = seed * 6364136223846793005u + 1442695040888963407u;
+			text_puts(&t, pieces[(seed >> 33) % n_pieces]);
+			text_put(&t, span_of(&seed, seed >> 62));
+		}
+		r.dns_us = i;
+		r.total_us = seed >> (28 + i % 36);
+		r.size = seed >> (1 + i % 63);
+		char *clear = clear_line_of(&r);
+		n_same += span_eq(line_of(&r), span_str(clear));
+		free(clear);
+	}
+	ok(n_same == 2000, "any text and any number give the line that the clear version makes");
 }
 
 static void test_ring(void)
@@ -243,6 +300,7 @@ int main(void)
 {
 	test_line();
 	test_octets();
+	test_line_twin();
 	test_ring();
 	test_steps();
 	test_filter();
