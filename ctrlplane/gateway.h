@@ -68,7 +68,7 @@ struct gateway {
 	struct control *control;
 	struct control_env control_env;
 	struct record_ring records;
-	char line[RECORD_LINE_MAX]; /* where the next line of the log is made */
+	char line[RECORD_LINE_MAX];    /* where the next line of the log is made */
 	struct reports *reports;       /* NULL: none are made */
 	struct quarantine *quarantine; /* NULL: the next hop has it */
 	unsigned send_worker;          /* that gets the next message of our own */
