@@ -20,6 +20,7 @@
 #include "tools/bench/bench_figure.h"
 #include "tools/bench/bench_lists.h"
 #include "tools/bench/bench_net.h"
+#include "tools/bench/bench_path.h"
 #include "tools/bench/bench_reports.h"
 #include "tools/bench/bench_tcp.h"
 
@@ -387,6 +388,7 @@ int main(int argc, char **argv)
 		{ "net", bench_net },         { "tcp", bench_tcp },
 		{ "spf", bench_spf },         { "lists", bench_lists },
 		{ "reports", bench_reports }, { "million", bench_tcp_million },
+		{ "path", bench_path },
 	};
 	bool quick = argc > 1 && strcmp(argv[1], "quick") == 0;
 
