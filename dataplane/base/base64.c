@@ -4,6 +4,10 @@
  */
 #include "dataplane/base/base64.h"
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #define BAD 0xff
 #define FWS 0xfe
 #define PAD 0xfd
@@ -25,12 +29,52 @@ static const uint8_t value_of[256] = {
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+#ifdef __AVX2__
+/* Of each octet of @c from @low to @high, its distance to @low plus @value; 0 for the others, and @is_one of these is all ones. */
+static __m256i values_of(__m256i c, char low, char high, char value, __m256i *is_one)
+{
+	__m256i in = _mm256_and_si256(_mm256_cmpgt_epi8(c, _mm256_set1_epi8((char)(low - 1))),
+				      _mm256_cmpgt_epi8(_mm256_set1_epi8((char)(high + 1)), c));
+
+	*is_one = _mm256_or_si256(*is_one, in);
+	return _mm256_and_si256(_mm256_add_epi8(c, _mm256_set1_epi8((char)(value - low))), in);
+}
+
+/* Thirty-two characters at @in to 24 octets; 32 are written.  False: not all are of the alphabet, and nothing is written. */
+static bool decode_block(const uint8_t *in, uint8_t *out)
+{
+	const __m256i c = _mm256_loadu_si256((const __m256i *)(const void *)in);
+	__m256i known = _mm256_setzero_si256(), v;
+
+	v = values_of(c, 'A', 'Z', 0, &known);
+	v = _mm256_or_si256(v, values_of(c, 'a', 'z', 26, &known));
+	v = _mm256_or_si256(v, values_of(c, '0', '9', 52, &known));
+	v = _mm256_or_si256(v, values_of(c, '+', '+', 62, &known));
+	v = _mm256_or_si256(v, values_of(c, '/', '/', 63, &known));
+	if (_mm256_movemask_epi8(known) != -1)
+		return false;
+	/* Pairs of six bits to twelve, pairs of these to twenty-four; then three octets of each four, the highest first. */
+	v = _mm256_maddubs_epi16(v, _mm256_set1_epi32(0x01400140));
+	v = _mm256_madd_epi16(v, _mm256_set1_epi32(0x00011000));
+	v = _mm256_shuffle_epi8(v, _mm256_setr_epi8(2, 1, 0, 6, 5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1, 2, 1, 0, 6,
+						    5, 4, 10, 9, 8, 14, 13, 12, -1, -1, -1, -1));
+	v = _mm256_permutevar8x32_epi32(v, _mm256_setr_epi32(0, 1, 2, 4, 5, 6, 3, 7));
+	_mm256_storeu_si256((__m256i *)(void *)out, v);
+	return true;
+}
+#endif
+
 /* Whole groups of four characters, as nearly all of them come; returns how many octets they became. */
 static size_t decode_groups(struct span in, uint8_t *out, size_t cap)
 {
+	const uint8_t *p = in.at, *end = in.at + in.len;
 	size_t n = 0;
 
-	for (const uint8_t *p = in.at, *end = in.at + in.len; end - p >= 4 && cap - n >= 3; p += 4) {
+#ifdef __AVX2__
+	for (; end - p >= 32 && cap - n >= 32 && decode_block(p, out + n); p += 32)
+		n += 24;
+#endif
+	for (; end - p >= 4 && cap - n >= 3; p += 4) {
 		uint32_t a = value_of[p[0]], b = value_of[p[1]], c = value_of[p[2]], d = value_of[p[3]];
 
 		if ((a | b | c | d) > 63)

@@ -4,6 +4,10 @@
  */
 #include "dataplane/base/text.h"
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 static const char hex_digit[] = "0123456789abcdef";
 
 void text_dec(struct text *t, uint64_t value)
@@ -49,10 +53,29 @@ static bool are_plain(const uint8_t *at)
 		 any_zero(x ^ EACH('\\')) | any_zero(x ^ EACH('"')));
 }
 
+#ifdef __AVX2__
+/* How many of the 32 octets at @at are plain before the first that is not. */
+static unsigned n_plain_of_32(const uint8_t *at)
+{
+	const __m256i c = _mm256_loadu_si256((const __m256i *)(const void *)at);
+	__m256i bad = _mm256_cmpgt_epi8(_mm256_set1_epi8(' '), c); /* with sign: 8-bit octets, too */
+
+	bad = _mm256_or_si256(bad, _mm256_cmpeq_epi8(c, _mm256_set1_epi8(0x7f)));
+	bad = _mm256_or_si256(bad, _mm256_cmpeq_epi8(c, _mm256_set1_epi8('\\')));
+	bad = _mm256_or_si256(bad, _mm256_cmpeq_epi8(c, _mm256_set1_epi8('"')));
+	uint32_t mask = (uint32_t)_mm256_movemask_epi8(bad);
+	return mask ? (unsigned)__builtin_ctz(mask) : 32;
+}
+#endif
+
 size_t text_plain_len(struct span s)
 {
 	size_t n = 0;
 
+#ifdef __AVX2__
+	for (unsigned more = 32; more == 32 && s.len - n >= 32; n += more)
+		more = n_plain_of_32(s.at + n);
+#endif
 	for (; s.len - n >= 8 && are_plain(s.at + n); n += 8)
 		;
 	for (; n < s.len && is_plain(s.at[n]); n++)
