@@ -368,6 +368,21 @@ static void copy_spans(struct dkim_sig *sig, const struct dkim_tags *tags)
 	}
 }
 
+/* Why there is no question for the key. */
+static const char *no_question(const struct dkim_sig *sig, const struct auth_settings *settings)
+{
+	char name[DNS_NAME_MAX + 1];
+	struct text t;
+
+	text_init(&t, name, sizeof(name));
+	if (!put_domain(&t, settings, sig->d, 2))
+		return "d= is no domain name";
+	text_reset(&t);
+	if (!put_domain(&t, settings, sig->s, 1))
+		return "s= is no selector";
+	return "s= and d= are too long for a DNS name";
+}
+
 const char *dkim_sig_parse(struct dkim_sig *sig, enum dkim_kind kind, const struct auth_settings *settings,
 			   const struct msg_header *header, size_t index, uint64_t now_unix)
 {
@@ -388,17 +403,8 @@ const char *dkim_sig_parse(struct dkim_sig *sig, enum dkim_kind kind, const stru
 	if (kind != DKIM_KIND_SIGNATURE && (why = parse_arc(sig, kind, &tags)))
 		return why;
 
-	char name[DNS_NAME_MAX + 1];
-	struct text t;
-
-	text_init(&t, name, sizeof(name));
-	if (!put_domain(&t, settings, sig->d, 2))
-		return "d= is no domain name";
-	text_reset(&t);
-	if (!put_domain(&t, settings, sig->s, 1))
-		return "s= is no selector";
 	if (!dkim_sig_question(sig, settings, &q))
-		return "s= and d= are too long for a DNS name";
+		return no_question(sig, settings);
 	if ((why = parse_hashes(sig, kind, dkim_tags_find(&tags, "bh"))) ||
 	    (why = parse_times(&tags, settings, now_unix)))
 		return why;
