@@ -4,9 +4,7 @@
  */
 #include "dataplane/base/base64.h"
 
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
+#include "dataplane/base/octets.h" /* with the intrinsics */
 
 #define BAD 0xff
 #define FWS 0xfe

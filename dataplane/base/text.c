@@ -4,9 +4,7 @@
  */
 #include "dataplane/base/text.h"
 
-#ifdef __AVX2__
-#include <immintrin.h>
-#endif
+#include "dataplane/base/octets.h" /* with the intrinsics */
 
 static const char hex_digit[] = "0123456789abcdef";
 
