@@ -130,7 +130,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 	env.tls = g->tls[i];
 	size_t size = shard_memory(&env);
 	privileges_raise(); /* without an IOMMU DPDK asks for the place of each hugepage, which is a privilege */
-	void *memory = dpdk_memory(g->dpdk, size);
+	void *memory = dpdk_memory(g->dpdk, size, g->settings->server_prefault);
 	privileges_lower();
 	if (!memory) {
 		snprintf(error, 512, "no memory for worker %u, which needs %zu MiB; lower the numbers under limits", i,

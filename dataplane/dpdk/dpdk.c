@@ -97,7 +97,14 @@ unsigned dpdk_n_workers(const struct dpdk *d)
 	return d->n_workers;
 }
 
-void *dpdk_memory(struct dpdk *d, size_t size)
+/* A page that is first written to is first cleared: of 2 MiB on a virtual machine up to 20 ms, in the middle of a turn. */
+static void prefault(uint8_t *at, size_t size)
+{
+	for (size_t i = 0; i < size; i += 4096)
+		*(volatile uint8_t *)(at + i) = 0;
+}
+
+void *dpdk_memory(struct dpdk *d, size_t size, bool now)
 {
 	void *at = d->hugepages ? rte_zmalloc("shard", size, 64) : NULL;
 
@@ -108,6 +115,8 @@ void *dpdk_memory(struct dpdk *d, size_t size)
 	if (at == MAP_FAILED)
 		return NULL;
 	madvise(at, size, MADV_HUGEPAGE);
+	if (now)
+		prefault(at, size);
 	return at;
 }
 

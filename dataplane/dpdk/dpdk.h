@@ -6,7 +6,7 @@
  *
  *	d = dpdk_open(settings, ...);	        EAL and ports; the environment decides on hugepages
  *	dpdk_if(d, i, &net.ifs[i]);	        for each port: what net.h wants to know
- *	memory = dpdk_memory(d, shard_memory(env));
+ *	memory = dpdk_memory(d, shard_memory(env), true);
  *	shard = shard_init(memory, env, now, unix);	with dpdk_now(), dpdk_port_is_ours(), dpdk_worker_arg()
  *	dpdk_run(d, worker, user, shard, ...);	from now on the shard belongs to that worker's thread
  *	dpdk_port_counts(): at any time
@@ -61,10 +61,11 @@ void dpdk_if(const struct dpdk *d, unsigned i, struct net_if_settings *out);
 
 /**
  * dpdk_memory - memory for a shard: zeroed, 64-byte aligned, from hugepages if they are in use
+ * @now: all of it is taken from the system at once; otherwise a page at a time, as each is first written to
  *
  * Stays allocated until the process ends.  NULL when there is none.
  */
-void *dpdk_memory(struct dpdk *d, size_t size);
+void *dpdk_memory(struct dpdk *d, size_t size, bool now);
 
 /* The workers' clock: monotonic and wall clock, both in microseconds. */
 void dpdk_now(const struct dpdk *d, uint64_t *now_us, uint64_t *unix_us);

@@ -299,7 +299,7 @@ smtp_dns_support_level = disabled
     def write_conf(self):
         device = {"tap": "net_tap0,iface=sk0", "veth": "net_af_packet0,iface=sk1,qdisc_bypass=1"}[self.port]
         sections = {"server": {"hostname": '"mx.inside.example"', "control_socket": f'"{self.path("control")}"',
-                               "log_file": f'"{self.path("records")}"', "idle_sleep_us": "50"},
+                               "log_file": f'"{self.path("records")}"', "idle_sleep_us": "50", "prefault": "false"},
                     "dns": {"mode": '"forward"', "servers": '[ "127.0.0.1:5353" ]', "timeout_ms": "3000"},
                     "relay": {"connect_timeout_ms": "2000", "domains": '[ "inside.example" ]'},
                     "smtp": {}, "limits": {"transactions_max": "300", "sessions_max": "1000"}, "policy": {}}

@@ -154,7 +154,7 @@ static struct load *start_dpdk(struct load_options *o, struct dpdk **to, char *e
 	settings_for_net(o, d, &net);
 	if (getrandom(seed, sizeof(seed), 0) != sizeof(seed))
 		return NULL;
-	void *memory = dpdk_memory(d, load_memory(&o->load, &net));
+	void *memory = dpdk_memory(d, load_memory(&o->load, &net), false);
 
 	if (!memory) {
 		snprintf(error, 512, "no memory for %u connections; lower --connections", o->load.connections);
