@@ -65,7 +65,7 @@ void timer_cancel(struct timer_wheel *w, struct timer *t);
  * timer_due - the next timer whose time has come, off again; NULL when there is none
  * @now_us: monotonic; an earlier time than the last one is harmless
  *
- * Call until it gives NULL.  Timers armed meanwhile for the past or for now are given as well.
+ * Call until it gives NULL, or again later for the rest.  Timers armed meanwhile for the past or for now are given as well.
  */
 struct timer *timer_due(struct timer_wheel *w, uint64_t now_us);
 

@@ -220,11 +220,13 @@ void shard_rx_burst(struct shard *s, const struct net_in *in, size_t n, uint64_t
 
 static bool timers_step(struct shard *s, uint64_t now_us)
 {
+	uint64_t until_us = shard_share_ends_us(s, now_us);
 	struct timer *t;
-	bool any = false;
+	unsigned n = 0;
 
-	while ((t = timer_due(&s->timers, now_us))) {
-		any = true;
+	while (n < SHARD_TURN_MAX && (!n || shard_clock_us(s, now_us) < until_us) &&
+	       (t = timer_due(&s->timers, now_us))) {
+		n++;
 		switch ((enum shard_timer)t->tag) {
 		case SHARD_TIMER_CLIENT:
 			client_timer(s, OF_TIMER(struct client, t), now_us);
@@ -241,7 +243,7 @@ static bool timers_step(struct shard *s, uint64_t now_us)
 		}
 		shard_settle(s, now_us);
 	}
-	return any;
+	return n > 0;
 }
 
 static void count_long_turn(struct stats *stats, uint64_t took_us)

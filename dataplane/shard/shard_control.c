@@ -285,21 +285,32 @@ static bool obey(struct shard *s, struct shard_message *m, uint64_t now_us)
 	return true;
 }
 
+/* What waits in the ring, as far as a turn's share goes.  What could not go home is not taken. */
+static bool control_obey(struct shard *s, uint64_t now_us)
+{
+	uint64_t until_us = shard_share_ends_us(s, now_us);
+	struct shard_message *m;
+	unsigned n = 0;
+
+	while (n < SHARD_TURN_MAX && (!n || shard_clock_us(s, now_us) < until_us) &&
+	       ring_has_room(&s->env.link->down_back) && (m = ring_get(&s->env.link->down))) {
+		n++;
+		if (obey(s, m, now_us)) {
+			bool home = ring_put(&s->env.link->down_back, m);
+
+			CHECK(home);
+		}
+	}
+	return n > 0;
+}
+
 bool control_step(struct shard *s, uint64_t now_us)
 {
 	struct shard_message *m;
-	bool any = false;
 
 	while ((m = ring_get(&s->env.link->up_back)))
 		take_back(s, m, now_us);
-	/* A bound on each turn: packets wait meanwhile.  What could not go home is not taken. */
-	for (int i = 0; i < 64 && ring_has_room(&s->env.link->down_back) && (m = ring_get(&s->env.link->down)); i++) {
-		any = true;
-		if (!obey(s, m, now_us))
-			continue;
-		bool home = ring_put(&s->env.link->down_back, m);
-		CHECK(home);
-	}
+	bool any = control_obey(s, now_us);
 	send_step(s);
 	if (s->draining)
 		control_check_drained(s);

@@ -295,6 +295,22 @@ static inline uint64_t shard_clock_us(const struct shard *s, uint64_t now_us)
 	return s->env.clock_us ? s->env.clock_us(s->env.clock_arg) : now_us;
 }
 
+/*
+ * What comes by ring or by timer comes in bursts, and each answer of DNS may end a message: a turn takes as long for each of
+ * them as it took for the frames before, or this many microseconds if that is more, and SHARD_TURN_MAX of them at most.  The
+ * rest is the next turn's, so that frames wait no longer than they do in a turn full of frames; and under full load
+ * answers get no less of the time than the frames that ask for them.
+ */
+enum { SHARD_TURN_SHARE_US = 50, SHARD_TURN_MAX = 32 };
+
+/* When the stage that begins now has had its share, by shard_clock_us(). */
+static inline uint64_t shard_share_ends_us(const struct shard *s, uint64_t now_us)
+{
+	uint64_t clock_us = shard_clock_us(s, now_us), before_us = clock_us - now_us;
+
+	return clock_us + (before_us > SHARD_TURN_SHARE_US ? before_us : SHARD_TURN_SHARE_US);
+}
+
 static inline uint64_t shard_unix_us(const struct shard *s, uint64_t now_us)
 {
 	return now_us + s->unix_offset_us;

@@ -112,6 +112,7 @@ static void world_open(void)
 				 .organizational = domain_organizational,
 				 .greylist = world.greylist,
 				 .link = &world.link,
+				 .clock_us = world.clock_us,
 				 .seed = { 1, 2, 3 } };
 
 	world.shard =

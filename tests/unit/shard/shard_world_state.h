@@ -83,8 +83,9 @@ static struct world {
 	struct shard *shard;
 	void *shard_memory, *peer_memory;
 	struct crypto_backend *crypto;
-	struct tls_driver *tls;    /* NULL: none; opened and closed by the test */
-	struct greylist *greylist; /* NULL: none; the test's */
+	struct tls_driver *tls;          /* NULL: none; opened and closed by the test */
+	uint64_t (*clock_us)(void *arg); /* within a turn; NULL: none passes; the test's */
+	struct greylist *greylist;       /* NULL: none; the test's */
 	struct net *peer;
 	struct tcp *tcp;
 	struct stats peer_stats;
