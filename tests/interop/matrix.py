@@ -31,6 +31,14 @@ SENDERS = [(*client, False) for client in CLIENTS] + [(name + " TLS", how, utf8,
     [("s_client TLS", send_s_client, True, True)]
 
 
+# Each next hop in plain text and, if it can, by STARTTLS, which the gateway then requires, with a certificate that it verifies.
+LEGS = [(kind, tls) for kind in STORES for tls in ((False, True) if kind.starttls else (False,))]
+
+
+def leg_name(kind, tls):
+    return kind.__name__ + (" TLS" if tls else "")
+
+
 def offers_starttls():
     with smtplib.SMTP(GATEWAY, 25, timeout=30) as s:
         s.ehlo()
@@ -107,17 +115,18 @@ def run_pair(w, store, sender, batch):
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     only = sys.argv[2] if len(sys.argv) > 2 else ""
-    stores = [kind for kind in STORES if kind.__name__ == only] or STORES
-    senders = [sender for sender in SENDERS if sender[0] == only and len(stores) == len(STORES)] or SENDERS
+    legs = [(kind, tls) for kind, tls in LEGS if kind.__name__ == only] or LEGS
+    senders = [sender for sender in SENDERS if sender[0] == only and len(legs) == len(LEGS)] or SENDERS
     c = Checks()
     table = {}
-    pairs = len(stores) * len(senders)
+    pairs = len(legs) * len(senders)
     number = 0
     late = time.monotonic() + MINUTES * 60
-    for n, kind in enumerate(stores):
+    for n, (kind, store_tls) in enumerate(legs):
+        column = leg_name(kind, store_tls)
         try:
-            with kind.gateway() as w:
-                store = kind("store")
+            with kind.gateway(store_tls) as w:
+                store = kind("store", w.store_tls)
                 try:
                     wait_for(lambda: port_open(NEXT_HOP, store.port), 10, "the next hop listens")
                     tls = offers_starttls()
@@ -129,23 +138,24 @@ def main():
                         if not share:
                             continue
                         if time.monotonic() > late:
-                            c.ok(False, f"{sender[0]} to {kind.__name__}: left out, {MINUTES} minutes are over")
+                            c.ok(False, f"{sender[0]} to {column}: left out, {MINUTES} minutes are over")
                             continue
                         batch = letters(w.signers["good.example"], share, number, utf8=sender[2] and kind.smtputf8,
-                                        big=1 if n == (number - 1) % len(stores) else 0)
+                                        big=1 if n == (number - 1) % len(legs) else 0)
                         faults = run_pair(w, store, sender, batch)
-                        table[sender[0], kind.__name__] = (len(batch) - len(faults), len(batch))
-                        c.ok(not faults, f"{sender[0]} to {kind.__name__}: {len(batch)} letters arrive, each octet for octet, and verify",
+                        table[sender[0], column] = (len(batch) - len(faults), len(batch))
+                        c.ok(not faults, f"{sender[0]} to {column}: {len(batch)} letters arrive, each octet for octet, and verify",
                              "\n".join(f"{letter.kind} {letter.number}: {faults[letter.number]}" for letter in batch
                                        if letter.number in faults))
                 finally:
                     store.close()
         except Unavailable as e:
-            print(f"# {kind.__name__}: not run: {e}")
-    print("# sender       " + "".join(f"{kind.__name__:>12}" for kind in stores))
+            print(f"# {column}: not run: {e}")
+    columns = [leg_name(*leg) for leg in legs]
+    print("# sender       " + "".join(f"{column:>14}" for column in columns))
     for sender in senders:
-        cells = (table.get((sender[0], kind.__name__)) for kind in stores)
-        print(f"# {sender[0]:<13}" + "".join(f"{'-' if not cell else '%d/%d' % cell:>12}" for cell in cells))
+        cells = (table.get((sender[0], column)) for column in columns)
+        print(f"# {sender[0]:<13}" + "".join(f"{'-' if not cell else '%d/%d' % cell:>14}" for cell in cells))
     print(f"# {sum(good for good, _ in table.values())} of {sum(all_ for _, all_ in table.values())} letters")
     c.done()
 

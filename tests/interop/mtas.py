@@ -27,13 +27,18 @@ class Mta:
     smtputf8 = True
     lmtp = False
     store_port = 25
+    key_owner = "root"
+    starttls = True  # as a store
 
-    def __init__(self, role, tls=False):
+    def __init__(self, role, tls=None):
+        """@tls: of a sender: whether it must use STARTTLS; of a store: certificate and key with which it offers it, or None."""
         self.role, self.tls = role, tls
         self.port = SUBMIT if role == "sender" else self.store_port
         self.root = Root(self.package)
         try:
             self.root.folder_of(MAILDIR, "vmail", 0o700)
+            if role == "store" and tls:
+                self.write_certificate()
             self.configure()
             self.begin()
             wait_for(lambda: listens(self.port), 20, f"{type(self).__name__} listens")
@@ -43,12 +48,21 @@ class Mta:
             raise
 
     @classmethod
-    def gateway(cls):
-        """A world whose gateway relays to a store of this kind."""
+    def gateway(cls, tls=False):
+        """A world whose gateway relays to a store of this kind: w.store_tls is for it.  @tls: by STARTTLS, and verified."""
         protocol = ' protocol = "lmtp"; recipients_max = 1000;' if cls.lmtp else ""
-        w = World(next_hop="none", hop_text=f'{{ address = "{NEXT_HOP}"; port = {cls.store_port};{protocol} }}')
+        w = World(next_hop="none")
+        w.store_tls = certificate(w.folder, "store", ["store.inside.example"]) if tls else None
+        verified = f' tls = "require"; tls_ca_file = "{w.store_tls[0]}"; tls_name = "store.inside.example";' if tls else ""
+        w.hop_text = f'{{ address = "{NEXT_HOP}"; port = {cls.store_port};{protocol}{verified} }}'
         w.sections["tls"] = {"certificates": certificates(certificate(w.folder, "mx", ["mx.inside.example"], ecdsa=True))}
         return w
+
+    def write_certificate(self):
+        """Where the configurations below name it; each server wants its key for itself."""
+        for source, name in zip(self.tls, ("etc/store.pem", "etc/store.key")):
+            with open(source) as f:
+                self.root.write(name, f.read(), self.key_owner, 0o400)
 
     def configure(self):
         raise NotImplementedError
@@ -107,6 +121,9 @@ virtual_mailbox_maps = static:all/
 virtual_mailbox_limit = 0
 virtual_uid_maps = static:{vmail}
 virtual_gid_maps = static:{vmail}
+smtpd_tls_security_level = {'encrypt' if self.tls else 'none'}
+smtpd_tls_cert_file = /etc/store.pem
+smtpd_tls_key_file = /etc/store.key
 """))
         self.root.write("etc/postfix/master.cf", MASTER_CF if not sender else
                         MASTER_CF.replace("smtp inet n - n - 100 smtpd\n", f"{SUBMIT} inet n - n - 10 smtpd\n"))
@@ -118,6 +135,7 @@ virtual_gid_maps = static:{vmail}
 class Exim(Mta):
     package = "exim4-daemon-light"
     logs = ("var/spool/exim4/log/mainlog", "var/spool/exim4/log/paniclog")
+    key_owner = "Debian-exim"
 
     def configure(self):
         sender = self.role == "sender"
@@ -166,7 +184,9 @@ local_interfaces = {NEXT_HOP}
 daemon_smtp_ports = 25
 chunking_advertise_hosts = *
 dsn_advertise_hosts = *
-tls_advertise_hosts =
+tls_advertise_hosts = {'*' if self.tls else ''}
+tls_certificate = /etc/store.pem
+tls_privatekey = /etc/store.key
 begin acl
 acl_rcpt:
   accept domains = inside.example
@@ -196,6 +216,7 @@ class OpenSMTPD(Mta):
     package = "opensmtpd"
     logs = ("var/log/mail.log",)
     smtputf8 = False
+    starttls = False  # Debian 12's 6.8.0p2 fails every handshake as a server, also that of openssl s_client: "EVP lib"
 
     def configure(self):
         self.root.folder_of("var/lib/opensmtpd/empty", "root", 0o755)
@@ -228,12 +249,12 @@ class Dovecot(Mta):
     store_port = 24
 
     def configure(self):
+        ssl = "ssl = yes\nssl_cert = </etc/store.pem\nssl_key = </etc/store.key\n" if self.tls else "ssl = no\n"
         vmail = self.root.uid("vmail")
         self.root.write("etc/dovecot/dovecot.conf", f"""protocols = lmtp
 log_path = /var/log/dovecot.log
 base_dir = /run/dovecot-store
-ssl = no
-mail_location = maildir:/{MAILDIR}/all
+{ssl}mail_location = maildir:/{MAILDIR}/all
 first_valid_uid = 1
 userdb {{
   driver = static
