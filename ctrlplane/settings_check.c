@@ -133,6 +133,9 @@ static void check_together(struct checking *c)
 		      "must be at least %llu to hold one message of smtp.message_max octets, is %llu",
 		      (unsigned long long)(s->smtp_message_max + 16383) / 16384,
 		      (unsigned long long)s->limits_body_blocks);
+	if (s->smtp_text_line_max && s->smtp_text_line_max < 998)
+		found(c, "smtp.text_line_max", "must be 0, or 998 at least, as RFC 5321 4.5.3.1.6 has it, is %llu",
+		      (unsigned long long)s->smtp_text_line_max);
 	if (s->server_first_core + s->server_workers > 1024)
 		found(c, "server.workers", "must end at core 1023, ends at %llu",
 		      (unsigned long long)(s->server_first_core + s->server_workers - 1));

@@ -19,6 +19,7 @@ static void make_smtp(const struct shard *s, struct shard_config *config)
 	config->smtp = smtp_session_settings_default();
 	config->smtp.hostname = c->server_hostname;
 	config->smtp.message_max = c->smtp_message_max;
+	config->smtp.text_line_max = (uint32_t)c->smtp_text_line_max;
 	config->smtp.recipients_max =
 		(uint32_t)(c->smtp_recipients_max < TXN_RCPTS_MAX ? c->smtp_recipients_max : TXN_RCPTS_MAX);
 	config->smtp.messages_max = (uint32_t)c->smtp_messages_max;

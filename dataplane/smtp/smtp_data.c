@@ -26,6 +26,16 @@ static const uint8_t *plain_run(const uint8_t *p, const uint8_t *end)
 	return p;
 }
 
+/* So many octets of the line at hand more, and whether it ends with them.  Messages are shorter than 4 GiB. */
+static void measure(struct smtp_data *d, size_t n, bool ends)
+{
+	d->line += (uint32_t)n;
+	if (d->line > d->longest)
+		d->longest = d->line;
+	if (ends)
+		d->line = 0;
+}
+
 /*
  * From the middle of a line to where the body stops being one run of @in: the end of @in, a dot to be dropped, or an
  * octet that must not be there.  Sets the state; returns the end of the run.
@@ -36,6 +46,7 @@ static const uint8_t *lines(struct smtp_data *d, const uint8_t *p, const uint8_t
 		p = plain_run(p, end);
 		if (p == end) {
 			d->state = SMTP_DATA_TEXT;
+		measure(d, (size_t)(p - from), p < end);
 			return p;
 		}
 		if (*p != '\r') {

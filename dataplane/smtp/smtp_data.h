@@ -19,7 +19,11 @@ enum smtp_data_state {
 
 struct smtp_data {
 	uint8_t state; /* enum smtp_data_state */
+	uint32_t line,
+		longest; /* octets of the line at hand, and of the longest so far, without CRLF and stuffed dots */
 };
+
+#define SMTP_DATA_LINE_MAX 998 /* octets that a line should have at most (RFC 5321 4.5.3.1.6, RFC 5322 2.1.1) */
 
 /**
  * smtp_data_feed - take octets up to the end of one run of message octets

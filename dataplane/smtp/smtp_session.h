@@ -20,6 +20,7 @@ struct smtp_session_settings {
 	uint32_t messages_max;   /* 1000 a connection: then 421 4.7.0 */
 	uint32_t errors_soft;    /* 10: from then on each error reply is delayed by error_delay_us */
 	uint32_t errors_hard;    /* 20: 421 4.7.0 and close */
+	uint32_t text_line_max;  /* octets of a line of a message, without CRLF: then 554 5.6.0; 0: any */
 	uint32_t line_max; /* 512 octets of a command with CRLF; MAIL and RCPT may be 1024 longer for parameters */
 	uint64_t error_delay_us;
 	uint64_t command_timeout_us; /* 300 s */

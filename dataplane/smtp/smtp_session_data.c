@@ -12,6 +12,7 @@
 /* One was read to its end, refused or not. */
 static void count_message(struct smtp_session *s)
 {
+	s->stats->smtp_long_lines += s->data.longest > SMTP_DATA_LINE_MAX;
 	s->n_messages++;
 	s->n_idle_commands = 0;
 	s->stats->smtp_messages++;
@@ -54,6 +55,7 @@ static void drain_with(struct smtp_session *s, enum smtp_text which)
 	struct smtp_reply reply;
 
 	s->stats->smtp_too_big += which == SMTP_TEXT_TOO_BIG;
+	s->stats->smtp_text_line_max += which == SMTP_TEXT_TEXT_LINE;
 	smtp_reply_fixed(&reply, which);
 	drain(s, &reply);
 }
@@ -80,6 +82,11 @@ void smtp_session_refuse_message(struct smtp_session *s, const struct smtp_reply
 		drained(s);
 }
 
+static bool has_too_long_line(const struct smtp_session *s)
+{
+	return s->settings->text_line_max && s->data.longest > s->settings->text_line_max;
+}
+
 /* --- DATA ---------------------------------------------------------------------------------- */
 
 static size_t take_data(struct smtp_session *s, struct span in)
@@ -95,6 +102,8 @@ static size_t take_data(struct smtp_session *s, struct span in)
 	}
 	if (s->state == SESSION_DATA && s->n_body > s->settings->message_max)
 		drain_with(s, SMTP_TEXT_TOO_BIG);
+	else if (s->state == SESSION_DATA && has_too_long_line(s))
+		drain_with(s, SMTP_TEXT_TEXT_LINE);
 	if (s->state == SESSION_DATA && run.len) {
 		s->due |= DUE_BODY;
 		s->room->body = run;
@@ -181,6 +190,10 @@ static size_t take_chunk(struct smtp_session *s, struct span in)
 	}
 	if (smtp_data_chunk(&s->data, piece) < piece.len) {
 		refuse_bare(s);
+		return piece.len;
+	}
+	if (has_too_long_line(s)) {
+		drain_with(s, SMTP_TEXT_TEXT_LINE);
 		return piece.len;
 	}
 	s->due |= DUE_BODY;

@@ -56,22 +56,23 @@ struct smtp_session {
 	/* read for every octet */
 	const struct smtp_session_settings *settings;
 	struct stats *stats;
-	uint8_t state;         /* enum smtp_session_state */
-	uint8_t due;           /* what smtp_session_next() has to tell: DUE_... of smtp_session.c */
-	uint8_t event;         /* enum smtp_action_kind of DUE_EVENT */
-	bool esmtp;            /* EHLO, not HELO */
-	bool body_8bit;        /* of the MAIL that is told */
-	bool smtputf8;         /* of the transaction */
-	bool shutting_down;    /* smtp_session_shutdown() was called */
-	bool greeting_out;     /* the greeting was told */
-	uint8_t offers;        /* SMTP_OFFER_... of the last EHLO; 0: HELO */
-	uint8_t tls;           /* enum smtp_session_tls */
-	bool chunking : 1;     /* the message comes by BDAT */
-	bool xclient : 1;      /* this client may say XCLIENT */
-	bool chunk_last : 1;   /* the chunk at hand is the last one */
-	bool talked_early : 1; /* before the greeting */
-	bool chunk_failed : 1; /* a chunk was refused: what is in the pipeline behind it cannot stand either */
-	uint8_t drained;       /* DRAIN: the state after it */
+	uint8_t state;          /* enum smtp_session_state */
+	uint8_t due;            /* what smtp_session_next() has to tell: DUE_... of smtp_session.c */
+	uint8_t event;          /* enum smtp_action_kind of DUE_EVENT */
+	uint8_t offers;         /* SMTP_OFFER_... of the last EHLO; 0: HELO */
+	uint8_t tls;            /* enum smtp_session_tls */
+	bool esmtp : 1;         /* EHLO, not HELO */
+	bool body_8bit : 1;     /* of the MAIL that is told */
+	bool requiretls : 1;    /* likewise */
+	bool smtputf8 : 1;      /* of the transaction */
+	bool shutting_down : 1; /* smtp_session_shutdown() was called */
+	bool greeting_out : 1;  /* the greeting was told */
+	bool chunking : 1;      /* the message comes by BDAT */
+	bool xclient : 1;       /* this client may say XCLIENT */
+	bool chunk_last : 1;    /* the chunk at hand is the last one */
+	bool talked_early : 1;  /* before the greeting */
+	bool chunk_failed : 1;  /* a chunk was refused: what is in the pipeline behind it cannot stand either */
+	uint8_t drained;        /* DRAIN: the state after it */
 	struct smtp_data data;
 	struct smtp_line line;
 	uint16_t out_sent, out_ready, out_len; /* in room->out: told, may be told, written */

@@ -145,7 +145,7 @@ static void test_answers(void)
 /* @key of the result object of @reply, as compact JSON. */
 static const char *result(const char *reply, const char *key)
 {
-	static char text[4096];
+	static char text[1 << 16];
 	json_t *o = json_loads(reply, 0, NULL);
 	const json_t *v = json_object_get(json_object_get(o, "result"), key);
 	char *dumped = v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;

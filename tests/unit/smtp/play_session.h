@@ -191,6 +191,8 @@ static bool play_set(struct span name, uint64_t value)
 		s->errors_hard = (uint32_t)value;
 	else if (span_eq(name, SPAN("data_rate_min")))
 		s->data_rate_min = (uint32_t)value;
+	else if (span_eq(name, SPAN("text_line_max")))
+		s->text_line_max = (uint32_t)value;
 	else if (span_eq(name, SPAN("smtputf8")))
 		s->offers |= value ? SMTP_OFFER_SMTPUTF8 : 0;
 	else if (span_eq(name, SPAN("dsn")))
