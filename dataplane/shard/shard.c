@@ -125,8 +125,8 @@ struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now
 	s->walks = dmarc_cache_init(at + l.walks, &l.walk_settings, &key, &s->stats);
 	s->rcpts = rcpt_cache_init(at + l.rcpts, env->settings->recipients_cache_entries, &key);
 	s->rates = rates_init(at + l.rates, env->settings->rates_domains_max, &key);
-	config_begin(s);
 	route_init(s);
+	config_begin(s);
 	hop_init(s, now_us);
 	if (tcp_listen(s->tcp, (uint16_t)env->settings->smtp_port) != OK)
 		s->stats.shard_listen_failed++;

@@ -120,6 +120,7 @@ static void put_in_force(struct shard *s, struct shard_config *config)
 {
 	make_smtp(s, config);
 	make_auth(s, config);
+	config->unrouted = route_unrouted(s, config->settings);
 	s->config = config;
 	for (unsigned i = 0; i < s->env.settings->n_next_hops;
 	     i++) /* as many, and the same servers (settings_live.c) */

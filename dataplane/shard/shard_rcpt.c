@@ -37,7 +37,7 @@ static void unverified(struct shard *s, struct txn *t, struct smtp_reply *reply)
 /* What stands against the recipient without a look at who it is.  False: @reply says it. */
 static bool may_share(struct shard *s, struct txn *t, struct span rcpt, struct smtp_reply *reply)
 {
-	uint32_t hops = route_of(s, config_settings(s, t->config), rcpt);
+	uint32_t hops = route_of(s, &s->configs[t->config], rcpt);
 
 	if (!hops) {
 		s->stats.shard_rcpt_foreign++;

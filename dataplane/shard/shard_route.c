@@ -79,21 +79,18 @@ uint32_t route_recipients_max(const struct shard *s, uint32_t hops)
 	return most;
 }
 
-uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path)
+uint32_t route_of(const struct shard *s, const struct shard_config *config, struct span forward_path)
 {
 	size_t at = span_find_last(forward_path, '@');
 	char ascii[256];
 	struct text room;
 
 	text_init(&room, ascii, sizeof(ascii));
-	if (at == SPAN_NONE) { /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
-		uint32_t hops = route_unrouted(s, c);
-
-		return hops ? hops : route_of_any(s, c); /* all have domains */
-	}
+	if (at == SPAN_NONE) /* only postmaster passes the grammar; every server has one (RFC 5321 4.5.1) */
+		return config->unrouted ? config->unrouted : route_of_any(s, c); /* all have domains */
 	struct span domain = route_domain(s, span_skip(forward_path, at + 1), &room);
 	for (unsigned i = 0; i < c->n_routes; i++)
 		if (span_eq_nocase(domain, span_str(c->routes[i].domain)))
 			return c->routes[i].next_hops;
-	return is_accepted(c, domain) ? route_unrouted(s, c) : 0;
+	return is_accepted(c, domain) ? config->unrouted : 0;
 }

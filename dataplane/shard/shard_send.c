@@ -50,10 +50,10 @@ static uint32_t hops_for(const struct shard *s, const struct txn *t)
 {
 	if (t->send->outbound && s->hops_ours)
 		return s->hops_ours;
-	uint32_t hops = route_of(s, config_settings(s, t->config), t->rcpts[0]);
+	uint32_t hops = route_of(s, &s->configs[t->config], t->rcpts[0]);
 
 	if (!hops)
-		hops = route_unrouted(s, s->config->settings);
+		hops = s->config->unrouted;
 	return hops ? hops : s->hops_all;
 }
 

@@ -51,8 +51,9 @@ enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY, SHARD
 struct shard_config {
 	const struct settings *settings;
 	struct shard_settings
-		*message; /* goes home when nobody is left; NULL: a free slot, or the settings of the start */
-	uint32_t n_users; /* clients, txns and relays that began with it */
+		*message;  /* goes home when nobody is left; NULL: a free slot, or the settings of the start */
+	uint32_t n_users;  /* clients, txns and relays that began with it */
+	uint32_t unrouted; /* next hops that take what no route names */
 	struct smtp_session_settings smtp;
 	struct smtp_relay_settings relay;
 	struct auth_settings auth;
@@ -434,15 +435,15 @@ void stream_skip(struct txn *t, size_t n);
 
 /* shard_route.c */
 void route_init(struct shard *s);
-/* Where mail to @forward_path, without <>, may go: bit i is hops[i].  0: it is not taken here, by the settings @c. */
-uint32_t route_of(const struct shard *s, const struct settings *c, struct span forward_path);
+/* Where mail to @forward_path, without <>, may go: bit i is hops[i].  0: it is not taken here, by the settings of @config. */
+uint32_t route_of(const struct shard *s, const struct shard_config *config, struct span forward_path);
 /* A domain as settings, tables and DNS write it, in @room if it has octets outside ASCII (RFC 5890 2.3.2.1). */
 struct span route_domain(const struct shard *s, struct span domain, struct text *room);
 
 /* The one of that name, likewise; 0: there is none (settings_check.c sees to it that there is). */
 uint32_t route_named(const struct shard *s, const char *name);
 
-/* The next hops that take what no route names. */
+/* The next hops that take what no route names; as many routes as there are are looked at, so a config has it (unrouted). */
 uint32_t route_unrouted(const struct shard *s, const struct settings *c);
 
 /* Recipients of one message to any of @hops. */
