@@ -100,6 +100,11 @@ struct crypto_batch *crypto_batch_init(void *memory, const struct crypto_batch_s
 	return b;
 }
 
+uint32_t crypto_batch_under_way(const struct crypto_batch *b)
+{
+	return b->settings.jobs_max - b->free.n;
+}
+
 enum crypto_class crypto_class_of(const struct crypto_job *job)
 {
 	unsigned bits = job->key_len > SPKI_EXTRA ? (job->key_len - SPKI_EXTRA) * 8u : 0;

@@ -84,6 +84,9 @@ struct crypto_batch *crypto_batch_init(void *memory, const struct crypto_batch_s
 /* Takes a job until crypto_batch_done() returns it; false when jobs_max are under way. */
 bool MUST_USE crypto_batch_submit(struct crypto_batch *b, struct crypto_job *job, uint64_t now_us);
 
+/* Of jobs_max how many are under way. */
+uint32_t crypto_batch_under_way(const struct crypto_batch *b);
+
 /* Runs what is due; @idle: everything that waits. */
 void crypto_batch_step(struct crypto_batch *b, uint64_t now_us, bool idle);
 

@@ -49,7 +49,7 @@ struct control_status {
 	bool bodies_paired; /* bodies are hashed two side by side */
 };
 
-#define CONTROL_LIMITS_MAX 12
+#define CONTROL_LIMITS_MAX 13
 
 /* A limit of a worker, how near it is and was, and how often it was reached. */
 struct control_limit {

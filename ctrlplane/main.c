@@ -225,7 +225,7 @@ static bool make_workers(struct gateway *g, struct net_settings *net, char *erro
 	for (unsigned i = 0; i < s->n_ports; i++)
 		dpdk_if(g->dpdk, i, &net->ifs[i]);
 	net->reassemble = strcmp(s->net_fragments, "reassemble") == 0;
-	uint64_t n_conns = s->limits_sessions_max + s->relay_connections_max * s->n_next_hops;
+	uint64_t n_conns = s->limits_sessions_max + SHARD_REFUSED_MAX + s->relay_connections_max * s->n_next_hops;
 	net->tcp.conns_max = (uint32_t)n_conns;
 	net->tcp.buffer_blocks = (uint32_t)s->limits_tcp_blocks;
 	net->tcp.receive_max = (uint32_t)s->tcp_receive_max;

@@ -38,8 +38,8 @@ static void layout_of(struct layout *l, const struct shard_env *env)
 	l->store_settings.fields_max = (uint32_t)c->limits_header_fields_max;
 	l->store_settings.blocks = (uint32_t)c->limits_body_blocks;
 	l->store_settings.blocks_reserved = (uint32_t)(c->limits_body_blocks * c->limits_body_reserve / 100);
-	l->crypto_settings =
-		(struct crypto_batch_settings){ .jobs_max = 1024, .wait_max_us = (uint64_t)c->crypto_batch_wait_us };
+	l->crypto_settings = (struct crypto_batch_settings){ .jobs_max = SHARD_JOBS_MAX,
+							     .wait_max_us = (uint64_t)c->crypto_batch_wait_us };
 	l->dns_settings = (struct dns_cache_settings){ .entries_max = (uint32_t)c->dns_worker_cache_entries,
 						       .ttl_min_s = (uint32_t)c->dns_ttl_min_s,
 						       .ttl_max_s = (uint32_t)c->dns_ttl_max_s,
@@ -167,6 +167,9 @@ static void tcp_told(struct shard *s, const struct tcp_event *e, uint64_t now_us
 		break;
 	case PEER_RELAY:
 		relay_event(s, e->user, e, now_us);
+		break;
+	case PEER_REFUSED:
+		refused_event(s, e);
 		break;
 	}
 }

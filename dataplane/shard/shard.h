@@ -42,6 +42,9 @@ struct shard_env {
 	uint8_t seed[32]; /* random */
 };
 
+/* Connections that may be left to end, beside those of limits.sessions_max: TCP has room for as many more. */
+#define SHARD_REFUSED_MAX 64
+
 size_t shard_memory(const struct shard_env *env); /* octets for shard_init(), zeroed, 64-byte aligned */
 struct shard *shard_init(void *memory, const struct shard_env *env, uint64_t now_us, uint64_t now_unix_us);
 
@@ -72,7 +75,7 @@ struct stats *shard_own_stats(struct shard *s);
  * was so a moment ago. */
 void shard_hop(const struct shard *s, unsigned index, uint64_t now_us, struct shard_hop *out);
 
-#define SHARD_LIMITS_MAX 12
+#define SHARD_LIMITS_MAX 13
 
 /* A limit of this worker and how near it was. */
 struct shard_limit {

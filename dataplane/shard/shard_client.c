@@ -51,6 +51,16 @@ static void client_abort(struct shard *s, struct client *c, uint64_t now_us)
 	client_gone(s, c, now_us);
 }
 
+/* There is no room for it to go on. */
+static void client_turn_away(struct shard *s, struct client *c, uint64_t now_us)
+{
+	if (c->proxy_awaited) /* it would be the proxy that is told */
+		tcp_abort(s->tcp, c->conn, now_us);
+	else
+		refuse_client(s, c->conn, c->tls, now_us);
+	client_gone(s, c, now_us);
+}
+
 static bool client_send(struct shard *s, struct client *c, struct span bytes, uint64_t now_us)
 {
 	size_t n = wire_send(s, c->conn, c->tls, bytes, now_us);
@@ -327,7 +337,7 @@ static bool client_take_proxy(struct shard *s, struct client *c, uint64_t now_us
 void client_run(struct shard *s, struct client *c, uint64_t now_us)
 {
 	if (!client_take_room(s, c)) {
-		client_abort(s, c, now_us);
+		client_turn_away(s, c, now_us);
 		return;
 	}
 	if (c->proxy_awaited && !client_take_proxy(s, c, now_us))
@@ -360,13 +370,13 @@ void client_accept(struct shard *s, struct tcp_conn *conn, uint64_t now_us)
 
 	if (!c) {
 		s->stats.shard_client_refused++;
-		tcp_abort(s->tcp, conn, now_us);
+		refuse_client(s, conn, NULL, now_us);
 		return;
 	}
 	memset(c, 0, sizeof(*c));
 	if (!client_take_room(s, c)) {
 		pool_give(&s->clients, c);
-		tcp_abort(s->tcp, conn, now_us);
+		refuse_client(s, conn, NULL, now_us);
 		return;
 	}
 	c->peer = PEER_CLIENT;
@@ -422,7 +432,7 @@ void client_timer(struct shard *s, struct client *c, uint64_t now_us)
 	}
 	if (!c->proxy_awaited && now_us >= smtp_session_deadline_us(&c->smtp)) {
 		if (!client_take_room(s, c)) {
-			client_abort(s, c, now_us);
+			client_turn_away(s, c, now_us);
 			return;
 		}
 		smtp_session_expire(&c->smtp, now_us);
@@ -486,7 +496,7 @@ void client_shutdown_all(struct shard *s, uint64_t now_us)
 	for (struct client *c = s->live, *next; c; c = next) {
 		next = c->next;
 		if (c->proxy_awaited || !client_take_room(s, c)) {
-			client_abort(s, c, now_us);
+			client_turn_away(s, c, now_us);
 			continue;
 		}
 		smtp_session_shutdown(&c->smtp, now_us);

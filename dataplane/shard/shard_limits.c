@@ -26,6 +26,11 @@ unsigned shard_limits(const struct shard *s, struct shard_limit out[SHARD_LIMITS
 	out[n++] = of_pool("relay.connections_max", &s->relays);
 	out[n++] = of_pool("questions under way", &s->questions);
 	out[n++] = of_pool("records not fetched", &s->records);
+	out[n++] = (struct shard_limit){ .name = "signatures under way",
+					 .used = crypto_batch_under_way(s->crypto),
+					 .most = s->stress.jobs_most,
+					 .limit = SHARD_JOBS_MAX,
+					 .refused = s->stats.shard_crypto_full };
 	out[n++] = (struct shard_limit){ .name = "stress.percent",
 					 .used = s->stress.percent,
 					 .most = s->stress.most,

@@ -38,12 +38,13 @@ enum {
 	CLIENT_HELO_SHORT = 48, /* octets of a name in EHLO that need no room */
 	SHARD_QUESTIONS_MAX = 4096,
 	SHARD_RECORDS_MAX = 256,
+	SHARD_JOBS_MAX = 1024,         /* signatures under way */
 	SHARD_KEEPS_MAX = 64,          /* messages on their way to the quarantine store */
 	SHARD_HOP_CLEAR_US = 60000000, /* how long a next hop whose TLS failed is met without, if it may */
 };
 
 /* What the user pointer of a TCP connection names; the first member of struct client and struct relay. */
-enum shard_peer { PEER_CLIENT, PEER_RELAY };
+enum shard_peer { PEER_CLIENT, PEER_RELAY, PEER_REFUSED /* nobody's: told to come again, and closed */ };
 
 /* Which struct a timer lies in. */
 enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY, SHARD_TIMER_HOP };
@@ -236,6 +237,7 @@ struct hop {
 struct stress {
 	bool on;
 	uint8_t percent, most; /* of what is fullest; and the most that it ever was */
+	uint32_t jobs_most;    /* signatures that were under way, as far as it was looked */
 	uint64_t looked_us;
 	struct client *rearm; /* this one and those behind it in `live` may have timers from before stress began */
 };
@@ -267,6 +269,8 @@ struct shard {
 	struct client *live;
 	struct stress stress;
 	uint32_t n_live;
+	enum shard_peer refused; /* PEER_REFUSED, for all of these; */
+	uint32_t n_refused;      /* SHARD_REFUSED_MAX at most */
 	struct client *ready, **ready_end;
 	uint32_t n_waiting; /* at all hops */
 	bool dispatch;      /* hop_dispatch() has something to look at */
@@ -368,6 +372,11 @@ void client_handshaken(struct shard *s, struct client *c, uint64_t now_us); /* o
 void client_shutdown_all(struct shard *s, uint64_t now_us);
 
 void client_arm(struct shard *s, struct client *c, uint64_t now_us); /* its timer */
+
+/* shard_refuse.c */
+/* There is no place for the client of @conn: it is told 421, through @tls if there is any, and the connection ends. */
+void refuse_client(struct shard *s, struct tcp_conn *conn, struct shard_tls *tls, uint64_t now_us);
+void refused_event(struct shard *s, const struct tcp_event *event);
 
 /* shard_stress.c */
 void stress_step(struct shard *s, uint64_t now_us);

@@ -149,6 +149,8 @@ static void peer_run(struct shard *s, struct shard_tls *t, uint64_t now_us)
 	case PEER_RELAY:
 		relay_run(s, t->peer, now_us);
 		break;
+	case PEER_REFUSED:
+		break;
 	}
 }
 
@@ -195,6 +197,8 @@ bool tls_step(struct shard *s, uint64_t now_us)
 		break;
 	case PEER_RELAY:
 		relay_handshaken(s, t->peer, now_us);
+		break;
+	case PEER_REFUSED:
 		break;
 	}
 	return true;

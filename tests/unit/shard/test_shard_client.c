@@ -172,8 +172,14 @@ static void sessions(void)
 	for (int i = 0; i < 4; i++)
 		c[i] = caller_open("192.0.2.10");
 	is_last(c[2], "220", "limits.sessions_max sessions are served");
-	ok(c[3]->failed && c[3]->got.len == 0, "the next connection is reset");
-	ok(stats()->shard_client_refused == 1, "and counted");
+	is_last(c[3], "421 4.3.2 Too busy", "the next one is told to come again");
+	ok(c[3]->peer_closed && !c[3]->failed && stats()->shard_client_refused == 1, "closed, not reset, and counted");
+	ok(world.shard->n_refused == 0, "nothing of it is left");
+	world.shard->n_refused = SHARD_REFUSED_MAX; /* as many that do not end */
+	struct caller *more = caller_open("192.0.2.10");
+
+	ok(more->failed && more->got.len == 0, "when too many of these are left the next one is reset");
+	world.shard->n_refused = 0;
 	say(c[0], "QUIT\r\n");
 	is_last(sends(MESSAGE), "250", "one that ends makes room");
 	all_is_given_back("sessions");
@@ -196,10 +202,11 @@ static void rooms(void)
 		say(c[i], "MAIL FR");
 	ok(world.shard->rooms.n_used == 2, "one in the middle of a line needs one");
 	say(c[2], "NOOP\r\n");
-	ok(c[2]->failed && stats()->shard_client_no_room == 1,
-	   "beyond limits.busy_max the next one is reset and counted");
+	is_last(c[2], "421 4.3.2", "beyond limits.busy_max the next one is told to come again");
+	ok(c[2]->peer_closed && stats()->shard_client_no_room == 1, "closed and counted");
 	struct caller *late = caller_open("192.0.2.66");
-	ok(late->failed && stats()->shard_client_no_room == 2, "a new connection as well");
+	is_last(late, "421 4.3.2", "a new connection as well");
+	ok(stats()->shard_client_no_room == 2, "and counted");
 	say(c[0], "OM:<a@good.example>\r\n");
 	is_last(c[0], "250", "what was begun goes on");
 	say(c[3], "NOOP\r\n");
