@@ -149,6 +149,7 @@ bool gateway_send(struct gateway *g, uint64_t tag, const struct side_wish *w)
 				  .octets = span_of(at + w->rcpts_len, w->mail_len),
 				  .body_8bit = w->body_8bit,
 				  .smtputf8 = w->smtputf8,
+				  .requiretls = w->requiretls,
 				  .outbound = w->outbound };
 	memcpy(m->mail_from, w->mail_from, sizeof(m->mail_from));
 	down(g, worker, m);

@@ -27,12 +27,12 @@ struct side_wish {
 	size_t rcpts_len;
 	char *mail; /* SEND: malloc()ed */
 	size_t mail_len;
-	bool body_8bit, smtputf8; /* SEND */
-	bool outbound;            /* SEND: by a smarthost, if there is one */
-	json_t *result;           /* ANSWER: of a request that went well, or NULL... */
-	char error[256];          /* ...and why it did not */
-	bool refused;             /* the request itself is wrong */
-	struct shard_keep *keep;  /* HOME */
+	bool body_8bit, smtputf8, requiretls; /* SEND */
+	bool outbound;                        /* SEND: by a smarthost, if there is one */
+	json_t *result;                       /* ANSWER: of a request that went well, or NULL... */
+	char error[256];                      /* ...and why it did not */
+	bool refused;                         /* the request itself is wrong */
+	struct shard_keep *keep;              /* HOME */
 };
 
 static inline void side_wish_free(struct side_wish *w)

@@ -195,6 +195,7 @@ static struct side_wish *release_wish(struct quarantine *q, const struct quarant
 			 (const char *)item->mail_from.at);
 		w->body_8bit = item->body_8bit;
 		w->smtputf8 = item->smtputf8;
+		w->requiretls = item->requiretls;
 	}
 	free(octets);
 	if (w && w->mail && w->rcpts)
@@ -293,7 +294,8 @@ static void keep(struct quarantine *q, struct in *m)
 					.subject = span_str(k->subject),
 					.rcpts = span_of(k->rcpts, k->rcpts_len),
 					.body_8bit = k->body_8bit,
-					.smtputf8 = k->smtputf8 };
+					.smtputf8 = k->smtputf8,
+					.requiretls = k->requiretls };
 	memcpy(item.id, k->id, sizeof(item.id));
 	k->code = codes[quarantine_store_put(q->store, &item, read_keep, k)];
 	m->wish->kind = SIDE_WISH_HOME;

@@ -52,6 +52,9 @@ static const char schema[] =
 	" PRIMARY KEY (id, gateway)) @keyed;"
 	"CREATE INDEX IF NOT EXISTS message_time ON message (time_s, id)";
 
+/* What the column utf8 says, bit by bit: stores were made before the second one. */
+enum { UTF8_ITSELF = 1, UTF8_REQUIRETLS = 2 };
+
 static const struct sql_program program = { schema, texts, N_SQL };
 
 struct quarantine_store {
@@ -84,7 +87,8 @@ static void take_item(struct sql *db, struct quarantine_item *out)
 					 .note = sql_column_octets(db, 11),
 					 .rcpts = sql_column_octets(db, 12),
 					 .body_8bit = sql_column(db, 13) != 0,
-					 .smtputf8 = sql_column(db, 14) != 0 };
+					 .smtputf8 = sql_column(db, 14) & UTF8_ITSELF,
+					 .requiretls = sql_column(db, 14) & UTF8_REQUIRETLS };
 	snprintf(out->id, sizeof(out->id), "%.*s", (int)id.len, (const char *)id.at);
 	snprintf(out->gateway, sizeof(out->gateway), "%.*s", (int)gateway.len, (const char *)gateway.at);
 }
@@ -218,11 +222,13 @@ void quarantine_store_close(struct quarantine_store *st)
 
 static bool put_row(struct quarantine_store *st, const struct quarantine_item *item)
 {
-	return sql_run(st->db, SQL_PUT,
-		       SQL_ARGS(sql_text(item->id), me(st), sql_number(item->time_s), sql_number(item->size),
-				sql_octets(item->client), sql_octets(item->mail_from), sql_octets(item->from_domain),
-				sql_octets(item->rule), sql_octets(item->subject), sql_octets(item->rcpts),
-				sql_number(item->body_8bit), sql_number(item->smtputf8)));
+	return sql_run(
+		st->db, SQL_PUT,
+		SQL_ARGS(sql_text(item->id), me(st), sql_number(item->time_s), sql_number(item->size),
+			 sql_octets(item->client), sql_octets(item->mail_from), sql_octets(item->from_domain),
+			 sql_octets(item->rule), sql_octets(item->subject), sql_octets(item->rcpts),
+			 sql_number(item->body_8bit),
+			 sql_number((item->smtputf8 ? UTF8_ITSELF : 0U) | (item->requiretls ? UTF8_REQUIRETLS : 0U))));
 }
 
 enum quarantine_result quarantine_store_put(struct quarantine_store *st, const struct quarantine_item *item,

@@ -39,7 +39,7 @@ struct quarantine_item {
 	uint64_t time_s, released_s, size;
 	struct span client, mail_from, from_domain, rule, subject, note;
 	struct span rcpts; /* each ended by a NUL */
-	bool body_8bit, smtputf8;
+	bool body_8bit, smtputf8, requiretls;
 };
 
 enum quarantine_result { QUARANTINE_STORED, QUARANTINE_FULL /* 452 */, QUARANTINE_FAILED /* 451 */ };

@@ -90,7 +90,7 @@ static bool is_for_clients(const struct shard *s, unsigned hop)
 void config_offers(struct shard *s)
 {
 	struct smtp_session_settings *smtp = &s->config->smtp;
-	unsigned all = SMTP_OFFER_8BITMIME | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN;
+	unsigned all = SMTP_OFFER_8BITMIME | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN | SMTP_OFFER_REQUIRETLS;
 	bool any = false;
 
 	uint32_t most = 0; /* RCPTMAX: what the next hop that takes most takes (RFC 9422 4) */

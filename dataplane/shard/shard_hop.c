@@ -345,7 +345,8 @@ static void extensions_text(unsigned offers, char *out, size_t cap)
 	} names[] = { { SMTP_OFFER_8BITMIME, "8BITMIME" },
 		      { SMTP_OFFER_CHUNKING, "CHUNKING" },
 		      { SMTP_OFFER_SMTPUTF8, "SMTPUTF8" },
-		      { SMTP_OFFER_DSN, "DSN" } };
+		      { SMTP_OFFER_DSN, "DSN" },
+		      { SMTP_OFFER_REQUIRETLS, "REQUIRETLS" } };
 	struct text t;
 
 	text_init(&t, out, cap);

@@ -50,6 +50,7 @@ static void describe(const struct shard *s, struct shard_keep *k, const struct t
 	}
 	k->body_8bit = t->body_8bit;
 	k->smtputf8 = t->smtputf8;
+	k->requiretls = t->requiretls;
 	k->size = stream_len(s, t);
 }
 

@@ -67,7 +67,7 @@ struct shard_send {
 	char mail_from[324];
 	struct span rcpts;  /* each ended by a NUL */
 	struct span octets; /* whole, with CRLF; copied by the worker */
-	bool body_8bit, smtputf8;
+	bool body_8bit, smtputf8, requiretls;
 	bool outbound; /* to anybody's domain: a smarthost takes it, if there is one */
 	uint16_t code; /* Out: of the next hop's reply; 452 when the worker has no room */
 	char reply[256];
@@ -96,7 +96,7 @@ struct shard_keep {
 	char id[24];
 	char mail_from[324];
 	char from_domain[256], rule[64], subject[200];
-	bool body_8bit, smtputf8;
+	bool body_8bit, smtputf8, requiretls;
 	uint32_t rcpts_len;
 	char rcpts[34816]; /* each ended by a NUL */
 	uint16_t code;     /* Out: 250 when it is on disk, 452 when there is no room, 451 */

@@ -128,9 +128,12 @@ bool txn_rcpt(struct shard *s, struct txn *t, const struct smtp_action *rcpt, st
 void rcpt_envelope(struct txn *t)
 {
 	t->asked = span_of(t->rcpt_text + t->rcpt_text_len, t->asked_len);
-	t->envelope = (struct smtp_envelope){
-		.mail_from = SPAN(""), .rcpts = &t->asked, .n_rcpts = 1, .smtputf8 = t->smtputf8, .only_asks = true
-	};
+	t->envelope = (struct smtp_envelope){ .mail_from = SPAN(""),
+					      .rcpts = &t->asked,
+					      .n_rcpts = 1,
+					      .smtputf8 = t->smtputf8,
+					      .requiretls = t->requiretls,
+					      .only_asks = true };
 }
 
 /* What the next hop said to RCPT is kept and told; a 4yz is told as it is. */

@@ -185,6 +185,12 @@ static enum smtp_relay_tls tls_wanted(const struct hop *h, uint64_t now_us)
 	return RELAY_TLS_NONE;
 }
 
+/* TLS with it proves who it is: by CA and name, key or TLSA record. */
+static bool is_verified(const struct settings_next_hop *h)
+{
+	return h->tls >= SETTINGS_TLS_REQUIRE && (h->tls_ca_file[0] || h->tls_pinned || h->tls_dane);
+}
+
 static void relay_action(struct shard *s, struct relay *r, const struct smtp_relay_action *a, uint64_t now_us)
 {
 	switch (a->kind) {
@@ -326,7 +332,7 @@ void relay_event(struct shard *s, struct relay *r, const struct tcp_event *event
 		smtp_relay_init(&r->smtp, &s->configs[r->config].relay, &s->stats, now_us);
 		if (r->hop->settings->lmtp)
 			smtp_relay_use_lmtp(&r->smtp);
-		smtp_relay_use_tls(&r->smtp, tls_wanted(r->hop, now_us));
+		smtp_relay_use_tls(&r->smtp, tls_wanted(r->hop, now_us), is_verified(r->hop->settings));
 		if (r->hop->settings->identity == SETTINGS_IDENTITY_PROXY)
 			identity_send_proxy(s, r, now_us);
 		if (r->hop->settings->tls == SETTINGS_TLS_IMMEDIATE)

@@ -13,6 +13,7 @@ static void message_envelope(const struct shard *s, struct txn *t)
 					      .size = stream_len(s, t),
 					      .body_8bit = t->body_8bit,
 					      .smtputf8 = t->smtputf8,
+					      .requiretls = t->requiretls,
 					      .dsn = span_of(t->mail_dsn, t->mail_dsn_len),
 					      .rcpts_dsn = t->rcpts_dsn };
 }

@@ -81,6 +81,7 @@ uint32_t route_recipients_max(const struct shard *s, uint32_t hops)
 
 uint32_t route_of(const struct shard *s, const struct shard_config *config, struct span forward_path)
 {
+	const struct settings *c = config->settings;
 	size_t at = span_find_last(forward_path, '@');
 	char ascii[256];
 	struct text room;

@@ -101,6 +101,7 @@ void send_begin(struct shard *s, struct shard_send *m, uint64_t now_us)
 	t->config = config_take(s);
 	t->body_8bit = m->body_8bit;
 	t->smtputf8 = m->smtputf8;
+	t->requiretls = m->requiretls;
 	t->send = m;
 	shard_id(s, t->id, now_us);
 	text_init(&t->fields, t->fields_text, sizeof(t->fields_text));

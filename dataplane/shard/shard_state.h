@@ -139,7 +139,7 @@ struct txn {
 	enum txn_phase phase;
 	uint32_t generation; /* tells this use of the object from earlier ones */
 	bool header_told, retried, duplicate_possible;
-	bool body_8bit, smtputf8, early_talk;
+	bool body_8bit, smtputf8, requiretls, early_talk;
 	uint8_t config; /* its client's */
 	uint8_t mail_dsn_len;
 	uint64_t data_us, end_us, last_answer_us, jobs_us, jobs_done_us; /* 0: did not happen */

@@ -307,6 +307,7 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	t->early_talk = smtp_session_talked_early(&c->smtp);
 	t->body_8bit = mail->body_8bit;
 	t->smtputf8 = mail->smtputf8;
+	t->requiretls = mail->requiretls;
 	memcpy(t->mail_from, mail->bytes.at, mail->bytes.len);
 	text_init(&text, t->mail_dsn, sizeof(t->mail_dsn));
 	txn_dsn_write(&text, " RET=", mail->dsn[0]);

@@ -46,6 +46,13 @@ static enum smtp_text parse_smtputf8(struct span value, struct smtp_command *c)
 	return value.at ? SMTP_TEXT_PARAMETER_VALUE : SMTP_TEXT_OK;
 }
 
+/* RFC 8689 2 (4): no value */
+static enum smtp_text parse_requiretls(struct span value, struct smtp_command *c)
+{
+	c->requiretls = true;
+	return value.at ? SMTP_TEXT_PARAMETER_VALUE : SMTP_TEXT_OK;
+}
+
 static enum smtp_text keep_dsn(struct smtp_command *c, unsigned i, struct span value, bool good)
 {
 	c->dsn[i] = value;
@@ -81,6 +88,7 @@ static const struct parameter {
 	{ { (const uint8_t *)"SMTPUTF8", 8 }, parse_smtputf8 },
 	{ { (const uint8_t *)"RET", 3 }, parse_ret },
 	{ { (const uint8_t *)"ENVID", 5 }, parse_envid },
+	{ { (const uint8_t *)"REQUIRETLS", 10 }, parse_requiretls },
 }, rcpt_parameters[] = {
 	{ { (const uint8_t *)"NOTIFY", 6 }, parse_notify },
 	{ { (const uint8_t *)"ORCPT", 5 }, parse_orcpt },

@@ -36,6 +36,7 @@ struct smtp_command {
 	bool body_8bit;     /* MAIL: BODY=8BITMIME */
 	bool last;          /* BDAT: LAST */
 	bool smtputf8;      /* MAIL: SMTPUTF8 (RFC 6531) */
+	bool requiretls;    /* MAIL: REQUIRETLS (RFC 8689) */
 	bool eight_bit;     /* MAIL, RCPT: there are octets outside ASCII, all of it UTF-8 */
 	struct span dsn[2]; /* values of RFC 3461: MAIL: RET, ENVID; RCPT: NOTIFY, ORCPT; at is NULL: not given */
 };

@@ -43,10 +43,12 @@ static void measure(struct smtp_data *d, size_t n, bool ends)
 static const uint8_t *lines(struct smtp_data *d, const uint8_t *p, const uint8_t *end)
 {
 	for (;;) {
+		const uint8_t *from = p;
+
 		p = plain_run(p, end);
+		measure(d, (size_t)(p - from), p < end);
 		if (p == end) {
 			d->state = SMTP_DATA_TEXT;
-		measure(d, (size_t)(p - from), p < end);
 			return p;
 		}
 		if (*p != '\r') {

@@ -205,10 +205,11 @@ void smtp_relay_use_lmtp(struct smtp_relay *r)
 	r->lmtp = true;
 }
 
-void smtp_relay_use_tls(struct smtp_relay *r, enum smtp_relay_tls tls)
+void smtp_relay_use_tls(struct smtp_relay *r, enum smtp_relay_tls tls, bool verified)
 {
 	CHECK(r->state == RELAY_AT_GREETING);
 	r->tls = (uint8_t)tls;
+	r->verified = verified;
 }
 
 void smtp_relay_secured(struct smtp_relay *r, uint64_t now_us)
@@ -373,7 +374,8 @@ void smtp_relay_expire(struct smtp_relay *r, uint64_t now_us)
 unsigned smtp_relay_offers(const struct smtp_relay *r)
 {
 	return (r->has_8bitmime ? SMTP_OFFER_8BITMIME : 0U) | (r->has_chunking ? SMTP_OFFER_CHUNKING : 0U) |
-	       (r->has_smtputf8 ? SMTP_OFFER_SMTPUTF8 : 0U) | (r->has_dsn ? SMTP_OFFER_DSN : 0U);
+	       (r->has_smtputf8 ? SMTP_OFFER_SMTPUTF8 : 0U) | (r->has_dsn ? SMTP_OFFER_DSN : 0U) |
+	       (smtp_relay_keeps_tls(r) ? SMTP_OFFER_REQUIRETLS : 0U);
 }
 
 uint64_t smtp_relay_size_max(const struct smtp_relay *r)

@@ -54,9 +54,10 @@ struct smtp_envelope {
 	struct span mail_from;    /* without <>; empty: null */
 	const struct span *rcpts; /* without <> */
 	uint32_t n_rcpts;
-	uint64_t size;                      /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
-	bool body_8bit;                     /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
-	bool smtputf8;                      /* when it is not offered, the RESULT is 550 5.6.7 (RFC 6531 3.5) */
+	uint64_t size;   /* octets to come, exactly, for SIZE= and BDAT; 0: not known */
+	bool body_8bit;  /* BODY=8BITMIME when offered; an 8-bit body is sent as it is in any case */
+	bool smtputf8;   /* when it is not offered, the RESULT is 550 5.6.7 (RFC 6531 3.5) */
+	bool requiretls; /* REQUIRETLS; without verified TLS that has it, the RESULT is 550 5.7.30 (RFC 8689 4.2.1) */
 	const struct smtp_identity *client; /* said by XCLIENT where it is offered; NULL: nobody's */
 	bool only_asks;  /* of one recipient: RSET follows, and the RESULT is the reply to RCPT, or a refusal of MAIL */
 	struct span dsn; /* parameters of MAIL (RFC 3461), a blank in front of each; left out when DSN is not offered */
@@ -70,8 +71,9 @@ void smtp_relay_init(struct smtp_relay *r, const struct smtp_relay_settings *set
 		     uint64_t now_us); /* the TCP connection is established, the greeting awaited */
 /* Before anything is fed: the next hop speaks LMTP. */
 void smtp_relay_use_lmtp(struct smtp_relay *r);
-/* Before the first octet: whether STARTTLS is asked for; ON when TLS was there before the greeting (RFC 8314 3). */
-void smtp_relay_use_tls(struct smtp_relay *r, enum smtp_relay_tls tls);
+/* Before the first octet: whether STARTTLS is asked for; ON when TLS was there before the greeting (RFC 8314 3).
+ * @verified: who has TLS with us is who it should be, or there is none. */
+void smtp_relay_use_tls(struct smtp_relay *r, enum smtp_relay_tls tls, bool verified);
 /* The handshake that RELAY_STARTTLS asked for is done: EHLO again, all that was offered before is forgotten. */
 void smtp_relay_secured(struct smtp_relay *r, uint64_t now_us);
 size_t MUST_USE smtp_relay_feed(struct smtp_relay *r, struct span in, uint64_t now_us);

@@ -23,6 +23,7 @@ void smtp_relay_take_extension(struct smtp_relay *r, struct span line)
 	r->has_smtputf8 |= span_eq_nocase(keyword, SPAN("SMTPUTF8"));
 	r->has_starttls |= span_eq_nocase(keyword, SPAN("STARTTLS"));
 	r->has_dsn |= span_eq_nocase(keyword, SPAN("DSN"));
+	r->has_requiretls |= span_eq_nocase(keyword, SPAN("REQUIRETLS"));
 	if (span_eq_nocase(keyword, SPAN("XCLIENT")))
 		r->xclient = (uint8_t)smtp_xclient_offered(line);
 	if (span_eq_nocase(keyword, SPAN("SIZE")) && !span_decimal(line, UINT64_MAX, &r->size_max))
@@ -49,7 +50,7 @@ void smtp_relay_say_hello(struct smtp_relay *r, enum smtp_relay_state state, uin
 void smtp_relay_hello_anew(struct smtp_relay *r, enum smtp_relay_state state, uint64_t now_us)
 {
 	r->pipelining = r->has_size = r->has_8bitmime = r->has_chunking = r->has_smtputf8 = r->has_dsn = false;
-	r->has_starttls = false;
+	r->has_starttls = r->has_requiretls = false;
 	r->xclient = 0;
 	r->size_max = 0;
 	smtp_relay_say_hello(r, state, now_us);

@@ -27,6 +27,12 @@ static inline void smtp_relay_become_ready(struct smtp_relay *r, uint64_t now_us
 	r->due |= DUE_READY;
 }
 
+/* A message with REQUIRETLS may go there (RFC 8689 4.2.1). */
+static inline bool smtp_relay_keeps_tls(const struct smtp_relay *r)
+{
+	return r->has_requiretls && r->tls == RELAY_TLS_ON && r->verified;
+}
+
 /* --- smtp_relay.c ------------------------------------------------------------------------------ */
 
 /* The message in hand is over; `result` has its reply. */

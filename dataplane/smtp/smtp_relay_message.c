@@ -132,8 +132,10 @@ void smtp_relay_on_final(struct smtp_relay *r, const struct smtp_reply *reply, u
 /* XCLIENT, if any, is done with: MAIL is next. */
 void smtp_relay_begin_envelope(struct smtp_relay *r, uint64_t now_us)
 {
-	if (r->envelope->smtputf8 && !r->has_smtputf8) {
-		smtp_reply_fixed(&r->result, SMTP_TEXT_NEXT_HOP_ASCII);
+	bool ascii = r->envelope->smtputf8 && !r->has_smtputf8;
+
+	if (ascii || (r->envelope->requiretls && !smtp_relay_keeps_tls(r))) {
+		smtp_reply_fixed(&r->result, ascii ? SMTP_TEXT_NEXT_HOP_ASCII : SMTP_TEXT_NEXT_HOP_NO_TLS);
 		r->mail_refused = true;
 		r->stats->relay_refused++;
 		smtp_relay_give_result(r);

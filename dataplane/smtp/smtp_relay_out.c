@@ -50,6 +50,8 @@ static void write_mail(const struct smtp_relay *r, struct text *t)
 		text_puts(t, " BODY=8BITMIME");
 	if (r->envelope->smtputf8)
 		text_puts(t, " SMTPUTF8");
+	if (r->envelope->requiretls)
+		text_puts(t, " REQUIRETLS");
 	if (r->has_dsn)
 		text_put(t, r->envelope->dsn);
 	text_puts(t, "\r\n");

@@ -57,7 +57,8 @@ struct smtp_relay {
 	bool pipelining, has_size, has_8bitmime, has_chunking, has_smtputf8, has_dsn; /* offered in the reply to EHLO */
 	uint64_t size_max;                                                            /* of the next hop's SIZE */
 	bool lmtp;                                                                    /* RFC 2033 */
-	bool has_starttls;
+	bool has_starttls, has_requiretls;
+	bool verified;                  /* TLS, where there is any, is with who it should be */
 	uint8_t tls;                    /* enum smtp_relay_tls */
 	bool by_bdat;                   /* the message in hand is sent as one chunk */
 	uint64_t body_left;             /* by BDAT: octets of the message that were not given yet */

@@ -90,6 +90,7 @@ static void say_limits(const struct smtp_session *s, struct text *t)
 static bool is_offered(const struct smtp_session *s, const struct smtp_command *c)
 {
 	return (!c->smtputf8 || (s->offers & SMTP_OFFER_SMTPUTF8)) &&
+	       (!c->requiretls || (s->offers & SMTP_OFFER_REQUIRETLS)) &&
 	       ((!c->dsn[0].at && !c->dsn[1].at) || (s->offers & SMTP_OFFER_DSN));
 }
 
@@ -107,6 +108,8 @@ static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64
 	s->state = SESSION_GREETED;
 	s->esmtp = c->verb == SMTP_VERB_EHLO;
 	s->offers = s->esmtp ? (uint8_t)s->settings->offers : 0;
+	if (s->tls != SESSION_TLS_ON) /* RFC 8689 2: there is nothing to keep to when it came in the clear */
+		s->offers &= (uint8_t)~SMTP_OFFER_REQUIRETLS;
 	smtp_session_tell(s, SMTP_HELO, c->argument);
 	text_init(&t, line, sizeof(line));
 	text_puts(&t, s->settings->hostname);
@@ -122,6 +125,8 @@ static void do_helo(struct smtp_session *s, const struct smtp_command *c, uint64
 			text_puts(&t, "\nSMTPUTF8");
 		if (s->offers & SMTP_OFFER_DSN)
 			text_puts(&t, "\nDSN");
+		if (s->offers & SMTP_OFFER_REQUIRETLS)
+			text_puts(&t, "\nREQUIRETLS");
 		if (s->offers & SMTP_OFFER_LIMITS)
 			say_limits(s, &t);
 		if (smtp_session_tls_offered(s))
@@ -159,6 +164,8 @@ static void do_mail(struct smtp_session *s, const struct smtp_command *c, uint64
 		s->room->size = c->size;
 		s->body_8bit = c->body_8bit;
 		s->smtputf8 = c->smtputf8;
+		s->requiretls = c->requiretls;
+		s->stats->smtp_requiretls += c->requiretls;
 		memcpy(s->room->dsn, c->dsn, sizeof(c->dsn));
 		smtp_session_tell(s, SMTP_MAIL, c->argument);
 	}
@@ -393,6 +400,7 @@ bool smtp_session_next(struct smtp_session *s, struct smtp_action *action)
 		action->body_8bit = s->event == SMTP_MAIL && s->body_8bit;
 		action->xclient = s->event == SMTP_XCLIENT ? &s->room->xclient : NULL;
 		action->smtputf8 = s->event == SMTP_MAIL && s->smtputf8;
+		action->requiretls = s->event == SMTP_MAIL && s->requiretls;
 		if (s->event == SMTP_MAIL || s->event == SMTP_RCPT)
 			memcpy(action->dsn, s->room->dsn, sizeof(action->dsn));
 	} else if (s->due & DUE_CLOSE) {

@@ -60,7 +60,8 @@ struct smtp_action {
 	uint64_t size;     /* MAIL: SIZE= or 0 */
 	bool esmtp;
 	bool body_8bit;
-	bool smtputf8; /* MAIL */
+	bool smtputf8;   /* MAIL */
+	bool requiretls; /* MAIL: it may go on by verified TLS alone (RFC 8689) */
 	const struct smtp_xclient *xclient;
 	struct span dsn[2]; /* MAIL: RET, ENVID; RCPT: NOTIFY, ORCPT; checked values, at is NULL: not given */
 };

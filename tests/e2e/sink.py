@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """sink.py - a next hop that fails where it is told to
 
-usage: sink.py ADDRESS FOLDER BEHAVIOUR [PORT]
+usage: sink.py ADDRESS FOLDER BEHAVIOUR [PORT [CERTIFICATE KEY]]
+With a certificate it offers STARTTLS, and through TLS REQUIRETLS (RFC 8689); FOLDER/mail has all MAIL commands.
 Stores each message as FOLDER/N.eml, synced, before its 250.  BEHAVIOUR: good, or PHASE:HOW with PHASE one of greeting ehlo
 mail rcpt data body dot stored, and HOW one of kill (SIGKILL to this process), close, reset, hang, 4xx (421 at greeting), 5xx.
 After LHLO it speaks LMTP (RFC 2033): a reply for each recipient, 452 for those whose address begins with "full".
@@ -11,6 +12,7 @@ asked: each message says by the local part of its sender, PHASE-…, where it ha
 import os
 import signal
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -18,6 +20,7 @@ import time
 
 ADDRESS, FOLDER, BEHAVIOUR = sys.argv[1:4]
 PHASE, _, HOW = BEHAVIOUR.partition(":")
+CERTIFICATE = sys.argv[5:7]
 count = 0
 lock = threading.Lock()
 
@@ -67,15 +70,35 @@ def serve(connection):
     def say(phase, good):
         connection.sendall(fail_at(phase, connection, asked) or good)
 
+    def secured():
+        nonlocal connection, f
+        connection.sendall(b"220 2.0.0 go\r\n")
+        f.close()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*CERTIFICATE)
+        connection = context.wrap_socket(connection, server_side=True)
+        f = connection.makefile("rb")
+
+    def offers():
+        return b"" if not CERTIFICATE else b"250-REQUIRETLS\r\n" if isinstance(connection, ssl.SSLSocket) else b"250-STARTTLS\r\n"
+
     try:
         say("greeting", b"220 sink ESMTP\r\n")
-        for line in f:
+        while True:
+            line = f.readline()
+            if not line:
+                break
             verb = line.strip().split(b" ")[0].split(b":")[0].upper()
             lmtp |= verb == b"LHLO"
             if verb in (b"EHLO", b"HELO", b"LHLO"):
-                say("ehlo", b"250-sink\r\n250-PIPELINING\r\n250-SIZE 60000000\r\n250 8BITMIME\r\n")
+                say("ehlo", b"250-sink\r\n250-PIPELINING\r\n" + offers() + b"250-SIZE 60000000\r\n250 8BITMIME\r\n")
+            elif verb == b"STARTTLS" and CERTIFICATE:
+                secured()
             elif verb == b"MAIL":
                 asked = line.partition(b"<")[2]
+                if CERTIFICATE:
+                    with open(os.path.join(FOLDER, "mail"), "ab") as mails:
+                        mails.write(line)
                 rcpts = []
                 say("mail", b"250 2.1.0 ok\r\n")
             elif verb == b"RCPT" and PHASE == "asked" and asked.startswith(b"rset-"):

@@ -115,7 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		smtp_relay_use_lmtp(&relay);
 	f.required = (n_cuts & 24) == 24;
 	if (n_cuts & 8)
-		smtp_relay_use_tls(&relay, f.required ? RELAY_TLS_REQUIRE : RELAY_TLS_MAY);
+		smtp_relay_use_tls(&relay, f.required ? RELAY_TLS_REQUIRE : RELAY_TLS_MAY, f.required);
 	drain(&relay);
 	while (in.len) {
 		size_t cut = i < n_cuts ? data[1 + i++] : 0;

@@ -125,6 +125,34 @@ static void never_falls_back(void)
 	}
 }
 
+/* RFC 8689: what a next hop offers counts only where nobody else can be the next hop. */
+static void requiretls(void)
+{
+	static const char ehlo[] = "250-sink\r\n250-REQUIRETLS\r\n250 STARTTLS\r\n";
+	static const struct {
+		enum settings_tls wanted;
+		bool pinned, offered;
+		const char *sentence;
+	} cases[] = { { SETTINGS_TLS_MAY, false, false, "may" },
+		      { SETTINGS_TLS_REQUIRE, false, false, "required, of anybody" },
+		      { SETTINGS_TLS_REQUIRE, true, true, "required, of whom we know" } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin(cases[i].wanted, TLS_GOOD);
+		world.settings.next_hops[0].tls_pinned = cases[i].pinned; /* the driver was told nothing of it */
+		world.hop.ehlo = ehlo;
+		is_last(message(), "250 2.0.0", "%s: a next hop with REQUIRETLS is met", cases[i].sentence);
+		ok(((world.shard->config->smtp.offers & SMTP_OFFER_REQUIRETLS) != 0) == cases[i].offered,
+		   "%s: it is %s", cases[i].sentence, cases[i].offered ? "offered on" : "not");
+		struct caller *c = greeted();
+		ok(!strstr(c->got.at, "REQUIRETLS"), "%s: never in the clear", cases[i].sentence);
+		say(c, "MAIL FROM:<a@good.example> REQUIRETLS\r\n");
+		is_last(c, "555 5.5.4", "%s: nor taken there", cases[i].sentence);
+		hang_up(c);
+		over(cases[i].sentence);
+	}
+}
+
 /* Octets behind the 220 are in the clear, and would pass for the reply to the next EHLO (CVE-2021-38371). */
 static void injected(void)
 {
@@ -141,6 +169,7 @@ int main(void)
 	through_tls();
 	falls_back();
 	never_falls_back();
+	requiretls();
 	injected();
 	return done();
 }

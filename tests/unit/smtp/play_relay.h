@@ -104,7 +104,7 @@ static void relay_pump(void)
 	}
 }
 
-/* message FROM RCPT[,RCPT...] [size N] [8bit] [utf8] [dsn] [client ADDR HELO]; FROM may be <> */
+/* message FROM RCPT[,RCPT...] [size N] [8bit] [utf8] [requiretls] [dsn] [client ADDR HELO]; FROM may be <> */
 static bool relay_message(struct span rest)
 {
 	struct span from = take_word(&rest), list = take_word(&rest);
@@ -126,6 +126,7 @@ static bool relay_message(struct span rest)
 		pr.envelope.body_8bit |= span_eq(word, SPAN("8bit"));
 		pr.envelope.only_asks |= span_eq(word, SPAN("asks"));
 		pr.envelope.smtputf8 |= span_eq(word, SPAN("utf8"));
+		pr.envelope.requiretls |= span_eq(word, SPAN("requiretls"));
 		if (span_eq(word, SPAN("client"))) {
 			pr.identity = (struct smtp_identity){ .port = 40000, .esmtp = true };
 			if (!ip_addr_parse(take_word(&rest), &pr.identity.addr))
@@ -213,9 +214,15 @@ static bool play_relay_line(struct span word, struct span rest)
 			smtp_relay_use_lmtp(&pr.relay);
 	}
 	if (span_eq(word, SPAN("tls"))) {
-		smtp_relay_use_tls(&pr.relay, span_eq(rest, SPAN("may"))       ? RELAY_TLS_MAY
-					      : span_eq(rest, SPAN("require")) ? RELAY_TLS_REQUIRE
-									       : RELAY_TLS_ON);
+		bool verified = span_ends_nocase(rest, SPAN(" verified"));
+
+		if (verified)
+			rest = span_head(rest, rest.len - strlen(" verified"));
+		smtp_relay_use_tls(&pr.relay,
+				   span_eq(rest, SPAN("may"))       ? RELAY_TLS_MAY
+				   : span_eq(rest, SPAN("require")) ? RELAY_TLS_REQUIRE
+								    : RELAY_TLS_ON,
+				   verified);
 		return true;
 	}
 	if (span_eq(word, SPAN("starttls")))

@@ -92,6 +92,8 @@ static void play_note(const struct smtp_action *a)
 			 (const char *)a->bytes.at, a->size, a->body_8bit ? " 8bit" : "");
 	if (a->smtputf8)
 		play_note_more(e, "smtputf8", SPAN(""));
+	if (a->requiretls)
+		play_note_more(e, "requiretls", SPAN(""));
 	if (a->xclient) {
 		if (a->bytes.len == 0)
 			snprintf(e->text, sizeof(e->text), "-");
@@ -189,16 +191,18 @@ static bool play_set(struct span name, uint64_t value)
 		s->errors_soft = (uint32_t)value;
 	else if (span_eq(name, SPAN("errors_hard")))
 		s->errors_hard = (uint32_t)value;
-	else if (span_eq(name, SPAN("data_rate_min")))
-		s->data_rate_min = (uint32_t)value;
 	else if (span_eq(name, SPAN("text_line_max")))
 		s->text_line_max = (uint32_t)value;
+	else if (span_eq(name, SPAN("data_rate_min")))
+		s->data_rate_min = (uint32_t)value;
 	else if (span_eq(name, SPAN("smtputf8")))
 		s->offers |= value ? SMTP_OFFER_SMTPUTF8 : 0;
 	else if (span_eq(name, SPAN("dsn")))
 		s->offers |= value ? SMTP_OFFER_DSN : 0;
 	else if (span_eq(name, SPAN("limits")))
 		s->offers |= value ? SMTP_OFFER_LIMITS : 0;
+	else if (span_eq(name, SPAN("requiretls")))
+		s->offers |= value ? SMTP_OFFER_REQUIRETLS : 0;
 	else if (span_eq(name, SPAN("chunking")))
 		s->offers |= value ? SMTP_OFFER_CHUNKING : 0;
 	else if (span_eq(name, SPAN("xclient")))

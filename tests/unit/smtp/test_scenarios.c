@@ -15,7 +15,7 @@
  *
  * Server:
  *	set NAME N		a setting of struct smtp_session_settings, before all else; chunking, smtputf8, dsn,
- *				limits 1: offered; starttls 1: offered, 2: required;
+ *				limits, requiretls 1: offered; starttls 1: offered, 2: required;
  *				xclient 1: offered
  *	c> TEXT			the client sends a line; all replies must have been looked at before
  *	c+ TEXT			a line that goes out together with the next one
@@ -38,7 +38,7 @@
  *	n> TEXT, n+ TEXT, raw> TEXT	the next hop sends a line; one together with the next; octets
  *	r< TEXT, r= TEXT, r-	the next line of the relay begins with the text, or is it; there is none
  *	content TEXT		the octets of all messages from here on
- *	message FROM RCPT,... [size N] [8bit] [utf8] [dsn] [asks] [client ADDR HELO]	smtp_relay_message(), FROM may be <>; dsn: RET, ENVID
+ *	message FROM RCPT,... [size N] [8bit] [utf8] [requiretls] [dsn] [asks] [client ADDR HELO]	smtp_relay_message(), FROM may be <>; dsn: RET, ENVID
  *				and NOTIFY, to b@example.net alone
  *	hold-body, wanted	the body is not written when it is wanted; it is
  *	result TEXT, no-result	the reply that the message got, as "CODE ENHANCED TEXT", begins so; it has none yet
@@ -46,7 +46,7 @@
  *	duplicate possible|no	final_dot_sent of that result
  *	mail-refused		that result is a reply to MAIL
  *	mixed, not-mixed	by LMTP: some recipients have the message of that result, and some do not
- *	tls may|require|on	smtp_relay_use_tls(), first of all
+ *	tls may|require|on [verified]	smtp_relay_use_tls(), first of all
  *	starttls, secured	STARTTLS was told; smtp_relay_secured()
  *	ready, busy		READY was told and not used; it was not
  *	lost, quit		the connection is gone; smtp_relay_quit()
