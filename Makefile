@@ -181,7 +181,7 @@ $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 picked = $(if $(T),$(foreach p,$(1),$(if $(findstring $(T),$(p)),$(p))),$(1))
 
 CORE_OBJECTS = $(patsubst %.c,$(B)/%.o,$(filter-out dataplane/base/check.c,$(wildcard $(addsuffix /*.c,$(CORE_ROOMS)))) \
-	dns/dns_question.c dns/dns_cache.c dns/dns_flight.c dns/dns_desk.c crypto/crypto_batch.c crypto/crypto_device.c crypto/rsa_key.c crypto/rsa_rule.c \
+	dns/dns_question.c dns/dns_cache.c dns/dns_snapshot.c dns/dns_rdata.c dns/dns_flight.c dns/dns_desk.c crypto/crypto_batch.c crypto/crypto_device.c crypto/rsa_key.c crypto/rsa_rule.c \
 	crypto/rsa_ifma.c crypto/rsa_avx2.c crypto/rsa_lanes.c crypto/ed25519_ifma.c crypto/ed25519_scalar.c crypto/sha512_lanes.c crypto/sha256_pair.c)
 # Tests that take a number of lanes to compare with OpenSSL.
 CRYPTO_TWINS = test_ed25519_ifma test_crypto_lanes

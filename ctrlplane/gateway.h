@@ -38,6 +38,7 @@ struct gateway_worker {
 
 struct gateway_version;
 struct gateway_lists;
+struct gateway_save;
 
 struct gateway {
 	const struct settings *settings; /* in force */
@@ -49,7 +50,8 @@ struct gateway {
 	struct gateway_lists *lists; /* allow and deny */
 	struct greylist *greylist;   /* of all workers */
 	struct gateway_dnsbls *dnsbls;
-	const char *path; /* of the configuration */
+	struct gateway_save *save; /* NULL: nothing is kept from one start to the next */
+	const char *path;          /* of the configuration */
 	unsigned n_workers;
 	struct gateway_worker *workers;
 	struct dpdk *dpdk;
@@ -138,6 +140,12 @@ void gateway_lists_home(struct gateway *g, uint64_t version); /* a worker has ta
 bool gateway_list_change(void *arg, struct control_list_change *c);
 json_t *gateway_list_show(void *arg, unsigned bits);
 unsigned gateway_lists_awaited(void *arg, uint64_t version);
+
+/* gateway_save.c: what is kept from one start to the next */
+void gateway_save_restore_dns(struct gateway *g);
+bool MUST_USE gateway_save_begin(struct gateway *g); /* false: no memory, no thread */
+void gateway_save_turn(struct gateway *g, uint64_t now_us);
+void gateway_save_end(struct gateway *g); /* after the workers, before what is saved */
 
 /* gateway_greylist.c */
 bool MUST_USE gateway_greylist_begin(struct gateway *g); /* false: no memory */

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ctrlplane/gateway.h"
 
@@ -43,28 +42,8 @@ bool gateway_greylist_begin(struct gateway *g)
 	return true;
 }
 
-/* Whole or not at all, as it takes the place of the file before. */
-static bool save(const char *path, struct span octets)
-{
-	char temporary[SETTINGS_STR_MAX + 8];
-
-	snprintf(temporary, sizeof(temporary), "%s.new", path);
-	FILE *f = fopen(temporary, "we");
-	if (!f)
-		return false;
-	bool good = fwrite(octets.at, 1, octets.len, f) == octets.len;
-	good = fclose(f) == 0 && good && rename(temporary, path) == 0;
-	if (!good)
-		unlink(temporary);
-	return good;
-}
-
 void gateway_greylist_end(struct gateway *g)
 {
-	if (!g->greylist)
-		return;
-	if (g->first->greylist_file[0] && !save(g->first->greylist_file, greylist_octets(g->greylist)))
-		log_error("%s: cannot be written: %s; see greylist.file", g->first->greylist_file, strerror(errno));
 	free(g->greylist);
 	g->greylist = NULL;
 }

@@ -14,6 +14,10 @@ bool gateway_sides_begin(struct gateway *g, char *error)
 {
 	const struct settings *s = g->settings;
 
+	if (!gateway_save_begin(g)) {
+		snprintf(error, 512, "no memory or no thread to write greylist.file and dns.snapshot_file; free some");
+		return false;
+	}
 	if (s->report_store[0]) {
 		g->reports = report_open(s, domain_organizational, error);
 		if (!g->reports)

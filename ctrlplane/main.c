@@ -314,6 +314,7 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 	/* After the ports: see dpdk.h on when to open. */
 	if (!gateway_dns_open(g, error, 512))
 		return false;
+	gateway_save_restore_dns(g);
 	g->n_workers = g->control_env.n_workers = dpdk_n_workers(g->dpdk);
 	g->workers = calloc(g->n_workers, sizeof(*g->workers));
 	if (!g->workers)
@@ -332,6 +333,7 @@ static void gateway_end(struct gateway *g)
 	gateway_sides_end(g);
 	if (g->control)
 		control_close(g->control);
+	gateway_save_end(g);
 	gateway_dns_close(g);
 	for (unsigned i = 0; i < g->n_workers; i++) {
 		crypto_close(g->crypto[i]); /* may be a device of DPDK's */
@@ -426,6 +428,7 @@ static void gateway_loop(struct gateway *g)
 		gateway_dane_turn(g, now_us);
 		gateway_tls_turn(g, now_us);
 		gateway_dnsbl_turn(g, now_us);
+		gateway_save_turn(g, now_us);
 		log_file_flush(&g->log);
 		watchdog_turn(g, now_us);
 		size_t n = control_fds(g->control, fds);

@@ -358,11 +358,12 @@ bool dns_cache_walk(const struct dns_cache *c, uint32_t *cursor, struct dns_cach
 	return false;
 }
 
-void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const struct dns_answer *answer, uint64_t now_us)
+/* Keeps @answer for @life_s; false: not at all. */
+static bool keep(struct dns_cache *c, const struct dns_question *q, const struct dns_answer *answer, uint32_t life_s,
+		 uint64_t now_us)
 {
 	struct span key = question_key(q);
-	uint32_t bucket = bucket_of(c, key);
-	uint32_t old = find(c, key, bucket), life_s = lifetime_s(&c->settings, answer);
+	uint32_t bucket = bucket_of(c, key), old = find(c, key, bucket);
 	unsigned chances = SECOND_CHANCES;
 	bool again = false;
 
@@ -372,11 +373,11 @@ void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const stru
 		drop(c, old);
 	}
 	if (life_s == 0 || answer->size > ANSWER_MAX)
-		return;
+		return false;
 	uint32_t size = (uint32_t)round_up(sizeof(struct record) + answer->size + key.len, ALIGN);
 
 	if (size > c->n_octets)
-		return;
+		return false;
 	while (c->free == NO_ENTRY || !fits(c, size))
 		pass_oldest(c, &chances, now_us);
 
@@ -402,6 +403,22 @@ void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const stru
 	c->counts.entries++;
 	c->counts.octets += size;
 	c->counts.stored++;
+	return true;
+}
+
+void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const struct dns_answer *answer, uint64_t now_us)
+{
+	keep(c, q, answer, lifetime_s(&c->settings, answer), now_us);
+}
+
+bool dns_cache_restore(struct dns_cache *c, const struct dns_question *q, const struct dns_answer *answer,
+		       uint64_t left_s, uint64_t now_us)
+{
+	const uint32_t most_s = answer->rcode == DNS_NOERROR ? c->settings.ttl_max_s : c->settings.ttl_negative_max_s;
+
+	if (dns_answer_failed(answer))
+		return false;
+	return keep(c, q, answer, left_s < most_s ? (uint32_t)left_s : most_s, now_us);
 }
 
 size_t dns_cache_flush(struct dns_cache *c, struct span name)

@@ -56,6 +56,15 @@ bool dns_cache_walk(const struct dns_cache *c, uint32_t *cursor, struct dns_cach
 /* Keeps a copy for the time that rcode and limits allow.  An answer over 64 KiB is not kept. */
 void dns_cache_put(struct dns_cache *c, const struct dns_question *q, const struct dns_answer *answer, uint64_t now_us);
 
+/**
+ * dns_cache_restore - keeps an answer of an earlier run
+ * @left_s: what is left of its time; more than dns_cache_put() would give it is not taken, less is not made more
+ *
+ * Returns whether it is kept.
+ */
+bool dns_cache_restore(struct dns_cache *c, const struct dns_question *q, const struct dns_answer *answer,
+		       uint64_t left_s, uint64_t now_us);
+
 /* @name: all types of that name; empty: everything.  Returns how many were dropped. */
 size_t dns_cache_flush(struct dns_cache *c, struct span name);
 

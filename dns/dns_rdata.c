@@ -93,3 +93,34 @@ bool dns_rdata_read(unsigned type, struct span wire, uint8_t *out, size_t *len)
 		return false;
 	}
 }
+
+/* Dotted text that can be asked for, in lower case, or the root. */
+static bool good_name(struct span name)
+{
+	struct dns_question q;
+
+	return name.len == 0 || (dns_question_set(&q, DNS_A, name) && span_eq(dns_question_name(&q), name));
+}
+
+bool dns_rdata_good(unsigned type, struct span rdata)
+{
+	switch (type) {
+	case DNS_A:
+		return rdata.len == 4;
+	case DNS_AAAA:
+		return rdata.len == 16;
+	case DNS_NS:
+	case DNS_CNAME:
+	case DNS_PTR:
+		return good_name(rdata);
+	case DNS_MX:
+		return rdata.len >= 2 && good_name(span_skip(rdata, 2));
+	case DNS_TXT:
+	case DNS_SPF:
+		return true;
+	case DNS_TLSA:
+		return rdata.len > 3;
+	default:
+		return false;
+	}
+}

@@ -18,4 +18,7 @@
  */
 bool MUST_USE dns_rdata_read(unsigned type, struct span wire, uint8_t *out, size_t *len);
 
+/* Whether @rdata is what dns_rdata_read() may give for @type. */
+bool dns_rdata_good(unsigned type, struct span rdata);
+
 #endif

@@ -2,6 +2,8 @@
 """test_strangers.py - greylisting over two workers and a restart; lists in DNS, limits by domain, early talk, a door that is shut"""
 import copy
 import json
+import os
+import signal
 import smtplib
 import socket
 import time
@@ -17,6 +19,8 @@ def greylist(c):
     with World("veth", sections={"server": {"workers": "2"}, "policy": {"rules": RULES}, "greylist": {"delay_s": "1", "net_passes": "2"}}) as w:
         w.sections = copy.deepcopy(w.sections)
         w.sections["greylist"]["file"] = f'"{w.path("greylist")}"'
+        w.sections["dns"] = {"snapshot_file": f'"{w.path("answers")}"'}
+        w.sections["server"]["save_s"] = "1"
         w.end(w.gateway)
         w.start_gateway()
 
@@ -46,6 +50,31 @@ def greylist(c):
         c.ok(shown()["passed"] == 2 and sent()[0] == 250, "greylist: a restart forgets nobody", shown())
         c.ok("nets_allowed  1" in w.ctl("show", "greylist").stdout,
              "show greylist, for people", w.ctl("show", "greylist").stdout)
+        warm_start(c, w, shown)
+
+
+def warm_start(c, w, shown):
+    """After a crash, with no DNS server left."""
+    def known():
+        return json.loads(w.ctl("dns", "lookup", "good.example", "TXT", "--json").stdout)
+    before = known()
+    killed = time.time()
+    wait_for(lambda: os.path.getmtime(w.path("answers")) > killed + 1, 10, "answers are written while the gateway runs")
+    w.end(w.gateway, signal.SIGKILL)
+    w.stop_dns()
+    w.start_gateway()
+    after = known()
+    c.ok(before["rcode"] == "NOERROR" and after["records"] == before["records"] and after["ttl_s"] <= before["ttl_s"],
+         "warm start: what DNS said before a crash is known after it", (before, after))
+    c.ok("answers of DNS are known from" in w.log("sekishod"), "warm start: and told", w.log("sekishod"))
+    c.ok(shown()["passed"] == 2, "greylist: a crash forgets nobody who was there at the last save", shown())
+    w.end(w.gateway)
+    with open(w.path("answers"), "ab") as f:
+        f.write(b"x")
+    w.start_gateway()
+    c.ok("is damaged or was not written to its end; the cache begins empty" in w.log("sekishod"),
+         "warm start: a damaged file is told of, and nothing else")
+    c.ok(known()["rcode"] in ("SERVFAIL", "TIMEOUT"), "warm start: nothing of it is believed", known())
 
 
 LISTS = """2.0.0.127.bl.example. IN A 127.0.0.2

@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct dns_question q;
 
 		CHECK(len <= wire.len);
+		CHECK(dns_rdata_good(type, span_of(out, len)));
 		if (type == DNS_NS || type == DNS_CNAME || type == DNS_PTR || type == DNS_MX) {
 			struct span name = span_part(span_of(out, len), skip, len);
 
