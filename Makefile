@@ -136,7 +136,7 @@ $(ENGINE): tests/engine/test_engine.c
 	@$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@ $< -lcrypto -lpthread
 
 # The tests find the engine beside themselves.
-$(B)/tests/unit/crypto/test_crypto_engine $(B)/tests/unit/crypto/test_crypto_openssl: $(ENGINE)
+$(B)/tests/unit/crypto/test_crypto_engine $(B)/tests/unit/crypto/test_crypto_openssl $(B)/tests/unit/crypto/test_tls_engine: $(ENGINE)
 
 $(ORACLE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/oracle/*.c)) $(LIB)
 	@echo "  LD    $@"

@@ -47,7 +47,6 @@ struct engine {
 	int poll_command; /* 0: the engine has a thread that polls */
 	int heartbeat_command;
 	uint64_t heartbeat_us; /* the next */
-	bool thread_is_ready;
 	struct slot *slots;
 	uint32_t *order; /* of slots: the paused ones, then those free; device.ops_max in all */
 	uint32_t n_paused;
@@ -166,10 +165,6 @@ static enum device_answer submit(void *driver, struct crypto_op *op, const struc
 	struct engine *e = driver;
 	int how;
 
-	if (!e->thread_is_ready) {
-		e->thread_is_ready = true;
-		ASYNC_init_thread(e->device.ops_max, 0);
-	}
 	if (e->n_paused + e->n_ended >= e->device.ops_max)
 		return DEVICE_FULL;
 	struct slot *s = &e->slots[e->order[e->n_paused]];
@@ -199,10 +194,8 @@ static void drain(void *driver)
 		if (e->n_paused)
 			nanosleep(&moment, NULL);
 	}
-	if (e->thread_is_ready && e->n_paused == 0) {
+	if (e->n_paused == 0)
 		ASYNC_cleanup_thread();
-		e->thread_is_ready = false;
-	}
 }
 
 /* --- set-up */
@@ -311,6 +304,21 @@ static bool make_slots(struct engine *e)
 	return e->slots && e->order && e->ended;
 }
 
+ENGINE *crypto_engine_in_use(void)
+{
+	return shared;
+}
+
+void crypto_engine_poll(void)
+{
+	int status = 0;
+	int command = shared ? command_number(shared, "POLL") : 0;
+
+	if (command)
+		ENGINE_ctrl(shared, command, 0, &status, NULL);
+	ERR_clear_error();
+}
+
 struct crypto_device *crypto_engine_open(const struct crypto_engine_settings *settings, const char **why)
 {
 	struct engine *e = calloc(1, sizeof(*e));
@@ -355,6 +363,15 @@ bool crypto_engine_command(struct crypto_device *device, const char *command, co
 }
 
 #else
+
+ENGINE *crypto_engine_in_use(void)
+{
+	return NULL;
+}
+
+void crypto_engine_poll(void)
+{
+}
 
 struct crypto_device *crypto_engine_open(const struct crypto_engine_settings *settings, const char **why)
 {

@@ -20,6 +20,13 @@ struct crypto_engine_settings {
  */
 struct crypto_device *crypto_engine_open(const struct crypto_engine_settings *settings, const char **why);
 
+/*
+ * For TLS, whose private operations are jobs as well.  The engine that some worker has opened; NULL: none.  Borrowed.  And
+ * of any thread: what the engine has done by now calls back; no more than one of it in each turn of a worker's loop.
+ */
+struct engine_st *crypto_engine_in_use(void);
+void crypto_engine_poll(void);
+
 /* A command of the open engine, for tests: whether it was obeyed. */
 bool crypto_engine_command(struct crypto_device *device, const char *command, const char *argument);
 

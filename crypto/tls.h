@@ -27,7 +27,13 @@ enum tls_result {
 	TLS_OK,
 	TLS_WANT,   /* more octets of the peer, or room for ours: again when there is */
 	TLS_CLOSED, /* close_notify came: the peer says no more */
+	TLS_DEVICE, /* of a handshake: a device computes; again in a later turn */
 	TLS_FAILED, /* nothing can be said or heard any more; an alert, if one was due, was written */
+};
+
+/* Private operations that a device did, and those it did wrong or not at all; handshakes that ended before it answered. */
+struct tls_device_use {
+	uint64_t signatures, faults, abandoned;
 };
 
 struct tls_driver {
@@ -51,6 +57,7 @@ struct tls_driver {
 	void (*facts)(const struct tls_conn *c,
 		      char out[TLS_FACTS_MAX]); /* "TLSv1.3 TLS_AES_256_GCM_SHA384": the name in the registry */
 	bool (*resumed)(const struct tls_conn *c);
+	struct tls_device_use (*device)(const struct tls_driver *d); /* since the start; in the driver's own thread */
 	const char *(*why)(
 		const struct tls_driver *d); /* what failed last, in a few words; the peer cannot choose them */
 

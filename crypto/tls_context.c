@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/crypto_engine.h"
 #include "crypto/tls_context_state.h"
+#include "crypto/tls_device.h"
 
 struct opening {
 	const struct tls_settings *settings;
@@ -106,12 +108,28 @@ static bool read_key(struct opening *o, const char *path, size_t index, struct t
 	return true;
 }
 
+/* An RSA key signs by the engine from here on.  Without memory for that it stays as it is. */
+static void key_to_engine(struct opening *o, struct tls_identity *to)
+{
+	ENGINE *engine = o->settings->engine ? crypto_engine_in_use() : NULL;
+	EVP_PKEY *key = engine ? tls_device_key(to->key, engine) : NULL;
+
+	if (!key)
+		return;
+	EVP_PKEY_free(to->key);
+	to->key = key;
+	o->context->uses_engine = true;
+}
+
 static bool read_identity(struct opening *o, size_t index)
 {
 	struct tls_identity *to = &o->context->identities[o->context->n_identities++];
 
-	return read_certificate(o, o->settings->certificates[index].certificate, index, to) &&
-	       read_key(o, o->settings->certificates[index].key, index, to);
+	if (!read_certificate(o, o->settings->certificates[index].certificate, index, to) ||
+	    !read_key(o, o->settings->certificates[index].key, index, to))
+		return false;
+	key_to_engine(o, to);
+	return true;
 }
 
 /* --- which certificates are shown -------------------------------------------------------------- */

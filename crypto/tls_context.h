@@ -49,6 +49,7 @@ struct tls_settings {
 	struct {
 		const char *certificate, *key; /* PEM files; the chain follows the certificate */
 	} certificates[TLS_CERTIFICATES_MAX];
+	bool engine; /* RSA signatures by the OpenSSL engine that is open, if there is one */
 	bool tls13_only;
 	const char *ciphers; /* of TLS 1.2: ciphers(1) */
 	const char *groups;

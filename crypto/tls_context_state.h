@@ -20,6 +20,7 @@ struct tls_context {
 	SSL_CTX *server; /* NULL: no certificates */
 	struct tls_identity identities[TLS_CERTIFICATES_MAX];
 	size_t n_identities;
+	bool uses_engine;
 	size_t n_conns; /* that began with this one */
 	bool retired;   /* another one took its place: the last connection closes it */
 	uint32_t usual; /* bits of the identities that `server` shows by itself */

@@ -9,13 +9,20 @@
  *
  * Plaintext is peeked at and taken later, when the session has done with it: until then OpenSSL keeps it, so no buffer
  * of ours does.
+ *
+ * Where an engine signs (tls_device.h), a handshake is an asynchronous job: SSL_do_handshake() comes back while the device
+ * computes, and goes on once the engine has called back.  A connection that is freed before that is put aside whole, as
+ * the device still writes to the stack of its job.
  */
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
+#include "crypto/crypto_engine.h"
 #include "crypto/tls_context_state.h"
+#include "crypto/tls_device.h"
 #include "crypto/tls_memory.h"
 #include "crypto/tls_openssl.h"
 
@@ -26,8 +33,17 @@ struct tls_openssl {
 	struct tls_context *context;
 	BIO_METHOD *method;
 	unsigned owner; /* of memory */
+	struct tls_conn *aside;
+	unsigned n_aside, n_rest; /* n_rest: connections that the CPU still signs for, as the engine was too slow */
+	uint64_t n_abandoned;
 	char why[128];
 };
+
+#define ASIDE_MAX 64 /* connections put aside; with so many the CPU signs */
+#define REST 256     /* connections that the CPU signs for after one that was given up */
+
+/* What an engine never gave back, so that it may still write there. */
+static struct tls_openssl *never_freed;
 
 struct tls_conn {
 	struct tls_openssl *driver;
@@ -35,7 +51,10 @@ struct tls_conn {
 	const struct tls_hop *hop; /* NULL: a server's side */
 	SSL *ssl;
 	struct tls_io io;
-	bool failed, unmatched; /* unmatched: by DANE, and there is nothing that its certificate could match */
+	bool paused;             /* its handshake: the engine has it */
+	atomic_bool called_back; /* by the engine */
+	struct tls_conn *next;   /* put aside */
+	bool failed, unmatched;  /* unmatched: by DANE, and there is nothing that its certificate could match */
 };
 
 /* --- between OpenSSL and the owner's buffers --------------------------------------------------- */
@@ -94,7 +113,7 @@ static unsigned enter(const struct tls_conn *c)
 	return tls_memory_for(c->driver->owner);
 }
 
-static void conn_free(struct tls_conn *c)
+static void release(struct tls_conn *c)
 {
 	unsigned before = tls_memory_for(c->driver->owner);
 
@@ -104,6 +123,101 @@ static void conn_free(struct tls_conn *c)
 	context_left(c->context);
 	free(c);
 }
+
+/* --- by an engine ------------------------------------------------------------------------------ */
+
+static int on_engine(SSL *ssl, void *arg)
+{
+	(void)ssl;
+	atomic_store_explicit(&((struct tls_conn *)arg)->called_back, true, memory_order_release);
+	return 1;
+}
+
+/* Whether the engine has to do with this one: not when it is slow. */
+static void choose_engine(struct tls_conn *c)
+{
+	struct tls_openssl *d = c->driver;
+
+	if (!c->context->uses_engine || d->n_aside >= ASIDE_MAX)
+		return;
+	if (d->n_rest) {
+		d->n_rest--;
+		return;
+	}
+	SSL_set_mode(c->ssl, SSL_MODE_ASYNC);
+	SSL_set_async_callback(c->ssl, on_engine);
+	SSL_set_async_callback_arg(c->ssl, c);
+}
+
+/* Whether the job of @c may go on.  An engine whose queue was full calls nobody back, but wants to be asked again. */
+static bool may_go_on(const struct tls_conn *c)
+{
+	int status = ASYNC_STATUS_OK;
+
+	if (!atomic_load_explicit(&c->called_back, memory_order_acquire))
+		crypto_engine_poll();
+	return atomic_load_explicit(&c->called_back, memory_order_acquire) ||
+	       (SSL_get_async_status(c->ssl, &status) == 1 && status == ASYNC_STATUS_EAGAIN);
+}
+
+static size_t nothing_read(void *arg, uint8_t *to, size_t n)
+{
+	(void)arg, (void)to, (void)n;
+	return 0;
+}
+
+static size_t nothing_written(void *arg, const uint8_t *at, size_t n)
+{
+	(void)arg, (void)at, (void)n;
+	return 0;
+}
+
+/* Of those put aside, what has come to an end. */
+static void clear_aside(struct tls_openssl *d)
+{
+	for (struct tls_conn **link = &d->aside, *c; (c = *link);) {
+		unsigned before = tls_memory_for(d->owner);
+
+		if (may_go_on(c)) {
+			atomic_store_explicit(&c->called_back, false, memory_order_relaxed);
+			c->paused = SSL_get_error(c->ssl, SSL_do_handshake(c->ssl)) == SSL_ERROR_WANT_ASYNC;
+			ERR_clear_error();
+		}
+		tls_memory_for(before);
+		if (c->paused) {
+			link = &c->next;
+			continue;
+		}
+		*link = c->next;
+		d->n_aside--;
+		release(c);
+	}
+}
+
+static void conn_free(struct tls_conn *c)
+{
+	struct tls_openssl *d = c->driver;
+
+	if (!c->paused) {
+		release(c);
+		return;
+	}
+	c->io = (struct tls_io){ nothing_read, nothing_written, NULL };
+	c->next = d->aside;
+	d->aside = c;
+	d->n_aside++;
+	d->n_abandoned++;
+	d->n_rest = REST;
+}
+
+static struct tls_device_use driver_device(const struct tls_driver *driver)
+{
+	const struct tls_device_counts n = tls_device_counts();
+
+	return (struct tls_device_use){ n.signatures, n.faults, ((const struct tls_openssl *)driver)->n_abandoned };
+}
+
+/* --- opening ----------------------------------------------------------------------------------- */
 
 static struct tls_conn *conn_new(struct tls_openssl *d, SSL_CTX *ctx, const struct tls_io *io)
 {
@@ -135,8 +249,10 @@ static struct tls_conn *conn_accept(struct tls_driver *driver, const struct tls_
 	struct tls_openssl *d = (struct tls_openssl *)driver;
 	struct tls_conn *c = d->context->server ? conn_new(d, d->context->server, io) : NULL;
 
+	clear_aside(d);
 	if (!c)
 		return NULL;
+	choose_engine(c);
 	if (!tickets) {
 		SSL_set_options(c->ssl, SSL_OP_NO_TICKET);
 		SSL_set_num_tickets(c->ssl, 0); /* of TLS 1.3, which would hold the session instead */
@@ -217,6 +333,11 @@ static enum tls_result not_ok(struct tls_conn *c, int returned)
 		return TLS_WANT;
 	case SSL_ERROR_ZERO_RETURN:
 		return TLS_CLOSED;
+	case SSL_ERROR_WANT_ASYNC:
+		c->paused = true;
+		return TLS_DEVICE;
+	case SSL_ERROR_WANT_ASYNC_JOB:
+		return TLS_DEVICE;
 	default:
 		if (SSL_get_verify_result(c->ssl) != X509_V_OK)
 			words = X509_verify_cert_error_string(SSL_get_verify_result(c->ssl));
@@ -248,10 +369,17 @@ static enum tls_result conn_handshake(struct tls_conn *c)
 		return TLS_FAILED;
 	if (c->unmatched)
 		return fail(c, "no TLSA record of tls_name that can be used, or none that DNSSEC vouches for");
+	if (c->paused && !may_go_on(c))
+		return TLS_DEVICE;
 	unsigned before = enter(c);
+
+	c->paused = false;
+	atomic_store_explicit(&c->called_back, false, memory_order_relaxed);
 	int returned = SSL_do_handshake(c->ssl);
 	enum tls_result result = returned == 1 ? TLS_OK : not_ok(c, returned);
 
+	if (result == TLS_OK)
+		SSL_clear_mode(c->ssl, SSL_MODE_ASYNC);
 	if (result == TLS_CLOSED)
 		result = fail(c, "closed during the handshake");
 	if (result == TLS_OK && c->hop && c->hop->settings.has_pin && !has_pin(c))
@@ -372,6 +500,7 @@ struct tls_driver *tls_openssl_open(struct tls_context *context)
 					 .free = conn_free,
 					 .facts = conn_facts,
 					 .resumed = conn_resumed,
+					 .device = driver_device,
 					 .why = driver_why,
 					 .renew = driver_renew,
 					 .octets = driver_octets };
@@ -391,6 +520,11 @@ void tls_openssl_close(struct tls_driver *driver)
 
 	if (!d)
 		return;
+	clear_aside(d);
+	if (d->aside) {
+		never_freed = d;
+		return;
+	}
 	CHECK(d->context->n_conns == 0);
 	tls_context_close(d->context);
 	BIO_meth_free(d->method);

@@ -19,6 +19,7 @@ static struct tls_context *make_context(const struct settings *s, const struct t
 {
 	struct tls_settings t = { .hostname = s->server_hostname,
 				  .n_certificates = s->n_certificates,
+				  .engine = true,
 				  .tls13_only = strcmp(s->tls_version_min, "1.3") == 0,
 				  .ciphers = s->tls_ciphers,
 				  .groups = s->tls_groups,

@@ -138,6 +138,11 @@ static void handshake_done(struct shard *s, struct shard_tls *t)
 	s->stats.tls_handshakes++;
 	s->stats.tls_handshakes_13 += span_starts_nocase(span_str(t->facts), SPAN("TLSv1.3"));
 	s->stats.tls_resumed += s->env.tls->resumed(t->tls);
+	const struct tls_device_use use = s->env.tls->device(s->env.tls);
+
+	s->stats.tls_engine_signatures = use.signatures;
+	s->stats.tls_engine_faults = use.faults;
+	s->stats.tls_engine_abandoned = use.abandoned;
 }
 
 static void peer_run(struct shard *s, struct shard_tls *t, uint64_t now_us)
@@ -182,8 +187,8 @@ bool tls_step(struct shard *s, uint64_t now_us)
 	s->stats.tls_octets = s->env.tls->octets(s->env.tls);
 	if (result == TLS_OK)
 		handshake_done(s, t);
-	if (result == TLS_WANT && !is_given_up(s, t, now_us)) {
-		if (t->budget == 0)
+	if ((result == TLS_WANT || result == TLS_DEVICE) && !is_given_up(s, t, now_us)) {
+		if (t->budget == 0 || result == TLS_DEVICE)
 			turn_wait(s, t);
 		return true;
 	}
@@ -220,6 +225,7 @@ struct span wire_peek(struct shard *s, struct tcp_conn *conn, struct shard_tls *
 	case TLS_OK:
 		break;
 	case TLS_WANT:
+	case TLS_DEVICE:
 		if (tls->budget == 0)
 			turn_wait(s, tls);
 		break;

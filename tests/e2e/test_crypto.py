@@ -3,10 +3,11 @@
 import json
 import os
 import smtplib
+import ssl
 import threading
 
 from traffic import send
-from world import GOOD, ROOT, Checks, World, message, wait_for
+from world import GATEWAY, GOOD, ROOT, Checks, World, certificate, certificates, message, wait_for
 
 ENGINE = os.path.join(ROOT, "build/release/tests/engine/test_engine.so")
 SIGNATURES = 8  # of one message
@@ -53,6 +54,18 @@ class Traffic:
             return self.n
 
 
+def handshakes(c, w):
+    """STARTTLS with an RSA certificate, whose key is the engine's; the engine works."""
+    lax = ssl._create_unverified_context()
+    for _ in range(5):
+        with smtplib.SMTP(GATEWAY, source_address=(GOOD, 0), timeout=20) as s:
+            s.starttls(context=lax)
+            s.ehlo()
+    stats = json.loads(w.ctl("--json", "stats").stdout)["total"]
+    c.ok(stats["tls_handshakes"] == 5 and stats["tls_engine_signatures"] == 5 and stats["tls_engine_faults"] == 0,
+         "handshakes are signed by the engine", {k: v for k, v in stats.items() if k.startswith("tls_")})
+
+
 def cryptodev(c):
     """A device of DPDK's, the virtual one that is made of OpenSSL."""
     with World(sections={"crypto": {"backend": '"cryptodev"', "device": '"crypto_openssl"'}}) as w:
@@ -79,7 +92,9 @@ def main():
     tell("ok")
     os.environ["SEKISHO_TEST_ENGINE"] = modes
     sections = {"crypto": {"backend": '"engine"', "engine": f'"{ENGINE}"', "device_timeout_ms": "50"}}
-    with World(sections=sections) as w:
+    w = World(sections=sections)
+    w.sections["tls"] = {"certificates": certificates(certificate(w.folder, "mx", ["mx.inside.example"]))}
+    with w:
         traffic = Traffic(w)
         for t in traffic.threads:
             t.start()
@@ -108,6 +123,7 @@ def main():
         c.ok(counters["crypto_device_ops"] > 50 and counters["crypto_device_opened"] >= 2 and
              counters["crypto_device_errors"] > 0 and counters["crypto_device_timeouts"] > 0 and
              counters["crypto_device_confirmed"] > 0, "and what it did", counters)
+        handshakes(c, w)
         row = shown["classes"][2]
         c.ok(row["backend"] == "engine" and row["openssl_ns"] > 0 and row["device_ns"] > 0, "with what it costs", row)
         w.end(w.gateway, seconds=30)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_engine.c - an OpenSSL engine with the manners of hardware: RSA's public operation in a thread of its own
+ * test_engine.c - an OpenSSL engine with the manners of hardware: RSA's operations in a thread of its own
  *
  * It is what QAT's engine looks like from outside: a job pauses until the thread has computed, the command POLL calls
  * back (or the thread itself, when external polling was not asked for), a full ring asks to be tried again.  The command
@@ -34,6 +34,7 @@ static const char *const mode_names[N_MODES] = { "ok", "delay", "reorder", "full
 
 /* One operation; it lies on the stack of its job, which is there until the job has ended. */
 struct request {
+	bool is_private;
 	int len, padding, result;
 	const unsigned char *from;
 	unsigned char *to;
@@ -97,13 +98,20 @@ static bool ask(struct request *r)
 	return good;
 }
 
-static int pub_dec(int len, const unsigned char *from, unsigned char *to, RSA *rsa, int padding)
+static int by_openssl(const struct request *r)
+{
+	const RSA_METHOD *m = RSA_PKCS1_OpenSSL();
+
+	return (r->is_private ? RSA_meth_get_priv_enc(m) : RSA_meth_get_pub_dec(m))(r->len, r->from, r->to, r->rsa,
+										    r->padding);
+}
+
+static int by_device(struct request r)
 {
 	ASYNC_JOB *job = ASYNC_get_current_job();
-	struct request r = { .len = len, .padding = padding, .from = from, .to = to, .rsa = rsa };
 
 	if (!job)
-		return RSA_meth_get_pub_dec(RSA_PKCS1_OpenSSL())(len, from, to, rsa, padding);
+		return by_openssl(&r);
 	ASYNC_WAIT_CTX *wait = ASYNC_get_wait_ctx(job);
 
 	ASYNC_WAIT_CTX_get_callback(wait, &r.call, &r.call_arg);
@@ -117,6 +125,17 @@ static int pub_dec(int len, const unsigned char *from, unsigned char *to, RSA *r
 	return r.result;
 }
 
+static int pub_dec(int len, const unsigned char *from, unsigned char *to, RSA *rsa, int padding)
+{
+	return by_device((struct request){ .len = len, .padding = padding, .from = from, .to = to, .rsa = rsa });
+}
+
+static int priv_enc(int len, const unsigned char *from, unsigned char *to, RSA *rsa, int padding)
+{
+	return by_device((struct request){
+		.is_private = true, .len = len, .padding = padding, .from = from, .to = to, .rsa = rsa });
+}
+
 /* --- the hardware */
 
 static void compute(struct request *r)
@@ -127,9 +146,9 @@ static void compute(struct request *r)
 		r->result = -(int)(device.n_errors++ % 2);
 		return;
 	}
-	r->result = RSA_meth_get_pub_dec(RSA_PKCS1_OpenSSL())(r->len, r->from, r->to, r->rsa, r->padding);
-	if (mode == MODE_FLIP)
-		r->to[r->len - 1] ^= 1;
+	r->result = by_openssl(r);
+	if (mode == MODE_FLIP && r->result > 0)
+		r->to[r->result - 1] ^= 1;
 }
 
 static void finish(struct request *r)
@@ -269,8 +288,9 @@ static int bind(ENGINE *e, const char *id)
 	(void)id;
 	method = RSA_meth_dup(RSA_get_default_method());
 	return method && RSA_meth_set1_name(method, "test engine") && RSA_meth_set_pub_dec(method, pub_dec) &&
-	       ENGINE_set_id(e, "sekishotest") && ENGINE_set_name(e, "test engine of sekisho") &&
-	       ENGINE_set_RSA(e, method) && ENGINE_set_init_function(e, init) && ENGINE_set_finish_function(e, end) &&
+	       RSA_meth_set_priv_enc(method, priv_enc) && ENGINE_set_id(e, "sekishotest") &&
+	       ENGINE_set_name(e, "test engine of sekisho") && ENGINE_set_RSA(e, method) &&
+	       ENGINE_set_init_function(e, init) && ENGINE_set_finish_function(e, end) &&
 	       ENGINE_set_destroy_function(e, destroy) && ENGINE_set_ctrl_function(e, control) &&
 	       ENGINE_set_cmd_defns(e, commands);
 }

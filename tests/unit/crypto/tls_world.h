@@ -5,6 +5,8 @@
 #ifndef TLS_WORLD_H
 #define TLS_WORLD_H
 
+#include <time.h>
+
 #include "crypto/tls_memory.h"
 #include "crypto/tls_openssl.h"
 #include "tests/unit/crypto/tls_certificate.h"
@@ -121,10 +123,12 @@ static enum tls_result shake(void)
 	enum tls_result ours = TLS_WANT;
 	bool theirs = false;
 
-	for (int i = 0; i < 20000 && (ours == TLS_WANT || !theirs); i++) {
+	for (int i = 0; i < 20000 && (ours == TLS_WANT || ours == TLS_DEVICE || !theirs); i++) {
 		theirs = theirs || SSL_do_handshake(w.peer.ssl) == 1;
 		exchange();
-		if (ours == TLS_WANT)
+		if (ours == TLS_DEVICE)
+			nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+		if (ours == TLS_WANT || ours == TLS_DEVICE)
 			ours = w.driver->handshake(w.conn);
 		if (ours == TLS_FAILED)
 			break;
