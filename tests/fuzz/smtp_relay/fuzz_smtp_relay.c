@@ -54,6 +54,8 @@ static void drain(struct smtp_relay *r)
 		switch (a.kind) {
 		case RELAY_SEND:
 			CHECK(a.bytes.len > 0);
+			if (f.in_hand && f.envelope.requiretls && span_starts_nocase(a.bytes, SPAN("MAIL ")))
+				CHECK(f.secured && f.required); /* RFC 8689 4.2.1 */
 			f.bdat |= f.in_hand && span_starts_nocase(a.bytes, SPAN("BDAT "));
 			f.dot |= f.in_hand &&
 				 (f.bdat ? span_eq(a.bytes, SPAN("y")) : span_ends_nocase(a.bytes, SPAN("\r\n.\r\n")));
@@ -107,6 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	};
 	f.envelope.only_asks = (n_cuts & 8) != 0;
 	f.envelope.smtputf8 = (n_cuts & 2) != 0;
+	f.envelope.requiretls = (n_cuts & 64) != 0;
 	f.envelope.dsn = SPAN(" RET=FULL");
 	f.envelope.client = n_cuts & 32 ? &f.identity : NULL;
 	in = span_of(data + 1 + n_cuts, size - 1 - n_cuts);

@@ -61,6 +61,7 @@ static void check_action(const struct smtp_action *a)
 		break;
 	case SMTP_MAIL:
 		CHECK(!f.open && f.greeted);
+		CHECK(!a->requiretls || f.secured); /* RFC 8689: in the clear there is no such parameter */
 		break;
 	case SMTP_RCPT:
 		CHECK(f.open && !f.in_body && a->bytes.len > 0);
@@ -176,7 +177,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = span_of(data + 1 + n_steering, size - 1 - n_steering);
 	settings.message_max = 200;
 	settings.data_rate_min = 1;
-	settings.offers |= SMTP_OFFER_CHUNKING | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN | SMTP_OFFER_LIMITS;
+	settings.offers |= SMTP_OFFER_CHUNKING | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN | SMTP_OFFER_LIMITS |
+			   SMTP_OFFER_REQUIRETLS;
+	settings.text_line_max = 100;
 	settings.recipients_max = 4;
 	settings.messages_max = 3;
 	smtp_session_init(&session, &settings, &stats, &room, 0);
