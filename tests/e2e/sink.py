@@ -8,6 +8,7 @@ mail rcpt data body dot stored, and HOW one of kill (SIGKILL to this process), c
 After LHLO it speaks LMTP (RFC 2033): a reply for each recipient, 452 for those whose address begins with "full".
 "body" is in the midst of the message, "dot" after the final dot before anything is stored, "stored" after it is stored.
 asked: each message says by the local part of its sender, PHASE-…, where it hangs; "rset" refuses the recipient, then hangs.
+XCLIENT is offered then: it hangs for a client whose HELO is xclient-…, the EHLO behind it for one that is anew-….
 """
 import os
 import signal
@@ -80,6 +81,8 @@ def serve(connection):
         f = connection.makefile("rb")
 
     def offers():
+        if PHASE == "asked":
+            return b"250-XCLIENT NAME ADDR PORT PROTO HELO\r\n"
         return b"" if not CERTIFICATE else b"250-REQUIRETLS\r\n" if isinstance(connection, ssl.SSLSocket) else b"250-STARTTLS\r\n"
 
     try:
@@ -90,7 +93,11 @@ def serve(connection):
                 break
             verb = line.strip().split(b" ")[0].split(b":")[0].upper()
             lmtp |= verb == b"LHLO"
-            if verb in (b"EHLO", b"HELO", b"LHLO"):
+            if verb == b"XCLIENT":
+                fail_at("xclient", connection, line.partition(b" HELO=")[2])
+                connection.sendall(b"220 sink ESMTP\r\n")
+            elif verb in (b"EHLO", b"HELO", b"LHLO"):
+                fail_at("anew", connection, line.partition(b" ")[2])
                 say("ehlo", b"250-sink\r\n250-PIPELINING\r\n" + offers() + b"250-SIZE 60000000\r\n250 8BITMIME\r\n")
             elif verb == b"STARTTLS" and CERTIFICATE:
                 secured()

@@ -26,9 +26,9 @@ SESSION = {"CONNECTED": "connect", "GREETED": "ehlo", "MAIL_ASKED": None, "MAIL"
            "DATA_ASKED": None, "CHUNK": "chunk", "CHUNKS": "chunks", "DATA": "data", "DRAIN": "drain", "END_ASKED": "whole",
            "TLS_ASKED": None, "SECURING": "starttls", "CLOSED": None}
 # Where the next hop stops, for a client that sent a whole message.  None: no message is in hand yet, or none any more; this
-# next hop has no TLS, and is not told of clients.
-RELAY = {"AT_GREETING": None, "AT_EHLO": None, "AT_HELO": None, "AT_STARTTLS": None, "AT_SECURING": None, "AT_IDLE": "good", "AT_XCLIENT": None,
-         "AT_ANEW": None, "AT_ENVELOPE": "mail rcpt", "AT_DATA": "data",
+# next hop has no TLS.
+RELAY = {"AT_GREETING": None, "AT_EHLO": None, "AT_HELO": None, "AT_STARTTLS": None, "AT_SECURING": None, "AT_IDLE": "good", "AT_XCLIENT": "xclient",
+         "AT_ANEW": "anew", "AT_ENVELOPE": "mail rcpt", "AT_DATA": "data",
          "AT_BODY": "body", "AT_FINAL": "dot stored", "AT_RSET": "rset", "AT_QUIT": None, "AT_CLOSED": None}
 # The next hop may have stored a message of these without our knowing.
 WINDOW = ("stored",)
@@ -55,7 +55,7 @@ class Letter:
         if self.stop == "connect":
             return p
         p.reply()
-        p.ask(b"EHLO mail.good.example\r\n")
+        p.ask(b"EHLO %s.good.example\r\n" % (self.name.encode() if self.name.startswith(("xclient-", "anew-")) else b"mail"))
         if self.stop == "starttls":
             p.ask(b"STARTTLS\r\n")
             return p
@@ -230,7 +230,8 @@ def main():
     c = Checks()
     c.ok(states("smtp_session_state.h", "smtp_session", "SESSION") == list(SESSION), "each state of the session has its place in this test")
     c.ok(states("smtp_relay_state.h", "smtp_relay", "RELAY") == list(RELAY), "each state of the relay has its place in this test")
-    w = World(next_hop="none", sections={"relay": {"final_timeout_s": "3", "wait_ms": "3000"},
+    w = World(next_hop="none", hop_text=f'{{ address = "{NEXT_HOP}"; port = 25; identity = "xclient"; }}',
+              sections={"relay": {"final_timeout_s": "3", "wait_ms": "3000"},
                                          "smtp": {"command_timeout_s": "60", "message_max": str(SIZE_MAX)}})
     w.sections["tls"] = {"certificates": certificates(certificate(w.folder, "mx", ["mx.inside.example"], ecdsa=True))}
     with w:
