@@ -109,6 +109,8 @@ struct control_env {
 	void (*status)(void *arg, struct control_status *out);
 	bool (*port)(void *arg, unsigned index, struct control_port *out); /* index as in settings; false: not known */
 	void (*next_hop)(void *arg, unsigned worker, unsigned index, struct shard_hop *out); /* index as in settings */
+	/* What is known of its TLSA records, in a few words; "": it is not known by them. */
+	const char *(*next_hop_tlsa)(void *arg, unsigned index);
 	void (*dns_counts)(void *arg, struct dns_cache_counts *cache, struct dns_desk_counts *desk);
 	bool (*dns_walk)(void *arg, uint32_t *cursor, struct dns_cache_row *row); /* as dns_cache_walk() */
 	size_t (*dns_flush)(void *arg,

@@ -99,8 +99,18 @@ static void next_hop_now(struct control *c, unsigned index, json_t *o)
 	control_set_count(o, "size_max", sum.size_max);
 }
 
+/* By what a server is known that has TLS with us. */
+static const char *known_by(const struct settings_next_hop *h)
+{
+	return h->tls_dane ? "dane" : h->tls_pinned ? "pin" : h->tls_ca_file[0] ? "ca" : "";
+}
+
 json_t *control_show_next_hops(struct control *c)
 {
+	static const char *const tls[] = { [SETTINGS_TLS_NONE] = "none",
+					   [SETTINGS_TLS_MAY] = "may",
+					   [SETTINGS_TLS_REQUIRE] = "require",
+					   [SETTINGS_TLS_IMMEDIATE] = "immediate" };
 	const struct settings *s = c->env->settings(c->env->arg);
 	json_t *list = json_array();
 	char address[64], with_port[64];
@@ -115,6 +125,9 @@ json_t *control_show_next_hops(struct control *c)
 		address_port_text(&h->addr, h->port, &t);
 		json_t *o = json_pack("{s:s, s:i, s:o, s:i, s:i}", "address", address, "port", (int)h->port, "domains",
 				      domains_of(s, i), "priority", (int)h->priority, "weight", (int)h->weight);
+		json_object_set_new(o, "tls", json_string(tls[h->tls]));
+		json_object_set_new(o, "known_by", json_string(known_by(h)));
+		json_object_set_new(o, "tlsa", json_string(c->env->next_hop_tlsa(c->env->arg, i)));
 		next_hop_now(c, i, o);
 		next_hop_history(c, address, with_port, o);
 		json_array_append_new(list, o);

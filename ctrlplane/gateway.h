@@ -106,6 +106,8 @@ void gateway_dane_turn(struct gateway *g, uint64_t now_us);
 void gateway_dane_answer(uint64_t tag, const struct dns_answer *answer);
 /* Those of @h that are known now, 0 to TLS_TLSA_MAX; borrowed until the next turn. */
 size_t gateway_dane_records(const struct settings_next_hop *h, const struct tls_tlsa **records);
+/* What is known of these, in a few words; "": it is not known by TLSA records. */
+const char *gateway_dane_word(const struct settings_next_hop *h);
 
 /* gateway_send.c: messages of our own */
 bool MUST_USE gateway_sides_begin(struct gateway *g, char *error); /* @error: 512 octets */

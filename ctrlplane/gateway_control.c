@@ -89,6 +89,13 @@ static bool env_port(void *arg, unsigned index, struct control_port *out)
 	return true;
 }
 
+static const char *env_next_hop_tlsa(void *arg, unsigned index)
+{
+	const struct gateway *g = arg;
+
+	return gateway_dane_word(&g->settings->next_hops[index]);
+}
+
 static void env_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
 {
 	const struct gateway *g = arg;
@@ -182,6 +189,7 @@ bool gateway_control_open(struct gateway *g, char *error)
 					       .status = env_status,
 					       .port = env_port,
 					       .next_hop = env_next_hop,
+					       .next_hop_tlsa = env_next_hop_tlsa,
 					       .dns_counts = env_dns_counts,
 					       .dns_walk = env_dns_walk,
 					       .dns_flush = env_dns_flush,

@@ -22,6 +22,12 @@ static const char *const sentences[] = {
 	[UNANSWERED] = "the question for its TLSA records is not answered",
 };
 
+static const char *const words[] = {
+	[NEW] = "not asked for yet",      [GOOD] = "good",
+	[NONE] = "none that can be used", [INSECURE] = "not vouched for by DNSSEC",
+	[UNANSWERED] = "no answer",
+};
+
 /* Of the next hop at the same place in the settings. */
 static struct entry {
 	char name[SETTINGS_STR_MAX]; /* tls_name; "": not in use */
@@ -44,6 +50,14 @@ size_t gateway_dane_records(const struct settings_next_hop *h, const struct tls_
 			return entries[i].n_records;
 		}
 	return 0;
+}
+
+const char *gateway_dane_word(const struct settings_next_hop *h)
+{
+	for (size_t i = 0; h->tls_dane && i < SETTINGS_NEXT_HOPS_MAX; i++)
+		if (entries[i].port == h->port && strcmp(entries[i].name, h->tls_name) == 0)
+			return words[entries[i].state];
+	return h->tls_dane ? words[NEW] : "";
 }
 
 static void become(struct entry *e, enum state state)

@@ -148,7 +148,12 @@ void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 	CTL_TABLE(f, hops, columns);
 	for (size_t i = 0; i < json_array_size(hops); i++) {
 		const json_t *domains = json_object_get(json_array_get(hops, i), "domains");
+		const char *tlsa = json_string_value(json_object_get(json_array_get(hops, i), "tlsa"));
 
+		if (tlsa && *tlsa) {
+			put(f, json_array_get(hops, i), "address");
+			fprintf(f, " is known by TLSA records: %s\n", tlsa);
+		}
 		if (json_array_size(domains) == 0)
 			continue;
 		put(f, json_array_get(hops, i), "address");

@@ -24,6 +24,12 @@ static inline const struct policy_counts *stub_policy_counts(void *arg, unsigned
 	return &counts;
 }
 
+static inline const char *stub_next_hop_tlsa(void *arg, unsigned index)
+{
+	(void)arg;
+	return index == 0 ? "no answer" : "";
+}
+
 static inline void stub_next_hop(void *arg, unsigned worker, unsigned index, struct shard_hop *out)
 {
 	(void)arg;

@@ -89,6 +89,7 @@ static const struct control_env env = { .n_workers = 1,
 					.status = env_status,
 					.port = env_port,
 					.next_hop = stub_next_hop,
+					.next_hop_tlsa = stub_next_hop_tlsa,
 					.show = stub_show,
 					.dns_counts = stub_dns_counts,
 					.dns_walk = stub_dns_walk,
@@ -165,6 +166,7 @@ static const struct {
 	  "LAST                      LAST REPLY\n"
 	  "192.0.2.26    25  up            0       0      2     0        0         3        0     0        0        0  "
 	  "2026-11-24T06:10:37.123Z  250 done\n"
+	  "192.0.2.26 is known by TLSA records: no answer\n"
 	  "192.0.2.26 takes mail for inside.example\n" },
 	{ "show limits", ctl_print_limits, NULL, NULL, "limits.sessions_max     5         9  100        2\n" },
 	{ "show tcp", ctl_print_tcp, NULL, NULL, "limits.sessions_max" },

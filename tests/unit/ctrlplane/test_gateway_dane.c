@@ -102,9 +102,13 @@ int main(void)
 	ok(fake.n_asked == 1, "one question at a time");
 	answer(DNS_NOERROR, false, 100, 2);
 	ok(n_known() == 0, "records that DNSSEC does not vouch for do not count");
+	is_span(span_str(gateway_dane_word(&settings.next_hops[1])), SPAN("not vouched for by DNSSEC"),
+		"which is told");
+	is_span(span_str(gateway_dane_word(&settings.next_hops[0])), SPAN(""), "of those alone that need them");
 	turn(101);
 	answer(DNS_NOERROR, true, 100, 2);
 	ok(fake.n_asked == 2 && n_known() == 2, "those that it vouches for do");
+	is_span(span_str(gateway_dane_word(&settings.next_hops[1])), SPAN("good"), "and are good");
 	turn(89);
 	ok(fake.n_asked == 2, "they are not asked for again");
 	turn(12);
@@ -121,6 +125,7 @@ int main(void)
 	snprintf(settings.next_hops[1].tls_name, sizeof(settings.next_hops[1].tls_name), "other.example");
 	turn(0);
 	is_span(dns_question_name(&fake.q), SPAN("_25._tcp.other.example"), "another name is asked for at once");
+	is_span(span_str(gateway_dane_word(&settings.next_hops[1])), SPAN("not asked for yet"), "and not known yet");
 	settings.next_hops[1].tls_dane = false;
 	turn(0);
 	answer(DNS_NOERROR, true, 100, 1);
