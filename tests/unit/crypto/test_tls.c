@@ -211,6 +211,40 @@ static void resumes_by_ticket(int version, const char *name)
 	close_server();
 }
 
+/* RFC 8446 8: what comes with a ClientHello may be somebody's copy of it. */
+static void refuses_early_data(void)
+{
+	size_t n = 0;
+
+	open_server();
+	SSL_SESSION *s = session_of(TLS1_3_VERSION, true);
+	ok(SSL_SESSION_get_max_early_data(s) == 0, "a ticket allows no early data (0-RTT)");
+	SSL_SESSION_set_max_early_data(s, 1000);
+	begin(true, s);
+	SSL_write_early_data(w.peer.ssl, "MAIL FROM:<>\r\n", 14, &n);
+	ok(n == 14 && shake() == TLS_OK && SSL_get_early_data_status(w.peer.ssl) == SSL_EARLY_DATA_REJECTED,
+	   "who sends some all the same shakes hands, and it is rejected");
+	ok(w.driver->peek(w.conn, plain, sizeof(plain), &n) == TLS_WANT && n == 0, "nothing of it is told");
+	end();
+	SSL_SESSION_free(s);
+	close_server();
+}
+
+static void takes_no_other_protocol(void)
+{
+	const uint8_t *chosen;
+	unsigned len;
+
+	open_server();
+	begin(true, NULL);
+	SSL_set_alpn_protos(w.peer.ssl, (const uint8_t *)"\x02h2\x08http/1.1", 12);
+	ok(shake() == TLS_OK, "a client that would speak HTTP (ALPN) shakes hands");
+	SSL_get0_alpn_selected(w.peer.ssl, &chosen, &len);
+	ok(len == 0, "but is not promised it");
+	end();
+	close_server();
+}
+
 /* --- renewal ----------------------------------------------------------------------------------- */
 
 static void is_renewed(void)
@@ -323,6 +357,8 @@ int main(void)
 	carries_octets();
 	resumes_by_ticket(TLS1_2_VERSION, "TLS 1.2");
 	resumes_by_ticket(TLS1_3_VERSION, "TLS 1.3");
+	refuses_early_data();
+	takes_no_other_protocol();
 	is_renewed();
 	refuses_settings();
 	counts_memory();

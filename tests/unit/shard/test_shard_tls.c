@@ -355,6 +355,19 @@ static void broken_later(void)
 	hang_up(c);
 	ok(world.n_stored == 0 && c->gone, "FIN without close_notify, in a message: no message");
 	over("truncated");
+
+	begin();
+	c = secured();
+	tell(c, "EHLO mail.good.example\r\n");
+	tell(c, ENVELOPE);
+	tell(c, "BDAT 1000 LAST\r\n" HEADER);
+	SSL_shutdown(peer.ssl);
+	mutter(c, tls_peer_records(&peer));
+	mutter(c, SPAN("the rest of the chunk, in the clear\r\nQUIT\r\n"));
+	pass(SECOND);
+	ok(world.n_stored == 0 && world.shard->txns.n_used == 0 && c->peer_closed,
+	   "TLS ends within a chunk: no message, and nothing in the clear is one");
+	over("TLS that ends within a chunk");
 }
 
 static void never_reads(void)
