@@ -83,8 +83,12 @@ bool gateway_publish(struct gateway *g, const struct settings *s)
 		return false;
 	for (unsigned i = 0; i < g->n_workers; i++) {
 		*(struct shard_settings *)messages[i] = (struct shard_settings){
-			.m = { .kind = SHARD_DOWN_SETTINGS, .worker = (uint16_t)i, .tag = s->version }, .settings = s
+			.m = { .kind = SHARD_DOWN_SETTINGS, .worker = (uint16_t)i, .tag = s->version },
+			.settings = s,
+			.tls = g->tls[i] ? g->tls_made[i] : NULL
 		};
+		if (g->tls[i])
+			g->tls_made[i] = NULL;
 		down(g, i, messages[i]);
 	}
 	return true;

@@ -138,7 +138,7 @@ static bool publish(struct gateway *g, struct gateway_version *v, struct control
 		free_unused(g);
 		return false;
 	}
-	gateway_tls_hand_over(g);
+	gateway_tls_drop(g); /* what no worker wanted */
 	v->n_out = g->n_workers;
 	c->version = ++g->n_versions;
 	return true;

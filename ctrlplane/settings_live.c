@@ -19,7 +19,7 @@ struct list {
 	const char *name;
 	size_t count, count_size, at, size;
 	bool live;
-	bool of_hops; /* live as long as the next hops are the same servers */
+	bool of_hops; /* live as long as the next hops have the same places */
 };
 
 #define FIELD(field) offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
@@ -62,24 +62,16 @@ static size_t field_size(const struct setting *t)
 	return 0;
 }
 
-/*
- * A next hop's connections, breaker and TLS belong to the server that it is, so these are the same for as long as we run; what
- * it gets, and how much of it, may change.
- */
-static bool same_servers(const struct settings *a, const struct settings *b)
+/* The workers have places for as many next hops as there were at the start; rules and reports know them by what these are. */
+static bool same_places(const struct settings *a, const struct settings *b)
 {
 	if (a->n_next_hops != b->n_next_hops)
 		return false;
 	for (unsigned i = 0; i < a->n_next_hops; i++) {
-		const struct settings_next_hop *other = &b->next_hops[i];
-		struct settings_next_hop one;
+		const struct settings_next_hop *one = &a->next_hops[i], *other = &b->next_hops[i];
 
-		memcpy(&one, &a->next_hops[i], sizeof(one)); /* with what lies between its members */
-		one.priority = other->priority;
-		one.weight = other->weight;
-		one.recipients_max = other->recipients_max;
-		one.identity = other->identity;
-		if (memcmp(&one, other, sizeof(one)) != 0)
+		if (strcmp(one->name, other->name) != 0 || one->by_rule != other->by_rule ||
+		    one->smarthost != other->smarthost)
 			return false;
 	}
 	return true;
@@ -110,7 +102,7 @@ void settings_keep_started(struct settings *changed, const struct settings *star
 		if (!setting_is_live(t))
 			keep(changed, started, t->offset, field_size(t));
 	}
-	bool hops_live = same_servers(changed, started);
+	bool hops_live = same_places(changed, started);
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		const struct list *l = &lists[i];

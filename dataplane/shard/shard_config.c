@@ -121,9 +121,9 @@ static void put_in_force(struct shard *s, struct shard_config *config)
 	make_smtp(s, config);
 	make_auth(s, config);
 	config->unrouted = route_unrouted(s, config->settings);
+	config->same_servers = s->hops_all | s->hops_ours;
 	s->config = config;
-	for (unsigned i = 0; i < s->env.settings->n_next_hops;
-	     i++) /* as many, and the same servers (settings_live.c) */
+	for (unsigned i = 0; i < s->env.settings->n_next_hops; i++) /* as many (settings_live.c) */
 		s->hops[i].settings = &config->settings->next_hops[i];
 	config_offers(s);
 }
@@ -143,9 +143,18 @@ static struct shard_config *free_slot(struct shard *s)
 	return NULL;
 }
 
+/* What older messages may still go to. */
+static void compare_servers(struct shard *s)
+{
+	for (size_t i = 0; i < SHARD_CONFIGS_MAX; i++)
+		if (s->configs[i].settings)
+			s->configs[i].same_servers = hop_same_servers(s, s->configs[i].settings, s->config->settings);
+}
+
 void config_change(struct shard *s, struct shard_settings *m, uint64_t now_us)
 {
 	struct shard_config *config = free_slot(s);
+	const struct settings *before = s->config->settings;
 
 	CHECK(config); /* the control thread counts what is out (shard_link.h) */
 	*config = (struct shard_config){ .settings = m->settings, .message = m };
@@ -153,10 +162,15 @@ void config_change(struct shard *s, struct shard_settings *m, uint64_t now_us)
 			    &s->config->settings->rules);
 	if (s->config->message)
 		s->n_old_configs++;
+	if (m->tls)
+		s->env.tls->renew(s->env.tls, m->tls);
+	m->tls = NULL;
 	put_in_force(s, config);
+	compare_servers(s);
 	rcpt_cache_flush(s->rcpts);
 	dns_cache_flush(s->kept, SPAN("")); /* SPF programs have the limits of their time in them */
 	relay_renew(s, now_us);
+	hop_change(s, before, now_us);
 }
 
 static void send_home(struct shard *s)
@@ -169,6 +183,7 @@ static void send_home(struct shard *s)
 		if (!ring_put(&s->env.link->down_back, config->message))
 			return; /* later */
 		config->message = NULL;
+		config->settings = NULL;
 		s->n_old_configs--;
 	}
 }

@@ -181,9 +181,15 @@ void hop_take(struct shard *s, struct txn *t, uint64_t now_us)
 		txn_failed_to_relay(s, t, &reply, now_us);
 		return;
 	}
+	t->hops &= s->configs[t->config].same_servers;
+	struct hop *h = choose(s, t, now_us);
+	if (!h) { /* where it might have gone are other servers now */
+		all_failed(s, t, now_us);
+		return;
+	}
 	if (t->phase == TXN_WAITING)
 		timer_arm(&s->timers, &t->timer, now_us + config_settings(s, t->config)->relay_wait_ms * 1000);
-	waiting_add(s, choose(s, t, now_us), t);
+	waiting_add(s, h, t);
 }
 
 /* --- bringing both together -------------------------------------------------------------------- */
@@ -280,7 +286,7 @@ void hop_connect_failed(struct shard *s, struct hop *h, uint64_t now_us)
 
 /* --- what is known of them --------------------------------------------------------------------- */
 
-static void hop_name(struct hop *h)
+void hop_name(struct hop *h)
 {
 	struct text text;
 

@@ -47,6 +47,7 @@ struct shard_message {
 };
 
 struct settings;
+struct tls_context;
 
 #define SHARD_CONFIGS_MAX 8 /* versions of the settings that sessions of one worker may be using at once */
 
@@ -58,6 +59,8 @@ struct settings;
 struct shard_settings {
 	struct shard_message m;
 	const struct settings *settings;
+	struct tls_context *
+		tls; /* taken with them, so that no next hop is met by the keys of another; NULL: that of before stays */
 };
 
 /* A message of our own.  It stays with the worker until its fate is known, and comes home with the reply. */

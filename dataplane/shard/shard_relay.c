@@ -96,15 +96,19 @@ bool relay_connect(struct shard *s, struct hop *h, bool probe, const struct txn 
 	return true;
 }
 
+void relay_drop(struct shard *s, struct relay *r, uint64_t now_us)
+{
+	tcp_abort(s->tcp, r->conn, now_us);
+	relay_free(s, r);
+}
+
 /* One connection was stale: the others that lie idle may be as well, and the second attempt is the last. */
 void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us)
 {
 	for (struct relay *r = h->relays, *next; r; r = next) {
 		next = r->next;
-		if (!r->ready || !r->used)
-			continue;
-		tcp_abort(s->tcp, r->conn, now_us);
-		relay_free(s, r);
+		if (r->ready && r->used)
+			relay_drop(s, r, now_us);
 	}
 }
 

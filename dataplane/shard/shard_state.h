@@ -52,9 +52,10 @@ enum shard_timer { SHARD_TIMER_CLIENT, SHARD_TIMER_TXN, SHARD_TIMER_RELAY, SHARD
 struct shard_config {
 	const struct settings *settings;
 	struct shard_settings
-		*message;  /* goes home when nobody is left; NULL: a free slot, or the settings of the start */
-	uint32_t n_users;  /* clients, txns and relays that began with it */
-	uint32_t unrouted; /* next hops that take what no route names */
+		*message;      /* goes home when nobody is left; NULL: a free slot, or the settings of the start */
+	uint32_t n_users;      /* clients, txns and relays that began with it */
+	uint32_t unrouted;     /* next hops that take what no route names */
+	uint32_t same_servers; /* bit i: hops[i] is the server that it is by these settings */
 	struct smtp_session_settings smtp;
 	struct smtp_relay_settings relay;
 	struct auth_settings auth;
@@ -460,6 +461,7 @@ uint32_t route_recipients_max(const struct shard *s, uint32_t hops);
 
 /* shard_hop.c */
 void hop_init(struct shard *s, uint64_t now_us);
+void hop_name(struct hop *h); /* of the server that it is */
 void hop_timer(struct shard *s, struct hop *h, uint64_t now_us);
 void hop_take(struct shard *s, struct txn *t, uint64_t now_us); /* accepted: bring it to a next hop */
 void hop_leave(struct shard *s, struct txn *t);                 /* it waits no more */
@@ -476,6 +478,12 @@ void hop_connect_failed(struct shard *s, struct hop *h, uint64_t now_us);
 /* When s->dispatch: brings waiting messages and free connections together. */
 void hop_dispatch(struct shard *s, uint64_t now_us);
 
+/* shard_hop_change.c */
+/* Bit i: next_hops[i] of both is the same server, met in the same way. */
+uint32_t hop_same_servers(const struct shard *s, const struct settings *a, const struct settings *b);
+/* Other settings than @before are in force. */
+void hop_change(struct shard *s, const struct settings *before, uint64_t now_us);
+
 /* shard_hop_clients.c */
 void hop_serve_clients(struct shard *s, struct hop *h, uint64_t now_us);
 
@@ -491,6 +499,7 @@ bool relay_connect(struct shard *s, struct hop *h, bool probe, const struct txn 
 void relay_quit(struct shard *s, struct relay *r, uint64_t now_us);                 /* @r is free */
 void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_us); /* @r is free */
 void relay_run(struct shard *s, struct relay *r, uint64_t now_us);                  /* does all that can be done now */
+void relay_drop(struct shard *s, struct relay *r, uint64_t now_us);                 /* @r has no message */
 void relay_drop_idle(struct shard *s, struct hop *h, uint64_t now_us); /* free connections that were used before */
 /* The txn is being given up.  False: its final dot is out, the relay keeps it and ends it by txn_finish(). */
 bool MUST_USE relay_forget(struct shard *s, struct txn *t, uint64_t now_us);

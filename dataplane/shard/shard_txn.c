@@ -282,7 +282,9 @@ void txn_dsn_write(struct text *out, const char *name, struct span value)
 void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail, struct smtp_reply *reply,
 	       uint64_t now_us)
 {
-	const struct settings *settings = config_settings(s, c->config);
+	/* When its client began with servers that are others by now, the settings in force count. */
+	bool outdated = s->configs[c->config].same_servers != (s->hops_all | s->hops_ours);
+	const struct settings *settings = outdated ? s->config->settings : config_settings(s, c->config);
 	uint32_t record;
 
 	if (!rate_sender(s, settings, mail->bytes, &record, reply, now_us))
@@ -299,7 +301,7 @@ void txn_begin(struct shard *s, struct client *c, const struct smtp_action *mail
 	memset(t, 0, offsetof(struct txn, fields_text));
 	t->client = c;
 	t->timer.tag = SHARD_TIMER_TXN;
-	t->config = config_share(s, c->config);
+	t->config = outdated ? config_take(s) : config_share(s, c->config);
 	t->generation = ++s->generation & ((1u << GENERATION_BITS) - 1);
 	if (t->generation == 0)
 		t->generation = s->generation = 1;

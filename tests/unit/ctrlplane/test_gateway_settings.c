@@ -174,7 +174,7 @@ static void good_and_bad(void)
 	end();
 }
 
-/* Next hops change while they are the same servers; another server needs a restart. */
+/* Next hops change, and may become other servers; but they stay as many, and what rules know them by. */
 static void next_hops(void)
 {
 #define TWO(first, second)                                                                                             \
@@ -188,12 +188,16 @@ static void next_hops(void)
 	is_told(change.changed, "next_hops next_hops.domains");
 	ok(g.settings->next_hops[0].priority == 20 && g.settings->next_hops[1].weight == 7 && g.settings->n_routes == 1,
 	   "are in force");
-	ok((hops = TWO("port = 26;", "weight = 9;"), reload("")), "another port");
-	is_told(change.restart, "next_hops next_hops.domains");
-	ok(g.settings->next_hops[0].port == 25 && g.settings->next_hops[1].weight == 7 && g.settings->n_routes == 1,
-	   "and all of the list waits for a restart");
-	ok((hops = TWO("tls = \"require\";", ""), reload("")) && g.settings->next_hops[0].tls == SETTINGS_TLS_NONE,
-	   "so with TLS");
+	ok((hops = TWO("port = 26; tls = \"require\";", "weight = 9;"), reload("")), "another port, and TLS");
+	is_told(change.changed, "next_hops next_hops.domains");
+	ok(g.settings->next_hops[0].port == 26 && g.settings->next_hops[0].tls == SETTINGS_TLS_REQUIRE &&
+		   g.settings->next_hops[1].weight == 9 && g.settings->n_routes == 0,
+	   "are in force");
+	ok((hops = TWO("name = \"a\";", "weight = 7;"), reload("")), "a name");
+	is_told(change.restart, "next_hops");
+	ok((hops = HOP, reload("")), "one less");
+	is_told(change.restart, "next_hops");
+	ok(g.settings->n_next_hops == 2 && g.settings->next_hops[1].weight == 9, "wait for a restart, all of the list");
 	end();
 	hops = HOP;
 #undef TWO

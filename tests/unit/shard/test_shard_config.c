@@ -87,6 +87,59 @@ static void next_hops_change(void)
 	all_is_given_back("next hops that change");
 }
 
+/* A next hop becomes another server: nothing that began before goes to a stranger. */
+static void servers_change(void)
+{
+	world_settings();
+	world_open();
+	is_last(sends(MESSAGE), "250 2.0.0", "a message");
+	struct caller *old = greeted();
+	say(old, "MAIL FROM:<a@good.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
+	struct settings *s = change_begin(1);
+	s->next_hops[0].addr = address("192.0.2.2");
+	publish(s);
+	struct shard_hop hop;
+	shard_hop(world.shard, 0, 0, &hop);
+	ok(hop.accepted == 0 && strcmp(world.shard->hops[0].name, "192.0.2.2:25") == 0, "the server is another one");
+	say(old, MESSAGE);
+	is_last(old, "451 4.4.1", "what was to go to the server that is gone may be sent again");
+	say(old, "MAIL FROM:<a@good.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
+	say(old, MESSAGE);
+	is_last(old, "250 2.0.0", "and is taken then, in the same session");
+	is_last(sends(MESSAGE), "250 2.0.0", "as are those of others");
+	ok(world.n_stored == 3 && world.stored_at[0] == 1 && world.stored_at[1] == 2 && world.stored_at[2] == 2,
+	   "by the new server");
+	all_is_given_back("servers that change");
+}
+
+static void servers_change_meanwhile(void)
+{
+	world_settings();
+	world.settings.n_next_hops = 2;
+	world.settings.next_hops[1] = (struct settings_next_hop){ .addr = address("192.0.2.2"), .port = 25 };
+	world.settings.next_hops[1].priority = 20;
+	world.settings.next_hops[0].priority = 10;
+	world_open();
+	world.hop.phase = GREETING;
+	world.hop.how = FAIL_SILENT;
+	struct caller *c = sends(MESSAGE);
+
+	ok(world.shard->hops[0].n_waiting == 1 && world.shard->hops[0].n_connecting == 1, "a message waits");
+	struct settings *s = change_begin(1);
+	s->next_hops[0].addr = address("192.0.2.3");
+	s->next_hops[0].port = 26;
+	world.hop.phase = NOWHERE;
+	publish(s);
+	pass(SECOND);
+	is_last(c, "250 2.0.0", "its server becomes another one: it goes to the next hop that is the same");
+	ok(world.n_stored == 1 && world.stored_at[0] == 2, "and to no stranger");
+	ok(world.shard->configs[0].same_servers == 2, "that one alone");
+	s = change_begin(2);
+	publish(s);
+	ok(world.shard->configs[0].same_servers == 3, "unless it becomes what it was");
+	all_is_given_back("servers that change meanwhile");
+}
+
 static void messages_come_home(void)
 {
 	world_settings();
@@ -178,6 +231,8 @@ int main(void)
 {
 	sessions_end_on_what_they_began_with();
 	next_hops_change();
+	servers_change();
+	servers_change_meanwhile();
 	messages_come_home();
 	all_slots();
 	under_way_to_the_next_hop();
