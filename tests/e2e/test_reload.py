@@ -2,14 +2,16 @@
 """test_reload.py - other settings while mail flows: reload, rollback, SIGHUP, and files that are wrong"""
 import copy
 import json
+import os
 import re
 import signal
 import smtplib
+import sys
 import threading
 import time
 
 from traffic import send
-from world import FORGER, GATEWAY, GOOD, Checks, World, message, wait_for
+from world import FORGER, GATEWAY, GOOD, NEXT_HOP, Checks, World, certificate, message, port_open, wait_for
 
 
 class Reloads:
@@ -125,11 +127,39 @@ def while_mail_flows(c, w, file):
     wait_for(lambda: w.ctl("reload").returncode == 0, 5, "and goes on when they have ended")
 
 
+def another_server(c, w, file):
+    """The next hop becomes another server, on another port and by TLS that is verified."""
+    folder, before = w.path("other"), w.hop_text
+    os.makedirs(folder)
+    pem, key = certificate(w.folder, "store", ["store.inside.example"], ecdsa=True)
+    w.spawn("other", sys.executable, os.path.join(os.path.dirname(__file__), "sink.py"), NEXT_HOP, folder, "good", "2525", pem, key)
+    wait_for(lambda: port_open(NEXT_HOP, 2525), 5, "the other server listens")
+    data = w.signers["good.example"].sign(message("a@good.example", "to another server"))
+    with session() as s:
+        s.mail("a@good.example")
+        s.rcpt("user@inside.example")
+        w.hop_text = f'{{ address = "{NEXT_HOP}"; port = 2525; tls = "require"; tls_ca_file = "{pem}"; tls_name = "store.inside.example"; }}'
+        p = file.reload()
+        c.ok(p.returncode == 0 and json.loads(p.stdout)["changed"] == ["next_hops"], "another next hop by reload", p.stdout + p.stderr)
+        reply = s.data(data)
+        c.ok(reply[0] == 451, "a message that was under way to the one before is the client's again", reply)
+        s.mail("a@good.example")
+        s.rcpt("user@inside.example")
+        reply = s.data(data)
+        c.ok(reply[0] == 250, "its second attempt is taken", reply)
+    c.ok(send(data)[0] == 250 and len([name for name in os.listdir(folder) if name.endswith(".eml")]) == 2,
+         "by the new one, as is the next message", os.listdir(folder))
+    hop = json.loads(w.ctl("show", "nexthops", "--json").stdout)["next_hops"][0]
+    c.ok((hop["port"], hop["tls"], hop["known_by"], hop["accepted"]) == (2525, "require", "ca", 2), "which show nexthops knows", hop)
+    w.hop_text = before
+    c.ok(file.reload().returncode == 0 and send(data)[0] == 250 and len(os.listdir(folder)) == 3, "and back")
+
+
 def main():
     c = Checks()
     with World() as w:
         file = Reloads(w)
-        for part in (good_files, bad_files, while_mail_flows):
+        for part in (good_files, bad_files, while_mail_flows, another_server):
             part(c, w, file)
     c.done()
 
