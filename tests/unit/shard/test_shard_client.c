@@ -293,6 +293,40 @@ static void large_header(void)
 	all_is_given_back("a large header");
 }
 
+/* @n header fields, then an empty message. */
+static struct caller *sends_fields(unsigned n, const char *field)
+{
+	struct caller *c = greeted();
+
+	say(c, ENVELOPE);
+	mutter(c, SPAN(HEADER));
+	for (unsigned i = 0; i < n; i++)
+		mutter(c, span_str(field));
+	pass(SECOND);
+	say(c, "\r\nx\r\n.\r\n");
+	return c;
+}
+
+static void loops(void)
+{
+	begin();
+	is_last(sends_fields(50, "Received: from a by b; c\r\n"), "250", "a message that has come fifty hops is taken");
+	is_last(sends_fields(51, "Received: from a by b; c\r\n"), "554 5.4.6", "one more is a loop (RFC 5321 6.3)");
+	ok(world.n_stored == 1, "and goes no further");
+	all_is_given_back("loops");
+}
+
+static void many_fields(void)
+{
+	world_settings();
+	world.settings.limits_header_fields_max = 100;
+	world_open();
+	is_last(sends_fields(98, "X-Y: z\r\n"), "250", "limits.header_fields_max fields are taken");
+	is_last(sends_fields(99, "X-Y: z\r\n"), "552 5.6.0", "one more gets 552 5.6.0, and none is left out in silence");
+	ok(world.n_stored == 1, "nothing of it is stored");
+	all_is_given_back("many fields");
+}
+
 static void recipients(void)
 {
 	world_settings();
@@ -423,6 +457,8 @@ int main(void)
 	transactions();
 	blocks();
 	large_header();
+	loops();
+	many_fields();
 	recipients();
 	dns_withheld();
 	dns_full();
