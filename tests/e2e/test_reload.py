@@ -140,7 +140,7 @@ def another_server(c, w, file):
         s.rcpt("user@inside.example")
         w.hop_text = f'{{ address = "{NEXT_HOP}"; port = 2525; tls = "require"; tls_ca_file = "{pem}"; tls_name = "store.inside.example"; }}'
         p = file.reload()
-        c.ok(p.returncode == 0 and json.loads(p.stdout)["changed"] == ["next_hops"], "another next hop by reload", p.stdout + p.stderr)
+        c.ok(p.returncode == 0 and "next_hops" in json.loads(p.stdout)["changed"], "another next hop by reload", p.stdout + p.stderr)
         reply = s.data(data)
         c.ok(reply[0] == 451, "a message that was under way to the one before is the client's again", reply)
         s.mail("a@good.example")
