@@ -177,8 +177,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	in = span_of(data + 1 + n_steering, size - 1 - n_steering);
 	settings.message_max = 200;
 	settings.data_rate_min = 1;
-	settings.offers |= SMTP_OFFER_CHUNKING | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN | SMTP_OFFER_LIMITS |
-			   SMTP_OFFER_REQUIRETLS;
+	settings.offers |=
+		SMTP_OFFER_CHUNKING | SMTP_OFFER_SMTPUTF8 | SMTP_OFFER_DSN | SMTP_OFFER_LIMITS | SMTP_OFFER_REQUIRETLS;
 	settings.text_line_max = 100;
 	settings.recipients_max = 4;
 	settings.messages_max = 3;

@@ -322,7 +322,8 @@ static void many_fields(void)
 	world.settings.limits_header_fields_max = 100;
 	world_open();
 	is_last(sends_fields(98, "X-Y: z\r\n"), "250", "limits.header_fields_max fields are taken");
-	is_last(sends_fields(99, "X-Y: z\r\n"), "552 5.6.0", "one more gets 552 5.6.0, and none is left out in silence");
+	is_last(sends_fields(99, "X-Y: z\r\n"), "552 5.6.0",
+		"one more gets 552 5.6.0, and none is left out in silence");
 	ok(world.n_stored == 1, "nothing of it is stored");
 	all_is_given_back("many fields");
 }
