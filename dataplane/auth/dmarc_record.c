@@ -59,11 +59,11 @@ static bool is_version(struct span piece)
 	return tag_of(piece, &name, &value) && span_eq_nocase(name, SPAN("v")) && span_eq(value, SPAN("DMARC1"));
 }
 
-enum tag { TAG_P, TAG_SP, TAG_NP, TAG_ADKIM, TAG_ASPF, TAG_PSD, TAG_T, TAG_RUA, N_TAGS };
+enum tag { TAG_P, TAG_SP, TAG_NP, TAG_ADKIM, TAG_ASPF, TAG_PSD, TAG_T, TAG_RUA, TAG_RUF, N_TAGS };
 
 static enum tag tag_known(struct span name)
 {
-	static const char *const names[N_TAGS] = { "p", "sp", "np", "adkim", "aspf", "psd", "t", "rua" };
+	static const char *const names[N_TAGS] = { "p", "sp", "np", "adkim", "aspf", "psd", "t", "rua", "ruf" };
 	unsigned i = 0;
 
 	while (i < N_TAGS && !span_eq_nocase(name, span_str(names[i])))
@@ -106,6 +106,9 @@ static void tag_set(struct dmarc_record *r, enum tag tag, struct span value)
 		break;
 	case TAG_RUA:
 		r->n_rua = n_valid_uris(value);
+		break;
+	case TAG_RUF:
+		r->n_ruf = n_valid_uris(value);
 		break;
 	case N_TAGS:
 		break;

@@ -19,6 +19,7 @@ struct dmarc_record {
 	bool adkim_strict, aspf_strict;
 	bool testing;  /* t=y */
 	uint8_t n_rua; /* syntactically valid URIs of rua=, DMARC_RUA_MAX at most */
+	uint8_t n_ruf; /* likewise of ruf= */
 };
 
 /**

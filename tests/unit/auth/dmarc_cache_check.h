@@ -37,8 +37,8 @@ static inline struct span dmarc_report(void)
 		text_dec(&t, numbers[i]);
 	}
 	if (dmarc.policy_domain.len) {
-		const unsigned tags[] = { r->p,           r->sp,      r->np,   r->psd, r->bad_policy, r->adkim_strict,
-					  r->aspf_strict, r->testing, r->n_rua };
+		const unsigned tags[] = { r->p,           r->sp,      r->np,    r->psd,  r->bad_policy, r->adkim_strict,
+					  r->aspf_strict, r->testing, r->n_rua, r->n_ruf };
 		for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
 			text_putc(&t, ' ');
 			text_dec(&t, tags[i]);

@@ -30,6 +30,7 @@ static const char *said(struct span txt)
 	SAY(r.aspf_strict, "aspf=s");
 	SAY(r.testing, "t=y");
 	SAY(r.n_rua, "rua=%u", r.n_rua);
+	SAY(r.n_ruf, "ruf=%u", r.n_ruf);
 #undef SAY
 	return out;
 }
@@ -113,6 +114,7 @@ static const struct parse_case parse_cases[] = {
 	  "rua=2" },
 	{ "MAILTO in upper case", "v=DMARC1; rua=MAILTO:a@x.example", "rua=1" },
 	{ "an empty rua holds none", "v=DMARC1; rua=", "" },
+	{ "ruf is read likewise", "v=DMARC1; p=none; ruf=mailto:a@x.example,oops", "p=none ruf=1" },
 };
 /* clang-format on */
 
