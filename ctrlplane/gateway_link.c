@@ -154,7 +154,8 @@ bool gateway_send(struct gateway *g, uint64_t tag, const struct side_wish *w)
 				  .body_8bit = w->body_8bit,
 				  .smtputf8 = w->smtputf8,
 				  .requiretls = w->requiretls,
-				  .outbound = w->outbound };
+				  .outbound = w->outbound,
+				  .report = w->report };
 	memcpy(m->mail_from, w->mail_from, sizeof(m->mail_from));
 	down(g, worker, m);
 	return true;
@@ -186,8 +187,6 @@ static void record(struct gateway *g, const struct shard_record *r)
 	text_init(&line, g->line, sizeof(g->line));
 	record_line(r, &line);
 	record_ring_add(&g->records, r);
-	if (g->reports)
-		report_record(g->reports, r);
 	control_trace_record(g->control, r);
 	log_file_put(&g->log, text_span(&line));
 }

@@ -19,7 +19,7 @@ bool gateway_sides_begin(struct gateway *g, char *error)
 		return false;
 	}
 	if (s->report_store[0]) {
-		g->reports = report_open(s, domain_organizational, error);
+		g->reports = report_open(s, g->n_workers, domain_organizational, error);
 		if (!g->reports)
 			return false;
 	}

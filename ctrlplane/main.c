@@ -114,6 +114,7 @@ static bool make_shard(struct gateway *g, unsigned i, struct net_settings *net, 
 				 .dnsbl_zones = gateway_dnsbl_zones(g),
 				 .greylist = g->greylist,
 				 .link = &w->link,
+				 .ledger = g->reports ? report_ledger(g->reports, i) : NULL,
 				 .index = (uint16_t)i };
 
 	link_init(w);
@@ -303,7 +304,7 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 		snprintf(error, 512, "records cannot be kept; see server.log_file in %s", g->path);
 		return false;
 	}
-	if (!gateway_control_open(g, error) || !gateway_sides_begin(g, error))
+	if (!gateway_control_open(g, error))
 		return false;
 	privileges_raise();
 	g->dpdk = dpdk_open(g->settings, error, 512);
@@ -319,7 +320,8 @@ static bool gateway_start(struct gateway *g, struct net_settings *net, char *err
 	g->workers = calloc(g->n_workers, sizeof(*g->workers));
 	if (!g->workers)
 		snprintf(error, 512, "no memory for %u workers; lower server.workers", g->n_workers);
-	return g->workers && make_workers(g, net, error) && confine(g, error) && run_workers(g, error);
+	return g->workers && gateway_sides_begin(g, error) && make_workers(g, net, error) && confine(g, error) &&
+	       run_workers(g, error);
 }
 
 static void gateway_end(struct gateway *g)

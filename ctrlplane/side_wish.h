@@ -29,6 +29,7 @@ struct side_wish {
 	size_t mail_len;
 	bool body_8bit, smtputf8, requiretls; /* SEND */
 	bool outbound;                        /* SEND: by a smarthost, if there is one */
+	int64_t report;                       /* SEND: see struct shard_send */
 	json_t *result;                       /* ANSWER: of a request that went well, or NULL... */
 	char error[256];                      /* ...and why it did not */
 	bool refused;                         /* the request itself is wrong */

@@ -12,22 +12,22 @@
 #include "ctrlplane/report/report_state.h"
 
 enum {
-	TURN_MS = 500,
+	TURN_MS = 100, /* workers wake nobody */
 	PURGE_S = 3600,
 	DAY_S = 86400,
 	GRACE_S = 60,
-	LEASE_S = 3600,     /* no mail of ours is under way for longer */
-	FORWARDS_MAX = 1024 /* of report_forward_all() */
+	LEASE_S = 3600,      /* no mail of ours is under way for longer */
+	FORWARDS_MAX = 1024, /* of report_forward_all() */
+	TOGETHER = 1024      /* entries of the ledgers in one transaction */
 };
+_Static_assert(TOGETHER < REPORT_STORE_TOGETHER, "no commit without the places in the ledgers");
 
-enum in_kind { IN_MESSAGE, IN_DNS, IN_MAIL, IN_REQUEST };
+enum in_kind { IN_DNS, IN_MAIL, IN_REQUEST };
 
 /* What comes in; one block of memory, the octets behind it. */
 struct in {
 	enum in_kind kind;
 	uint64_t tag;
-	/* MESSAGE */
-	struct report_message message;
 	/* DNS */
 	const struct dns_answer *answer;
 	/* MAIL */
@@ -63,29 +63,6 @@ static struct span put_octets(uint8_t **at, struct span s)
 	memcpy(*at, s.at, s.len);
 	*at += s.len;
 	return copy;
-}
-
-void report_record(struct reports *r, const struct shard_record *record)
-{
-	struct span domain = span_str(record->report.domain), policy = span_str(record->report.policy);
-	struct span facts = span_of(record->facts, record->report.facts_len);
-
-	if (domain.len == 0)
-		return;
-	struct in *m = in_new(IN_MESSAGE, 0, domain.len + policy.len + facts.len);
-	if (m) {
-		uint8_t *at = m->octets;
-
-		m->message = (struct report_message){ .unix_s = record->time_unix_us / 1000000,
-						      .client = record->client,
-						      .domain = put_octets(&at, domain),
-						      .policy = put_octets(&at, policy),
-						      .facts = put_octets(&at, facts) };
-	}
-	if (m && side_put(&r->side, m))
-		return;
-	free(m);
-	r->n_behind++;
 }
 
 void report_dns_answer(struct reports *r, uint64_t tag, const struct dns_answer *answer)
@@ -143,25 +120,70 @@ struct side_wish *report_next(struct reports *r)
 
 /* --- the side thread --------------------------------------------------------------------------- */
 
+static bool take_told(struct reports *r, const struct report_told *t)
+{
+	switch (t->kind) {
+	case SHARD_TOLD_MESSAGE:
+		if (t->ruf && !t->again && r->failures.waiting)
+			report_failures_take(&r->failures, &t->message);
+		return !t->rua || report_store_add(r->file, &t->message);
+	case SHARD_TOLD_TAKEN:
+		r->is_taken = true;
+		return report_store_taken(r->file, t->number, t->address);
+	}
+	return true;
+}
+
+/*
+ * What the workers wrote down goes to the file, and how far they were read, in one transaction.  When the disk fails all of
+ * it stays where it is, and is tried again in a second.  Returns whether more of it waits.
+ */
+static bool collect(struct reports *r, uint64_t now)
+{
+	uint8_t room[LEDGER_ENTRY_MAX];
+	struct report_told told;
+	unsigned n = 0;
+	bool good = true;
+
+	if (r->file_failed_s == now)
+		return false;
+	while (good && n < TOGETHER && report_ledgers_next(&r->ledgers, &told, room)) {
+		good = take_told(r, &told);
+		n++;
+	}
+	if (!good)
+		report_ledgers_undo(&r->ledgers, r->file);
+	else
+		good = report_ledgers_keep(&r->ledgers, r->file);
+	r->n_taken += good ? n : 0;
+	if (!good && !r->file_failed_s)
+		log_error("reports: rows wait in %s.*, as they cannot be written; make room for %s", r->ledgers.base,
+			  r->settings.report_store);
+	r->file_failed_s = good ? 0 : now;
+	return good && n == TOGETHER;
+}
+
+static void collect_all(struct reports *r, uint64_t now)
+{
+	while (collect(r, now))
+		;
+}
+
 static void take(void *arg, void *message)
 {
 	struct reports *r = arg;
 	struct in *m = message;
 
 	switch (m->kind) {
-	case IN_MESSAGE:
-		r->n_taken++;
-		report_store_add(r->file, &m->message);
-		if (r->failures.waiting)
-			report_failures_take(&r->failures, &m->message);
-		break;
 	case IN_DNS:
+		r->is_moved = true;
 		if (m->tag == r->job_tag)
 			report_job_answer(&r->job, m->answer, now_s());
 		else if (m->tag == r->failure_tag)
 			report_failures_answer(&r->failures, m->answer, now_s());
 		break;
 	case IN_MAIL:
+		r->is_moved = true;
 		if (m->tag == r->job_tag)
 			report_job_sent(&r->job, m->code, m->text, now_s());
 		else if (m->tag == r->failure_tag)
@@ -170,7 +192,7 @@ static void take(void *arg, void *message)
 	case IN_REQUEST:
 		m->wish->kind = SIDE_WISH_ANSWER;
 		m->wish->tag = m->tag;
-		report_store_commit(r->file);
+		collect_all(r, now_s());
 		report_show(r, m->command, m->args, m->wish, now_s());
 		json_decref(m->args);
 		side_say(&r->side, m->wish);
@@ -193,6 +215,7 @@ static void wish(struct reports *r, const struct report_action *a, uint64_t tag,
 		break;
 	case REPORT_ACT_SEND:
 		w->kind = SIDE_WISH_SEND;
+		w->report = a->report;
 		w->outbound = true;
 		w->mail = a->mail;
 		w->mail_len = a->mail_len;
@@ -264,26 +287,41 @@ static void look(struct reports *r, uint64_t now)
 	report_store_purge(r->store, now);
 }
 
+/* What was taken before we were killed must be known before a period is claimed, or it would be sent again. */
+static bool taken_is_told(struct reports *r, uint64_t now)
+{
+	if (!r->is_taken)
+		return true;
+	collect_all(r, now);
+	if (r->file_failed_s || !report_store_tell_taken(r->file, r->store))
+		return false;
+	r->is_taken = false;
+	return true;
+}
+
 static int turn(void *arg)
 {
 	struct reports *r = arg;
 	uint64_t now = now_s();
-	bool more = false, second = now != r->looked_s;
+	bool second = now != r->looked_s, more;
 
-	if (!report_store_commit(r->file))
-		log_error("reports: rows could not be written; make room for %s", r->settings.report_store);
 	if (r->side.ending) {
+		collect_all(r, now);
 		report_forward_all(r, now);
 		return TURN_MS;
 	}
+	more = collect(r, now);
 	if (second) {
 		look(r, now);
-		more = forward(r, now);
-		if (more)
+		if (forward(r, now)) {
+			more = true;
 			r->looked_s = 0;
+		}
 	}
-	if ((second || r->job.step != REPORT_IDLE) && report_store_ready(r->store))
+	if ((second || r->is_moved || r->job.step != REPORT_IDLE) && report_store_ready(r->store) &&
+	    taken_is_told(r, now))
 		next_wish(r, now);
+	r->is_moved = false;
 	next_failure(r, now);
 	return more ? 0 : TURN_MS;
 }
@@ -324,8 +362,31 @@ static bool open_stores(struct reports *r, char error[512])
 	return r->store != NULL;
 }
 
-struct reports *report_open(const struct settings *settings, struct span (*organizational)(struct span domain),
-			    char error[512])
+/* Beside the control socket, which no other sekishod has, and in memory as that is in /run. */
+static bool open_ledgers(struct reports *r, unsigned n_workers, char error[512])
+{
+	const struct settings *s = &r->settings;
+	char base[SETTINGS_STR_MAX + 16], note[256];
+	uint64_t octets = LEDGER_OCTETS_MIN;
+
+	while (octets < s->report_ledger_mb << 20)
+		octets <<= 1;
+	snprintf(base, sizeof(base), "%s.reports", s->server_control_socket);
+	if (!report_ledgers_open(&r->ledgers, base, n_workers, octets, r->file, note, error))
+		return false;
+	if (*note)
+		log_warning("reports: %s", note);
+	r->is_taken = true; /* what the last process had no time to tell */
+	return true;
+}
+
+struct ledger *report_ledger(struct reports *r, unsigned worker)
+{
+	return report_ledgers_of(&r->ledgers, worker);
+}
+
+struct reports *report_open(const struct settings *settings, unsigned n_workers,
+			    struct span (*organizational)(struct span domain), char error[512])
 {
 	struct reports *r = aligned_alloc(alignof(struct reports), sizeof(*r)); /* rings lie on cache lines */
 
@@ -347,7 +408,7 @@ struct reports *report_open(const struct settings *settings, struct span (*organ
 					    .generator = "sekisho " SEKISHO_VERSION,
 					    .rfc7489 = strcmp(s->report_format, "rfc7489") == 0 };
 	struct side_work work = { take, turn, r };
-	if (!open_signer(r, error) || !open_stores(r, error)) {
+	if (!open_signer(r, error) || !open_stores(r, error) || !open_ledgers(r, n_workers, error)) {
 		report_close(r);
 		return NULL;
 	}
@@ -385,6 +446,7 @@ void report_close(struct reports *r)
 	report_failures_end(&r->failures);
 	if (r->store != r->file)
 		report_store_close(r->store);
+	report_ledgers_close(&r->ledgers);
 	report_store_close(r->file);
 	crypto_signer_close(r->signer);
 	free(r);

@@ -3,7 +3,8 @@
  * report.h - aggregate reports (RFC 9990): the control thread's side
  *
  * A side thread owns the store and does all that waits for a disk.  Everything here is called by the control thread and
- * returns at once: it hands in what the workers told, and does what report_next() asks for.
+ * returns at once.  What the workers tell reaches the thread by itself (report_ledger()); the control thread does what
+ * report_next() asks for.
  */
 #ifndef REPORT_H
 #define REPORT_H
@@ -11,16 +12,17 @@
 #include "conf/settings.h"
 #include "ctrlplane/side_wish.h"
 
+struct ledger;
 struct reports;
 
 /* NULL with @error set, of 512 octets; @settings are copied.  Only when settings.report_store is set. */
-struct reports *report_open(const struct settings *settings, struct span (*organizational)(struct span domain),
-			    char error[512]);
-/* Takes what waits, then ends the thread. */
+struct reports *report_open(const struct settings *settings, unsigned n_workers,
+			    struct span (*organizational)(struct span domain), char error[512]);
+/* Takes what waits, then ends the thread; the workers have ended. */
 void report_close(struct reports *r);
 
-/* A message that a report will tell of; others are ignored.  Counted as lost when the thread is that far behind. */
-void report_record(struct reports *r, const struct shard_record *record);
+/* Where @worker writes down what reports will tell of; as long as it is open. */
+struct ledger *report_ledger(struct reports *r, unsigned worker);
 
 /* The next wish, NULL: none now; answers to ASK by report_dns_answer(), to SEND by report_mail_result(). */
 struct side_wish *report_next(struct reports *r);

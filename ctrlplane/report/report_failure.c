@@ -201,6 +201,7 @@ static bool send_one(struct report_failures *f, struct report_action *out, uint6
 {
 	out->act = REPORT_ACT_SEND;
 	out->to = f->addresses[f->at];
+	out->report = 0;
 	out->mail = report_failure_mail(&f->waiting[f->first], &f->settings, out->to, now_s, &out->mail_len);
 	f->acted = out->mail != NULL;
 	if (!f->acted)

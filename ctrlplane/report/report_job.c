@@ -239,6 +239,7 @@ static bool send_next(struct report_job *j, struct report_action *out, uint64_t 
 	}
 	out->act = REPORT_ACT_SEND;
 	out->to = j->delivery.address;
+	out->report = j->period.id;
 	out->mail = make_mail(j, &out->mail_len, now_s);
 	if (out->mail && report_store_sending(j->store, j->period.id, j->delivery.address, now_s)) {
 		j->delivery.n_attempts++;

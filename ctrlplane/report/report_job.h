@@ -34,6 +34,7 @@ struct report_action {
 	enum report_act act;
 	struct dns_question question; /* ASK: answer by report_job_answer() */
 	const char *to;               /* SEND: borrowed; result by report_job_sent() */
+	int64_t report;               /* SEND: its number, or 0 when nobody need write down that it was taken */
 	char *mail;                   /* SEND: malloc()ed, the caller's from now on */
 	size_t mail_len;
 };

@@ -68,7 +68,7 @@ static json_t *list(struct reports *r)
 				: report_store_why(r->store),
 			 "messages_waiting", (json_int_t)(fleet ? report_store_waiting(r->file) : 0), "messages_taken",
 			 (json_int_t)r->n_taken, "messages_lost", (json_int_t)report_store_n_lost(r->file),
-			 "messages_missed", (json_int_t)r->n_behind, "failure_reports_sent",
+			 "messages_missed", (json_int_t)report_ledgers_n_refused(&r->ledgers), "failure_reports_sent",
 			 (json_int_t)r->failures.n_sent, "failure_reports_limited", (json_int_t)r->failures.n_limited,
 			 "reports_sent", (json_int_t)r->job.n_sent, "reports_failed", (json_int_t)r->job.n_failed,
 			 "external_refused", (json_int_t)r->job.n_external_refused, "periods", periods);
@@ -169,6 +169,7 @@ static json_t *send_now(struct reports *r, const json_t *args, uint64_t now_s)
 	unsigned n;
 
 	report_forward_all(r, now_s);
+	r->looked_s = 0; /* begun in this turn */
 	n = report_store_close_now(r->store, domain && *domain ? domain : NULL, now_s);
 	return json_pack("{s:i}", "due", (int)n);
 }

@@ -8,6 +8,7 @@
 #include "ctrlplane/report/report.h"
 #include "ctrlplane/report/report_failure.h"
 #include "ctrlplane/report/report_job.h"
+#include "ctrlplane/report/report_ledgers.h"
 #include "ctrlplane/side.h"
 
 #define REPORT_LIST_MAX 500 /* periods, rows or addresses in one answer */
@@ -29,9 +30,12 @@ struct reports {
 	struct report_failures failures; /* waiting is NULL: none are made */
 	uint64_t failure_tag;            /* of what they wait for */
 	uint64_t looked_s, purged_s, forwarded_s;
+	bool is_moved;          /* what the job waited for came: another report may be due */
+	uint64_t file_failed_s; /* when rows could not be written; 0: they could */
 	uint64_t n_taken;
+	bool is_taken; /* there may be a report that a next hop took, and the store does not know */
+	struct report_ledgers ledgers;
 
-	_Atomic uint64_t n_behind; /* messages for which there was no room on the way in */
 	struct side side;
 };
 

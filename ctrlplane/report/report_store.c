@@ -13,8 +13,7 @@
 
 enum {
 	CACHE_KB = 16384,
-	BATCH_MAX = 4096, /* messages of a transaction */
-	SLACK_MB = 64     /* of the file beyond store_mb, which a transaction that began below it may take */
+	SLACK_MB = 64 /* of the file beyond store_mb, which a transaction that began below it may take */
 };
 
 static const char schema[] =
@@ -33,7 +32,11 @@ static const char schema[] =
 	" next_s BIGINT NOT NULL, reply @octets, PRIMARY KEY (period, address)) @keyed;"
 	"CREATE TABLE IF NOT EXISTS suppressed (address @octets NOT NULL PRIMARY KEY, until_s BIGINT NOT NULL,"
 	" failures BIGINT NOT NULL, reply @octets) @keyed;"
-	"CREATE TABLE IF NOT EXISTS batch (id @octets NOT NULL PRIMARY KEY, time_s BIGINT NOT NULL) @keyed";
+	"CREATE TABLE IF NOT EXISTS batch (id @octets NOT NULL PRIMARY KEY, time_s BIGINT NOT NULL) @keyed;"
+	"CREATE TABLE IF NOT EXISTS ledger (worker BIGINT NOT NULL PRIMARY KEY, name BIGINT NOT NULL,"
+	" place BIGINT NOT NULL) @keyed;"
+	"CREATE TABLE IF NOT EXISTS taken (period BIGINT NOT NULL, address @octets NOT NULL,"
+	" PRIMARY KEY (period, address)) @keyed";
 
 static const char *const texts[N_REPORT_SQL] = {
 	[SQL_PERIOD_FIND] =
@@ -89,6 +92,14 @@ static const char *const texts[N_REPORT_SQL] = {
 	[SQL_FROZEN] =
 		"SELECT " REPORT_PERIOD_COLUMNS " FROM period WHERE state = 1 ORDER BY domain, policy, id LIMIT ?1",
 	[SQL_FORGET] = "DELETE FROM period WHERE id = ?1",
+	[SQL_PLACE] = "SELECT place FROM ledger WHERE worker = ?1 AND name = ?2",
+	[SQL_KEEP_PLACE] = "INSERT INTO ledger (worker, name, place) VALUES (?1, ?2, ?3)"
+			   " ON CONFLICT (worker) DO UPDATE SET name = excluded.name, place = excluded.place",
+	[SQL_TAKEN] = "INSERT INTO taken (period, address) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+	[SQL_TAKEN_NEXT] = "SELECT period, address FROM taken LIMIT 1",
+	[SQL_TAKEN_TOLD] =
+		"UPDATE delivery SET state = 2, reply = ?3 WHERE period = ?1 AND address = ?2 AND state <> 2",
+	[SQL_TAKEN_FORGET] = "DELETE FROM taken WHERE period = ?1 AND address = ?2",
 };
 
 static const struct sql_program program = { schema, texts, N_REPORT_SQL };
@@ -101,11 +112,10 @@ bool report_begin(struct report_store *st)
 	return sql_begin(st->db);
 }
 
-/* All since the begin is gone. */
-static void lost(struct report_store *st)
+void report_store_undo(struct report_store *st)
 {
-	st->n_lost += st->n_pending;
-	st->n_pending = 0;
+	sql_rollback(st->db);
+	st->n_pending = st->n_lost_pending = 0;
 }
 
 bool report_store_commit(struct report_store *st)
@@ -113,10 +123,11 @@ bool report_store_commit(struct report_store *st)
 	if (!sql_in_transaction(st->db))
 		return true;
 	if (!sql_commit(st->db)) {
-		lost(st);
+		report_store_undo(st);
 		return false;
 	}
-	st->n_pending = 0;
+	st->n_lost += st->n_lost_pending;
+	st->n_pending = st->n_lost_pending = 0;
 	return true;
 }
 
@@ -233,19 +244,25 @@ static bool add(struct report_store *st, const struct report_message *m, struct 
 	       report_add_sums(st, id, &sums);
 }
 
-/* All of a message or nothing: a fault in the midst of it must not unbalance the counts. */
+/*
+ * All of a message or nothing: a fault in the midst of it must not unbalance the counts.  When it is no fault but want of
+ * room the message is lost, and that is counted.
+ */
 static bool add_whole(struct report_store *st, const struct report_message *m, struct span key)
 {
-	bool good;
+	bool counted;
 
 	if (!report_begin(st) || !sql_mark(st->db))
 		return false;
-	good = add(st, m, key);
-	sql_mark_end(st->db, good);
-	return good;
+	counted = add(st, m, key);
+	if (!sql_in_transaction(st->db) || (!counted && sql_failed(st->db)))
+		return false; /* a disk that is full or broken, where SQLite may have rolled all back by itself */
+	sql_mark_end(st->db, counted);
+	*(counted ? &st->n_pending : &st->n_lost_pending) += 1;
+	return true;
 }
 
-void report_store_add(struct report_store *st, const struct report_message *m)
+bool report_store_add(struct report_store *st, const struct report_message *m)
 {
 	char key[64 + 4096];
 	struct text t;
@@ -254,12 +271,27 @@ void report_store_add(struct report_store *st, const struct report_message *m)
 	ip_addr_text(&m->client, &t);
 	text_putc(&t, '\0');
 	text_put(&t, m->facts);
-	if (t.full || !add_whole(st, m, text_span(&t)))
-		st->n_lost++;
-	else
-		st->n_pending++;
-	if (st->n_pending && !sql_in_transaction(st->db))
-		lost(st); /* a disk that is full or broken: all was rolled back */
-	if (st->n_pending >= BATCH_MAX)
-		report_store_commit(st);
+	if (t.full) {
+		st->n_lost_pending++;
+		return true;
+	}
+	if (!add_whole(st, m, text_span(&t))) {
+		report_store_undo(st);
+		return false;
+	}
+	return st->n_pending < REPORT_STORE_TOGETHER || report_store_commit(st);
+}
+
+bool report_store_place(struct report_store *st, unsigned worker, uint64_t name, uint64_t *place)
+{
+	if (!sql_query(st->db, SQL_PLACE, SQL_ARGS(sql_number(worker), sql_number(name))) || !sql_next(st->db))
+		return false;
+	*place = sql_column(st->db, 0);
+	return true;
+}
+
+bool report_store_keep_place(struct report_store *st, unsigned worker, uint64_t name, uint64_t place)
+{
+	return report_begin(st) &&
+	       sql_run(st->db, SQL_KEEP_PLACE, SQL_ARGS(sql_number(worker), sql_number(name), sql_number(place)));
 }

@@ -25,8 +25,9 @@
 enum report_state { REPORT_OPEN, REPORT_CLOSED, REPORT_ADDRESSED, REPORT_DONE };
 enum report_delivery_state { DELIVERY_PENDING, DELIVERY_SENDING, DELIVERY_SENT, DELIVERY_FAILED };
 
-#define REPORT_ADDRESS_MAX 320 /* octets of an address that reports go to */
-#define REPORT_NOTE_MAX 256    /* octets of a reply or a reason that are kept */
+#define REPORT_ADDRESS_MAX 320     /* octets of an address that reports go to */
+#define REPORT_STORE_TOGETHER 4096 /* messages of a transaction */
+#define REPORT_NOTE_MAX 256        /* octets of a reply or a reason that are kept */
 
 struct report_store_settings {
 	const char *path;
@@ -82,11 +83,24 @@ const char *report_store_why(const struct report_store *st);
  * report_store_add - count one message in its period and row
  *
  * In a store that is full a message of a row that exists is counted, one of another row in its period's n_over, one of
- * another period is lost.  So are those since the last commit when the disk fails.
+ * another period is lost.  False: the disk fails, and all since the last commit is undone.  After REPORT_STORE_TOGETHER
+ * messages it commits by itself.
  */
-void report_store_add(struct report_store *st, const struct report_message *m);
-bool report_store_commit(struct report_store *st);           /* rows since the last one; false: they are lost */
+bool report_store_add(struct report_store *st, const struct report_message *m);
+bool report_store_commit(struct report_store *st); /* rows since the last one; false: they are undone */
+void report_store_undo(struct report_store *st);
 uint64_t report_store_n_lost(const struct report_store *st); /* messages, since the store was opened */
+
+/* How far the ledger of that name is read, kept with the rows that were read there: by the next commit. */
+bool MUST_USE report_store_keep_place(struct report_store *st, unsigned worker, uint64_t name, uint64_t place);
+bool MUST_USE report_store_place(struct report_store *st, unsigned worker, uint64_t name, uint64_t *place);
+
+/*
+ * A worker wrote down that a next hop took this report: by the next commit it is in @file.  From there it goes to the
+ * store that has the delivery, which may be another and away: false, and call again.
+ */
+bool MUST_USE report_store_taken(struct report_store *file, int64_t id, struct span address);
+bool report_store_tell_taken(struct report_store *file, struct report_store *store);
 
 /* Periods whose end has come are CLOSED. */
 void report_store_close_due(struct report_store *st, uint64_t now_s);

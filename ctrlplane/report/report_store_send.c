@@ -166,6 +166,28 @@ bool report_store_sent(struct report_store *st, int64_t id, const struct report_
 	return report_store_commit(st) && good;
 }
 
+bool report_store_taken(struct report_store *file, int64_t id, struct span address)
+{
+	return report_begin(file) && sql_run(file->db, SQL_TAKEN, SQL_ARGS(number_of(id), sql_octets(address)));
+}
+
+bool report_store_tell_taken(struct report_store *file, struct report_store *store)
+{
+	char address[REPORT_ADDRESS_MAX + 1];
+
+	while (sql_query(file->db, SQL_TAKEN_NEXT, NULL, 0) && sql_next(file->db)) {
+		int64_t id = (int64_t)sql_column(file->db, 0);
+
+		copy_column(file, 1, address, sizeof(address));
+		/* Whoever has claimed it since: it is sent. */
+		if (!sql_run(store->db, SQL_TAKEN_TOLD,
+			     SQL_ARGS(number_of(id), sql_text(address), sql_text("2yz, before sekishod ended"))) ||
+		    !sql_run(file->db, SQL_TAKEN_FORGET, SQL_ARGS(number_of(id), sql_text(address))))
+			return false;
+	}
+	return !sql_failed(file->db);
+}
+
 void report_store_settle(struct report_store *st, int64_t id, uint64_t now_s)
 {
 	if (!sql_query(st->db, SQL_OPEN_DELIVERIES, SQL_ARGS(number_of(id))) || !sql_next(st->db))

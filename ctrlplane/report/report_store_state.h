@@ -47,6 +47,12 @@ enum report_sql {
 	SQL_WAITING,
 	SQL_FROZEN,
 	SQL_FORGET,
+	SQL_PLACE,
+	SQL_KEEP_PLACE,
+	SQL_TAKEN,
+	SQL_TAKEN_NEXT,
+	SQL_TAKEN_TOLD,
+	SQL_TAKEN_FORGET,
 	N_REPORT_SQL
 };
 
@@ -54,7 +60,7 @@ struct report_store {
 	struct sql *db;
 	struct report_store_settings settings;
 	bool full;
-	uint64_t n_pending; /* messages of this transaction */
+	uint64_t n_pending, n_lost_pending; /* messages of this transaction */
 	uint64_t n_lost;
 };
 

@@ -16,6 +16,7 @@
 
 struct shard;
 struct greylist;
+struct ledger;
 struct dnsbl_zones;
 
 /* What a shard is given; all borrowed for its life. */
@@ -38,8 +39,9 @@ struct shard_env {
 		*greylist; /* of all shards; NULL: none, and whoever a rule greylists has not been here before */
 	const struct dnsbl_zones *dnsbl_zones; /* which are suspended; NULL: none */
 	struct shard_link *link;
-	uint16_t index;   /* of this shard, 0 .. workers - 1 */
-	uint8_t seed[32]; /* random */
+	struct ledger *ledger; /* what reports are made of is written there; NULL: none are made */
+	uint16_t index;        /* of this shard, 0 .. workers - 1 */
+	uint8_t seed[32];      /* random */
 };
 
 /* Connections that may be left to end, beside those of limits.sessions_max: TCP has room for as many more. */

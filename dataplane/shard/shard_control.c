@@ -90,9 +90,11 @@ static void record_steps(const struct shard *s, struct shard_record *r, const st
 
 void control_record(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us)
 {
-	struct shard_record *r = pool_take(&s->records);
+	struct shard_record *r;
 	struct text text;
 
+	report_message(s, t, reply, now_us);
+	r = pool_take(&s->records);
 	if (!r) {
 		s->stats.shard_record_lost++;
 		return;
@@ -110,7 +112,6 @@ void control_record(struct shard *s, const struct txn *t, const struct smtp_repl
 	record_rcpts(r, t);
 	r->size = t->msg ? msg_len(t->msg) : 0;
 	record_results(r, t);
-	report_facts(s, r, t, reply);
 	copy_text(r->action, sizeof(r->action), span_str(verdict_action_text(t->verdict.action)));
 	copy_text(r->rule, sizeof(r->rule), span_str(t->verdict.rule ? t->verdict.rule : ""));
 	text_init(&text, r->reply, sizeof(r->reply));

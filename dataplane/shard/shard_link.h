@@ -71,8 +71,9 @@ struct shard_send {
 	struct span rcpts;  /* each ended by a NUL */
 	struct span octets; /* whole, with CRLF; copied by the worker */
 	bool body_8bit, smtputf8, requiretls;
-	bool outbound; /* to anybody's domain: a smarthost takes it, if there is one */
-	uint16_t code; /* Out: of the next hop's reply; 452 when the worker has no room */
+	bool outbound;  /* to anybody's domain: a smarthost takes it, if there is one */
+	int64_t report; /* its number; when a next hop took it, that is written down (SHARD_TOLD_TAKEN); 0: it is none */
+	uint16_t code;  /* Out: of the next hop's reply; 452 when the worker has no room */
 	char reply[256];
 };
 
@@ -178,11 +179,26 @@ enum shard_fact {
 	N_FACTS
 };
 
-struct shard_report {
-	char domain[256];   /* where the policy record stands; "": there is nothing to report */
-	char policy[96];    /* as published: "method=treewalk;p=reject;sp=none;np=none;adkim=r;aspf=r;t=n" */
-	uint16_t facts_len; /* of the record's facts */
+/*
+ * What a worker writes down for reports, where it outlives the process: an entry of its ledger, which is this and then the
+ * texts.  Another layout is another MAGIC (dataplane/base/ledger.c).
+ */
+enum shard_told_kind {
+	SHARD_TOLD_MESSAGE, /* one message: its domain, policy and facts */
+	SHARD_TOLD_TAKEN,   /* a next hop took report @number: its address, in place of the domain */
 };
+
+struct shard_told {
+	uint64_t unix_s; /* when the reply was decided */
+	int64_t number;
+	struct ip_addr client;
+	uint8_t kind;
+	bool rua, ruf; /* the record has valid addresses there */
+	uint16_t domain_len, policy_len, facts_len;
+};
+
+#define SHARD_POLICY_MAX 96 /* "method=treewalk;p=reject;sp=none;np=none;adkim=r;aspf=r;t=n" */
+#define SHARD_FACTS_MAX 4096
 
 /* All that is known of one message at its end; ctrlplane/record.c makes one line of JSON of it. */
 struct shard_record {
@@ -203,7 +219,6 @@ struct shard_record {
 	uint64_t dns_us, crypto_us,
 		total_us;        /* waited for DNS after the final dot; in the crypto batch; DATA to reply */
 	bool duplicate_possible; /* the next hop was lost after the final dot */
-	struct shard_report report;
 	/* The account, a line a step; NULL: none.  Worker's memory: whoever keeps the record copies it. */
 	const char *steps;
 	uint32_t steps_len;
@@ -211,7 +226,6 @@ struct shard_record {
 	uint16_t rcpts_len, fields_len;
 	char rcpts[4096];  /* each ended by a NUL; those that did not fit are only counted */
 	char fields[8192]; /* the Authentication-Results and other fields put on top */
-	char facts[4096];  /* see enum shard_fact */
 };
 
 /* What is set of it; the most is a tenth of its size in nearly every record. */
@@ -220,7 +234,6 @@ static inline void shard_record_copy(struct shard_record *to, const struct shard
 	memcpy(to, r, offsetof(struct shard_record, rcpts));
 	memcpy(to->rcpts, r->rcpts, r->rcpts_len);
 	memcpy(to->fields, r->fields, r->fields_len);
-	memcpy(to->facts, r->facts, r->report.facts_len);
 }
 
 #endif

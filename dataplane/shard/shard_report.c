@@ -2,10 +2,11 @@
 /*
  * shard_report.c - what a DMARC aggregate report tells of one message (RFC 9990)
  *
- * Told once for each message whose fate is final: one that was told to come again (4yz) is counted when it does.  Nothing
- * is told of domains that ask for no reports, and of mail that is such a report itself: two receivers would otherwise
- * report on each other's reports for ever.
+ * Told once for each message whose fate is final, before its client hears of it: one that was told to come again (4yz) is
+ * counted when it does.  Nothing is told of domains that ask for no reports, and of mail that is such a report itself: two
+ * receivers would otherwise report on each other's reports for ever.
  */
+#include "dataplane/base/ledger.h"
 #include "dataplane/shard/shard_state.h"
 
 static void tag(struct text *out, const char *name, const char *value)
@@ -99,31 +100,79 @@ static bool is_report(const struct txn *t)
 	return t->verify.dmarc.result == DMARC_RESULT_PASS && span_starts_nocase(subject, SPAN("Report Domain:"));
 }
 
-void report_facts(const struct shard *s, struct shard_record *r, const struct txn *t, const struct smtp_reply *reply)
+/* Whether any report could tell of it, and what kind. */
+static bool is_told(const struct shard *s, const struct txn *t, const struct smtp_reply *reply, struct shard_told *told)
+{
+	const struct dmarc *m = &t->verify.dmarc;
+
+	if (!s->env.ledger || !t->header_told || !verify_done(&t->verify) || reply->code / 100 == 4 || !t->verdict.rule)
+		return false;
+	if ((m->result != DMARC_RESULT_PASS && m->result != DMARC_RESULT_FAIL) || m->policy_domain.len == 0 ||
+	    m->policy_domain.len > DNS_NAME_MAX)
+		return false;
+	told->rua = m->record.n_rua > 0;
+	told->ruf = m->record.n_ruf > 0 && s->env.settings->report_failures;
+	return (told->rua || told->ruf) && !is_report(t);
+}
+
+static void facts_of(const struct txn *t, struct text *out)
 {
 	const struct verify *v = &t->verify;
 	const struct dmarc *m = &v->dmarc;
-	struct text out;
 
-	if (!t->header_told || !verify_done(v) || reply->code / 100 == 4 || !t->verdict.rule)
+	fact(out, span_str(m->result == DMARC_RESULT_PASS ? "pass" : t->verdict.dmarc_disposition));
+	fact(out, span_str(m->dkim_aligned ? "pass" : "fail"));
+	fact(out, span_str(m->spf_aligned ? "pass" : "fail"));
+	fact(out, span_str(reason(t)));
+	fact(out, reason(t)[0] && is_own_rule(t) ? span_str(t->verdict.rule) : SPAN(""));
+	fact(out, span_of(v->from.domain, v->from.domain_len));
+	fact(out, domain_of(span_of(t->mail_from, t->mail_from_len)));
+	fact(out, verify_spf(v)->domain);
+	fact(out, span_str(spf_result_text(verify_spf(v)->result)));
+	CHECK(!out->full);
+	signatures(v, out);
+}
+
+static void write_down(struct shard *s, struct shard_told *told, struct span domain, struct span policy,
+		       struct span facts)
+{
+	told->domain_len = (uint16_t)domain.len;
+	told->policy_len = (uint16_t)policy.len;
+	told->facts_len = (uint16_t)facts.len;
+	const struct span parts[] = { span_of(told, sizeof(*told)), domain, policy, facts };
+	if (!ledger_put(s->env.ledger, parts, 4))
+		s->stats.shard_ledger_full++;
+}
+
+void report_message(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us)
+{
+	char policy_room[SHARD_POLICY_MAX], facts_room[SHARD_FACTS_MAX];
+	const struct dmarc *m = &t->verify.dmarc;
+	struct text policy, facts;
+	struct shard_told told;
+
+	memset(&told, 0, sizeof(told));
+	if (!is_told(s, t, reply, &told))
 		return;
-	if ((m->result != DMARC_RESULT_PASS && m->result != DMARC_RESULT_FAIL) || m->policy_domain.len == 0 ||
-	    m->policy_domain.len >= sizeof(r->report.domain) || m->record.n_rua == 0 || is_report(t))
+	told.kind = SHARD_TOLD_MESSAGE;
+	told.unix_s = shard_unix_us(s, now_us) / 1000000;
+	told.client = t->client_ip;
+	text_init(&policy, policy_room, sizeof(policy_room));
+	published(s->configs[t->config].auth.dmarc_rfc7489, &m->record, &policy);
+	text_init(&facts, facts_room, sizeof(facts_room));
+	facts_of(t, &facts);
+	write_down(s, &told, m->policy_domain, text_span(&policy), text_span(&facts));
+}
+
+/* At once: whoever is told by the rings may be killed before he has it on disk, and would send it again. */
+void report_taken(struct shard *s, const struct shard_send *m)
+{
+	struct shard_told told;
+
+	if (!s->env.ledger || !m->report)
 		return;
-	text_init(&out, r->report.policy, sizeof(r->report.policy));
-	published(s->configs[t->config].auth.dmarc_rfc7489, &m->record, &out);
-	text_init(&out, r->facts, sizeof(r->facts));
-	fact(&out, span_str(m->result == DMARC_RESULT_PASS ? "pass" : t->verdict.dmarc_disposition));
-	fact(&out, span_str(m->dkim_aligned ? "pass" : "fail"));
-	fact(&out, span_str(m->spf_aligned ? "pass" : "fail"));
-	fact(&out, span_str(reason(t)));
-	fact(&out, reason(t)[0] && is_own_rule(t) ? span_str(t->verdict.rule) : SPAN(""));
-	fact(&out, span_of(v->from.domain, v->from.domain_len));
-	fact(&out, domain_of(span_of(t->mail_from, t->mail_from_len)));
-	fact(&out, verify_spf(v)->domain);
-	fact(&out, span_str(spf_result_text(verify_spf(v)->result)));
-	CHECK(!out.full);
-	signatures(v, &out);
-	r->report.facts_len = (uint16_t)out.len;
-	memcpy(r->report.domain, m->policy_domain.at, m->policy_domain.len);
+	memset(&told, 0, sizeof(told));
+	told.kind = SHARD_TOLD_TAKEN;
+	told.number = m->report;
+	write_down(s, &told, span_str((const char *)m->rcpts.at), SPAN(""), SPAN(""));
 }

@@ -31,6 +31,8 @@ void send_done(struct shard *s, struct shard_send *m, const struct smtp_reply *r
 	struct text text;
 
 	m->code = reply->code;
+	if (reply->code / 100 == 2)
+		report_taken(s, m);
 	text_init(&text, m->reply, sizeof(m->reply));
 	smtp_reply_line(reply, &text);
 	home(s, m);

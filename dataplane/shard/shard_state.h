@@ -531,6 +531,7 @@ void send_done(struct shard *s, struct shard_send *m, const struct smtp_reply *r
 void send_step(struct shard *s);
 
 /* shard_report.c: what the domain owner's report will tell of @t, whose client got @reply */
-void report_facts(const struct shard *s, struct shard_record *r, const struct txn *t, const struct smtp_reply *reply);
+void report_message(struct shard *s, const struct txn *t, const struct smtp_reply *reply, uint64_t now_us);
+void report_taken(struct shard *s, const struct shard_send *m); /* a next hop took a message of our own */
 
 #endif

@@ -6,8 +6,10 @@ import json
 import os
 import random
 import signal
+import smtplib
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as xml
 
@@ -25,6 +27,10 @@ _dmarc.rua.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@rua.example,mailt
 rua.example._report._dmarc.willing.example. IN TXT "v=DMARC1"
 ruf.example. IN TXT "v=spf1 ip4:192.0.2.10 -all"
 _dmarc.ruf.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@ruf.example; ruf=mailto:fail@ruf.example,mailto:x@unwilling.example"
+ruf-only.example. IN TXT "v=spf1 ip4:192.0.2.10 -all"
+_dmarc.ruf-only.example. IN TXT "v=DMARC1; p=reject; ruf=mailto:fail@ruf-only.example"
+*.many.example. IN TXT "v=spf1 ip4:192.0.2.10 -all"
+_dmarc.many.example. IN TXT "v=DMARC1; p=reject; rua=mailto:own@many.example"
 mild-rua.example. IN TXT "v=spf1 ip4:192.0.2.20 -all"
 _dmarc.mild-rua.example. IN TXT "v=DMARC1; p=quarantine; rua=mailto:own@mild-rua.example"
 mx.inside.example. IN TXT "v=spf1 a -all"
@@ -72,7 +78,7 @@ class Reports(World):
         return [p for p in self.report("list")["periods"] if p["domain"] == domain]
 
     def wait_messages(self, domain, n):
-        """Rows go by two rings and a thread of their own."""
+        """Rows go by a ledger and a thread of its own."""
         wait_for(lambda: sum(p["messages"] for p in self.periods(domain)) >= n, 5, f"{n} messages of {domain} are counted")
 
     def wait_done(self, domain):
@@ -189,12 +195,14 @@ def failures(c):
         send(message("a@ruf.example", "bounce"), sender="", source=FORGER)
         for i in range(4):
             send(message("boss.name@ruf.example", f"forged {i}"), sender="x.name@elsewhere.example", source=FORGER)
+        send(message("a@ruf-only.example", "forged"), sender="x@elsewhere.example", source=FORGER)
 
         def mails():
             return [m for m in w.stored_by_sink() if b"\r\nSubject: DMARC failure report" in m]
-        wait_for(lambda: len(mails()) >= 2, 10, "failure reports arrive")
-        time.sleep(1)
-        got = mails()
+        wait_for(lambda: b"To: fail@ruf-only.example" in b"".join(mails()), 10, "failure reports arrive")
+        got = [m for m in mails() if recipient(m) != "fail@ruf-only.example"]
+        c.ok(len(mails()) == len(got) + 1 and not w.periods("ruf-only.example"),
+             "a domain that names ruf and no rua gets failure reports, and no others", w.report("list"))
         c.ok([recipient(m) for m in got] == ["fail@ruf.example"] * 2, "failure reports: to the domain's own address, as many as may be", got)
         parts = email.message_from_bytes(got[0])
         kinds = [p.get_content_type() for p in parts.walk()]
@@ -204,7 +212,7 @@ def failures(c):
              b"x.name" not in got[0] and b"Subject: forged" not in got[0], "with results, and nothing of a person", got[0])
         c.ok(dkim.verify(got[0], dnsfunc=lambda name, timeout=5: w.record.encode()), "and a signature that verifies", got[0])
         listed = w.report("list")
-        c.ok(listed["failure_reports_sent"] == 2 and listed["failure_reports_limited"] == 2, "the others are counted", listed)
+        c.ok(listed["failure_reports_sent"] == 3 and listed["failure_reports_limited"] == 2, "the others are counted", listed)
 
 
 def dead_address(c, w, sink):
@@ -243,7 +251,7 @@ def killed(c, w, sink):
     w.gateway.kill()
     w.gateway.wait()
     w.restart()  # the port, and with it the sink's address, is gone until then
-    w.sink()
+    sink = w.sink()
     w.wait_done("rua.example")
     sent = w.sent()[before:]
     c.ok(sorted(map(recipient, sent)) == ["agg@willing.example", "own@rua.example"],
@@ -267,6 +275,71 @@ def killed(c, w, sink):
     total = sum(n for m in {email.message_from_bytes(m)["Message-ID"]: m for m in w.sent()}.values()
                 if recipient(m) == "own@rua.example" for n in counts(m).values())
     c.ok(total == 11, "all reports together count every message once", total)
+    return sink
+
+
+class Crowd:
+    """Clients that send without a pause, each message of a domain of its own and only once."""
+
+    def __init__(self, n):
+        self.replies, self.unsure, self.stop, self.lock = {}, set(), threading.Event(), threading.Lock()
+        self.threads = [threading.Thread(target=self.client, args=(i,)) for i in range(n)]
+        for t in self.threads:
+            t.start()
+
+    def client(self, i):
+        n = 0
+        while not self.stop.is_set():
+            n += 1
+            name = f"m{i}-{n}.many.example"
+            try:
+                with smtplib.SMTP(GATEWAY, 25, local_hostname="mail.good.example", timeout=2,
+                                  source_address=(FORGER if n % 2 else GOOD, 0)) as s:
+                    s.ehlo()
+                    s.mail(f"a@{name}")
+                    s.rcpt("user@inside.example")
+                    code = s.data(message(f"a@{name}", name))[0]
+            except (OSError, smtplib.SMTPException):
+                code = None
+                time.sleep(0.05)
+            with self.lock:
+                if code:
+                    self.replies[name] = code
+                else:
+                    self.unsure.add(name)
+
+    def end(self):
+        self.stop.set()
+        for t in self.threads:
+            t.join(30)
+
+
+def killed_under_traffic(c, w, sink):
+    """kill -9 at any moment: each verdict that a client heard is in the report, once."""
+    rng, crowd = random.Random(8), Crowd(6)
+    for _ in range(4):
+        before = len(crowd.replies)
+        wait_for(lambda: len(crowd.replies) >= before + 30, 20, "clients get replies")
+        time.sleep(rng.random() * 0.5)
+        w.end(sink, signal.SIGKILL)
+        w.restart()
+        sink = w.sink()
+    crowd.end()
+    final = [name for name, code in crowd.replies.items() if code in (250, 550)]
+    wait_for(lambda: sum(p["messages"] for p in w.periods("many.example")) >= len(final), 5, "rows are counted")
+    root = xml.fromstring(w.ctl("report", "preview", "many.example").stdout)
+    rows = {}
+    for r in root.iter(NS + "record"):
+        name = r.findtext(f"{NS}identifiers/{NS}header_from")
+        rows[name] = rows.get(name, 0) + int(r.findtext(f"{NS}row/{NS}count"))
+    lost = [name for name in final if name not in rows]
+    c.ok(len(final) > 150 and {250, 550} <= set(crowd.replies.values()) and not lost,
+         f"killed four times under traffic: of {len(final)} verdicts that clients heard none is missing", lost)
+    c.ok(all(n == 1 for n in rows.values()), "none is counted twice", [r for r in rows.items() if r[1] > 1])
+    c.ok(set(rows) - set(final) <= crowd.unsure, "and the rest are verdicts whose clients were cut off before they heard them",
+         set(rows) - set(final) - crowd.unsure)
+    print(f"# {len(final)} verdicts heard, {len(rows)} rows, {len(crowd.unsure)} messages without a reply")
+    return sink
 
 
 def main():
@@ -277,7 +350,8 @@ def main():
         verified(c, w, sent[0])
         loop_guard(c, w, sent)
         sink = dead_address(c, w, sink)
-        killed(c, w, sink)
+        sink = killed(c, w, sink)
+        killed_under_traffic(c, w, sink)
         c.ok(w.gateway.poll() is None, "the gateway is still up")
     failures(c)
     c.done()

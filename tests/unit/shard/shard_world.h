@@ -111,6 +111,7 @@ static void world_open(void)
 				 .to_ascii = domain_to_ascii,
 				 .organizational = domain_organizational,
 				 .greylist = world.greylist,
+				 .ledger = world.ledger,
 				 .link = &world.link,
 				 .clock_us = world.clock_us,
 				 .seed = { 1, 2, 3 } };

@@ -86,6 +86,7 @@ static struct world {
 	struct tls_driver *tls;          /* NULL: none; opened and closed by the test */
 	uint64_t (*clock_us)(void *arg); /* within a turn; NULL: none passes; the test's */
 	struct greylist *greylist;       /* NULL: none; the test's */
+	struct ledger *ledger;           /* likewise */
 	struct net *peer;
 	struct tcp *tcp;
 	struct stats peer_stats;
@@ -149,6 +150,8 @@ static const char *const world_zone =
 	"good.example A 192.0.2.10\n"
 	"mail.good.example A 192.0.2.10\n"
 	"rua.example TXT \"v=spf1 ip4:192.0.2.10 -all\"\n"
+	"ruf.example TXT \"v=spf1 ip4:192.0.2.10 -all\"\n"
+	"_dmarc.ruf.example TXT \"v=DMARC1; p=reject; ruf=mailto:a@b.example\"\n"
 	"_dmarc.rua.example TXT \"v=DMARC1; p=reject; sp=none; aspf=s; rua=mailto:a@b.example\"\n"
 	"mild.example TXT \"v=spf1 -all\"\n"
 	"_dmarc.mild.example TXT \"v=DMARC1; p=quarantine\"\n"

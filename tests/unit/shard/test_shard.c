@@ -162,53 +162,6 @@ static void verdicts(void)
 	all_is_given_back("verdicts");
 }
 
-/* What the record of a message tells a report, as "domain policy fact|fact|..." */
-static const char *facts(size_t i)
-{
-	static char text[8192];
-	const struct shard_record *r = &world.records[i];
-	size_t n = (size_t)snprintf(text, sizeof(text), "%s %s ", r->report.domain, r->report.policy);
-
-	for (size_t j = 0; j < r->report.facts_len; j++)
-		text[n++] = (char)(r->facts[j] ? r->facts[j] : '|');
-	text[n] = '\0';
-	return text;
-}
-
-#define RUA_POLICY "method=treewalk;p=reject;sp=none;adkim=r;aspf=s;t=n"
-
-static void reports(void)
-{
-	begin();
-	struct caller *c = caller_open("192.0.2.10");
-
-	say(c, "EHLO mail.good.example\r\nMAIL FROM:<a@rua.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
-	say(c, "DKIM-Signature: v=1; a=rsa-sha256; d=rua.example; s=none; h=from; bh=AAAA; b=AAAA\r\n"
-	       "From: <a@rua.example>\r\n\r\nx\r\n.\r\n");
-	is_span(span_str(facts(0)),
-		SPAN("rua.example " RUA_POLICY " pass|fail|pass|||rua.example|rua.example|rua.example|pass|"
-		     "rua.example|none|permerror|"),
-		"a message that passes, with its signature");
-	say(c, "MAIL FROM:<>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
-	say(c, "From: <a@rua.example>\r\n\r\nx\r\n.\r\n");
-	is_span(span_str(facts(1)),
-		SPAN("rua.example " RUA_POLICY " reject|fail|fail|||rua.example||mail.good.example|none|"),
-		"one that fails, of a null reverse-path");
-	say(c, "MAIL FROM:<a@rua.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
-	say(c, "From: <a@rua.example>\r\nSubject: report domain: x Submitter: y\r\n\r\nx\r\n.\r\n");
-	ok(world.records[2].report.domain[0] == '\0', "nothing of a report that passes");
-	say(c, ENVELOPE);
-	say(c, MESSAGE);
-	ok(world.records[3].report.domain[0] == '\0', "nothing of a domain that asks for none");
-	world.hop.phase = DOT;
-	world.hop.how = FAIL_4YZ;
-	say(c, "MAIL FROM:<a@rua.example>\r\nRCPT TO:<user@inside.example>\r\nDATA\r\n");
-	say(c, "From: <a@rua.example>\r\n\r\nx\r\n.\r\n");
-	is_last(c, "4", "a message that the next hop defers");
-	ok(world.n_records == 5 && world.records[4].report.domain[0] == '\0', "is told when it comes again");
-	all_is_given_back("reports");
-}
-
 static bool ours_is_outbound;
 
 static void send_ours(const char *rcpts, size_t n_rcpts, const char *octets)
@@ -493,7 +446,6 @@ int main(void)
 	account();
 	waits_for_next_hop();
 	verdicts();
-	reports();
 	messages_of_ours();
 	by_smarthost();
 	quarantine_store();
