@@ -33,7 +33,7 @@ def main():
         c.ok(code == 250 and b"X-Spam-Flag: YES" in w.stored(2)[-1], "standard.conf: spf-softfail goes to the spam folder", (code, text))
         code, text = send(message("a@good.example", "bounce"), sender="", to=("user@inside.example", "second@inside.example"))
         c.ok(code == 550 and b"null reverse-path" in text, "standard.conf: bounce-to-many", (code, text))
-        c.ok(hits(w) == {"allow-list": 0, "deny-list": 0, "bounce-to-many": 1, "spf-fail": 1, "spf-softfail": 1, "nobody": 0,
+        c.ok(hits(w) == {"allow-list": 0, "deny-list": 0, "listed": 0, "suspect": 0, "bounce-to-many": 1, "spf-fail": 1, "spf-softfail": 1, "nobody": 0,
                          "dmarc-watched": 0}, "show policy counts by rule", hits(w))
         c.ok('sekisho_policy_rule_hits_total{rule="spf-fail"} 1\n' in w.ctl("stats", "--prometheus").stdout, "and so does Prometheus")
         with open(w.path("records")) as f:

@@ -14,6 +14,7 @@ static struct settings settings;
 static struct policy_counts counts, seen; /* of one case; of all cases of a file */
 static struct verify v;
 static struct verdict verdict;
+static struct greylist *greylist; /* of one case, if that wants one */
 
 static void hear(void *arg, const char *message)
 {
@@ -60,6 +61,16 @@ static void facts_begin(struct policy_facts *f)
 	v.dmarc.policy_domain = SPAN("example.org");
 }
 
+static void greylist_open(void)
+{
+	static _Alignas(64) uint8_t memory[65536];
+	static const struct siphash_key key = { 7, 8 };
+
+	CHECK(greylist_memory(1024) <= sizeof(memory));
+	memset(memory, 0, sizeof(memory));
+	greylist = greylist_init(memory, 1024, &key);
+}
+
 /* The same for what verdict_of() looks at. */
 static void tell_verify(const char *fact, const char *word)
 {
@@ -73,6 +84,20 @@ static void tell_verify(const char *fact, const char *word)
 									: DMARC_POLICY_NONE;
 }
 
+/* met=yes: the client was told to come again, and has come again in time. */
+static void meet(struct policy_facts *f)
+{
+	static struct span rcpt;
+	rcpt = SPAN("user@example.net");
+	struct greylist_triplet t = { .client = f->client, .mail_from = f->mail_from, .rcpt = rcpt };
+	uint32_t wait_s;
+
+	f->rcpts = &rcpt;
+	f->greylist = greylist;
+	greylist_ask(greylist, &settings, &t, 1000, &wait_s);
+	f->now_s = 1000 + (uint32_t)settings.greylist_delay_s + 1;
+}
+
 static bool set_fact(struct policy_facts *f, const char *fact, const char *word)
 {
 	tell_verify(fact, word);
@@ -80,6 +105,10 @@ static bool set_fact(struct policy_facts *f, const char *fact, const char *word)
 		f->mail_from = span_str(word);
 	else if (strcmp(fact, "rcpts") == 0)
 		f->n_rcpts = (uint32_t)strtoul(word, NULL, 10);
+	else if (strcmp(fact, "dnsbl") == 0)
+		f->dnsbl = (int32_t)strtol(word, NULL, 10);
+	else if (strcmp(fact, "met") == 0)
+		meet(f);
 	else
 		for (unsigned i = 0; i < POLICY_N_FACTS; i++) {
 			if (strcmp(policy_fact_text((enum policy_fact)i), fact) != 0)
@@ -87,7 +116,8 @@ static bool set_fact(struct policy_facts *f, const char *fact, const char *word)
 			policy_fact_set(f, (enum policy_fact)i, word);
 			return true;
 		}
-	return strcmp(fact, "mail_from") == 0 || strcmp(fact, "rcpts") == 0;
+	return strcmp(fact, "mail_from") == 0 || strcmp(fact, "rcpts") == 0 || strcmp(fact, "dnsbl") == 0 ||
+	       strcmp(fact, "met") == 0;
 }
 
 /* "default +one +two accept": the verdict, and the rules that matched besides. */
@@ -110,12 +140,33 @@ static void happened(char *out, size_t cap)
 	text_puts(&t, verdict_action_text(verdict.action));
 }
 
+/* Each rule counts the same whether it acts or is only monitored: what an operator sees before is what happens then. */
+static void monitors(const char *file, unsigned number, const struct policy_facts *f)
+{
+	const struct policy_counts acting = counts;
+	struct policy_rule *rules = settings.rules.rules;
+	bool same = true;
+
+	for (unsigned i = 0; i < settings.rules.n_rules; i++) {
+		bool before = rules[i].monitor;
+
+		rules[i].monitor = !before;
+		memset(&counts, 0, sizeof(counts));
+		policy_judge(&verdict, &settings, f, &v, &counts, NULL);
+		/* A rule behind one that decides is not looked at. */
+		same &= counts.hits[i] == acting.hits[i] && counts.missing[i] == acting.missing[i];
+		rules[i].monitor = before;
+	}
+	ok(same, "%s:%u: each rule counts the same by monitor", file, number);
+}
+
 static void run_case(const char *file, unsigned number, char *line)
 {
 	char expected[256] = "", got[256], *rest = line, *word;
 	struct policy_facts f;
 
 	facts_begin(&f);
+	greylist_open();
 	while ((word = strsep(&rest, " \n"))) {
 		char *value = strchr(word, '=');
 
@@ -135,6 +186,7 @@ static void run_case(const char *file, unsigned number, char *line)
 	policy_judge(&verdict, &settings, &f, &v, &counts, NULL);
 	happened(got, sizeof(got));
 	is_span(span_str(got), span_str(expected), "%s:%u", file, number);
+	monitors(file, number, &f);
 }
 
 static void run_file(const char *name)
