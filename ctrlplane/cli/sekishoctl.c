@@ -16,6 +16,7 @@
 #include "ctrlplane/cli/ctl_print.h"
 #include "ctrlplane/cli/ctl_top.h"
 #include "ctrlplane/cli/setup.h"
+#include "ctrlplane/lists_build.h"
 #include "ctrlplane/settings_load.h"
 
 #define ANSWER_WAIT_MS 70000 /* a DNS answer may take a minute */
@@ -83,7 +84,11 @@ static const struct verb verbs[] = {
 	  "a line a message as it ends [--ip PREFIX] [--domain NAME] [--last N: kept ones first] [--count N: then "
 	  "end]" },
 	{ "explain", { "id" }, 0, ctl_print_explain, "why a recent message got its verdict" },
-	{ "check", { "file" }, 0, ctl_print_changed, "every fault of a configuration file; needs no daemon" },
+	{ "check",
+	  { "file" },
+	  0,
+	  ctl_print_changed,
+	  "every fault of a configuration file and of the lists that it names; needs no daemon" },
 	{ "drain", { 0 }, 0, ctl_print_changed, "take no new connections, finish transactions" },
 	{ "resume", { 0 }, 0, ctl_print_changed, "take connections again" },
 	{ "reload", { 0 }, 0, ctl_print_settings, "read the configuration anew; a fault in it changes nothing" },
@@ -293,6 +298,16 @@ static int make_key(const struct options *o)
 	return ctl_keygen(o->args, o->json, error) ? EXIT_GOOD : complain(EXIT_FAILED, "%s", error);
 }
 
+/* The files of lines that a configuration names, which reload reads as well. */
+static bool check_lists(const struct lists_format *format, const char *path, uint64_t entries_max, json_t *errors)
+{
+	struct lists *l = *path ? lists_load(format, path, entries_max, hear_error, errors) : NULL;
+	bool good = l || !*path;
+
+	lists_free(l);
+	return good;
+}
+
 static int check_file(const struct options *o)
 {
 	static struct settings s;
@@ -300,6 +315,10 @@ static int check_file(const struct options *o)
 	json_t *errors = o->json ? json_array() : NULL;
 	bool good = settings_load(path, &s, hear_error, errors);
 
+	if (good) {
+		good = check_lists(&lists_access, s.lists_file, s.lists_entries_max, errors);
+		good &= check_lists(&lists_recipients, s.recipients_file, s.recipients_entries_max, errors);
+	}
 	if (o->json) {
 		json_t *result = json_pack("{s:s, s:b, s:o}", "file", path, "good", (int)good, "errors", errors);
 		json_dumpf(result, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2));

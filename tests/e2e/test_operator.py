@@ -109,6 +109,13 @@ relay : { idle_s = 1.5; };
     p = program(CTL, "check", w.path("sekisho.conf"), "--json")
     c.ok(p.returncode == 0 and json.loads(p.stdout) == {"file": w.path("sekisho.conf"), "good": True, "errors": []},
          "the file in force is good", p.stdout + p.stderr)
+    listed = w.path("listed")
+    with open(listed, "w") as f:
+        f.write("deny prefix 192.0.2.0/24\ndeny prefix 192.0.2.0/33\n")
+    with open(w.path("sekisho.conf")) as f, open(name, "w") as out:
+        out.write(f.read() + f'lists : {{ file = "{listed}"; }};\n')
+    p = program(CTL, "check", name)
+    c.ok(p.returncode == 2 and f"{listed}:2: " in p.stderr, "check reads the lists that a file names", p.stderr)
 
 
 def records(w):
