@@ -170,6 +170,10 @@ bench-dns: build ## 100 000 unknown domains, and a DNS that is slow, lossy or fa
 	@+$(MAKE) --no-print-directory FLAVOUR=release slow-dns
 	@tools/bench/cold_dns
 
+.PHONY: bench-reloads
+bench-reloads: build ## settings, and lists of a million prefixes, changed under full load: stalls, drops, sessions lost (root; both cores)
+	@tools/bench/reloads
+
 # A fuzz target without a fuzzer: fuzz_main.c replays its corpus.
 $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz_main.o $(LIB)
 	@echo "  LD    $@"
