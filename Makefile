@@ -13,8 +13,8 @@ B := build/$(FLAVOUR)
 JOBS ?= $(shell nproc)
 
 ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard dataplane/dpdk \
-	 dns crypto ctrlplane ctrlplane/policy ctrlplane/sql ctrlplane/report ctrlplane/quarantine ctrlplane/cli tools/check tools/load
-CORE_ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard ctrlplane/policy
+	 dns crypto ctrlplane ctrlplane/policy ctrlplane/sql ctrlplane/report ctrlplane/quarantine ctrlplane/firmware ctrlplane/cli tools/check tools/load
+CORE_ROOMS := dataplane/base dataplane/net dataplane/smtp dataplane/msg dataplane/auth dataplane/shard ctrlplane/policy ctrlplane/firmware
 # Files that hold a program's main(); all else goes into one archive.
 MAINS := ctrlplane/main.c ctrlplane/cli/sekishoctl.c tools/check/sekisho_check.c tools/load/sekisho_load.c
 
@@ -46,6 +46,7 @@ ROOM_CFLAGS_ctrlplane/sql = $(patsubst -I%,-isystem %,$(shell pkg-config --cflag
 ROOM_CFLAGS_ctrlplane/quarantine = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/quarantine = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/load = -D_GNU_SOURCE
+ROOM_CFLAGS_tests/unit/firmware = -D_GNU_SOURCE
 ROOM_CFLAGS_tests/unit/report = $(XML_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane/cli = -D_GNU_SOURCE
 ROOM_CFLAGS_tools/check = -D_GNU_SOURCE

@@ -12,6 +12,7 @@
 
 #include "conf/version.h"
 #include "ctrlplane/cli/ctl_client.h"
+#include "ctrlplane/cli/ctl_firmware.h"
 #include "ctrlplane/cli/ctl_keygen.h"
 #include "ctrlplane/cli/ctl_print.h"
 #include "ctrlplane/cli/ctl_top.h"
@@ -126,6 +127,18 @@ static const struct verb verbs[] = {
 	  0,
 	  ctl_print_changed,
 	  "a new key that signs reports, and its record for DNS; needs no daemon" },
+	{ "firmware status",
+	  { 0 },
+	  0,
+	  ctl_print_changed,
+	  "what the two slots of a box hold, and which one is started" },
+	{ "firmware install",
+	  { "file" },
+	  0,
+	  ctl_print_changed,
+	  "a signed update into the other slot; the next start tries it, once" },
+	{ "firmware confirm", { 0 }, 0, ctl_print_changed, "keep what runs, if the gateway is well on it" },
+	{ "firmware rollback", { 0 }, 0, ctl_print_changed, "do not try the update; or try the slot before" },
 	{ "setup",
 	  { 0 },
 	  OPT_SETUP,
@@ -513,7 +526,9 @@ int main(int argc, char **argv)
 				 : strcmp(v->words, "top") == 0           ? watch(&o)
 				 : strcmp(v->words, "report keygen") == 0 ? make_key(&o)
 				 : strcmp(v->words, "setup") == 0         ? ctl_setup(o.args, o.json)
-									  : ask_daemon(v, &o);
+				 : strncmp(v->words, "firmware ", 9) == 0
+					 ? ctl_firmware(v->words + 9, o.args, o.json, o.socket)
+					 : ask_daemon(v, &o);
 	}
 	json_decref(o.args);
 	if (fflush(stdout) != 0 || ferror(stdout))

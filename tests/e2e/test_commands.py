@@ -10,8 +10,9 @@ import time
 from traffic import send
 from world import BIN, FORGER, NEXT_HOP, Checks, World, message, port_open, wait_for
 
-# Elsewhere: top in test_top.py, in a terminal; setup in tests/unit/ctrlplane/test_setup.c and make test-nic, as it takes a NIC away.
-ELSEWHERE = {"top", "setup"}
+# Elsewhere: top in test_top.py, in a terminal; setup in tests/unit/ctrlplane/test_setup.c and make test-nic, as it takes a NIC away;
+# firmware in tests/unit/firmware and make test-image, as it wants slots.
+ELSEWHERE = {"top", "setup", "firmware status", "firmware install", "firmware confirm", "firmware rollback"}
 
 
 class Commanded(World):
