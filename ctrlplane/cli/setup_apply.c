@@ -165,11 +165,14 @@ static const char *driver_without_iommu(struct setup_journal *j, void (*say)(con
 		       : NULL;
 }
 
-/* Now, and at each start: udev names the driver before the kernel looks for one. */
+/*
+ * Now, and at each start: udev names the driver before the kernel looks for one, and has the NIC looked at again in case
+ * that driver was there before.
+ */
 static bool bind_nic(struct setup_journal *j, const struct setup_machine *m, const struct setup_nic *n,
 		     void (*say)(const char *line))
 {
-	char text[256];
+	char text[400];
 
 	if (n->keeps_driver) {
 		snprintf(text, sizeof(text), "%s stays with %s, which DPDK shares it with", n->address, n->driver);
@@ -185,8 +188,9 @@ static bool bind_nic(struct setup_journal *j, const struct setup_machine *m, con
 	if (!setup_put_file(j, "/etc/modules-load.d/sekisho.conf", text, 0644))
 		return false;
 	snprintf(text, sizeof(text),
-		 "ACTION==\"add\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", ATTR{driver_override}=\"%s\"\n", n->address,
-		 driver);
+		 "ACTION==\"add\", SUBSYSTEM==\"pci\", KERNEL==\"%s\", ATTR{driver_override}=\"%s\", "
+		 "RUN+=\"/bin/sh -c 'modprobe %s; echo %s >/sys/bus/pci/drivers_probe'\"\n",
+		 n->address, driver, driver, n->address);
 	if (!setup_put_file(j, "/etc/udev/rules.d/60-sekisho-port.rules", text, 0644) ||
 	    !setup_put_driver(j, n->address, driver))
 		return false;
