@@ -193,7 +193,8 @@ CRYPTO_TWINS = test_ed25519_ifma test_crypto_lanes
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tools/bench/peers/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
-SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage tools/deb/build tests/nic/init
+SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage tools/deb/build tests/nic/init tools/image/build tools/image/customize \
+	conf/image/root/etc/initramfs-tools/hooks/sekisho conf/image/root/etc/initramfs-tools/scripts/init-bottom/sekisho
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test
@@ -305,6 +306,11 @@ test-deb: deb ## install, serve mail under systemd, upgrade, remove and purge it
 test-nic: deb ## mail through emulated NICs that DPDK drives, set up by sekishoctl setup, in a guest of QEMU (root, some minutes)
 	@tools/deps test-nic
 	@tests/nic/run
+
+.PHONY: image
+image: deb ## the bootable image and its signed update, into build/image (root, some minutes; KEY=FILE signs, else ~/.config/sekisho)
+	@tools/deps image
+	@KEY=$(KEY) tools/image/build
 
 clean: ## remove build/
 	rm -rf build
