@@ -36,7 +36,7 @@ LDFLAGS_ALL := -Wl,--as-needed -Wl,-z,relro,-z,now $(if $(filter asan,$(FLAVOUR)
 # Only the rooms that know DPDK see its headers, as system headers: their warnings are not ours.
 DPDK_CFLAGS = $(patsubst -I%,-isystem %,$(filter-out -march=%,$(shell pkg-config --cflags libdpdk 2>/dev/null)))
 DPDK_LIBS = $(shell pkg-config --libs libdpdk 2>/dev/null) -lrte_net_ring
-LIBS := -lunbound -lssl -lcrypto -lconfig -ljansson -lidn2 -lpsl -lsqlite3 -lpq -lxml2 -lz -lncursesw -ltinfo -lsystemd -lcap-ng -lseccomp -lpthread -lm
+LIBS := -lunbound -lssl -lcrypto -lconfig -ljansson -lidn2 -lpsl -lsqlite3 -lpq -lxml2 -lz -lncursesw -ltinfo -ledit -lsystemd -lcap-ng -lseccomp -lpthread -lm
 ROOM_CFLAGS_dataplane/dpdk = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_tools/load = $(DPDK_CFLAGS) -D_GNU_SOURCE
 ROOM_CFLAGS_ctrlplane = -D_GNU_SOURCE
@@ -194,7 +194,7 @@ SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tool
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
 SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage tools/deb/build tests/nic/init tools/image/build tools/image/customize \
-	conf/image/root/etc/initramfs-tools/hooks/sekisho conf/image/root/etc/initramfs-tools/scripts/init-bottom/sekisho
+	conf/image/root/etc/initramfs-tools/hooks/sekisho conf/image/root/etc/initramfs-tools/scripts/init-bottom/sekisho conf/image/root/etc/profile.d/sekisho.sh
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
 	@tools/deps build test

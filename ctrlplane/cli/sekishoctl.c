@@ -15,6 +15,7 @@
 #include "ctrlplane/cli/ctl_firmware.h"
 #include "ctrlplane/cli/ctl_keygen.h"
 #include "ctrlplane/cli/ctl_print.h"
+#include "ctrlplane/cli/ctl_shell.h"
 #include "ctrlplane/cli/ctl_top.h"
 #include "ctrlplane/cli/setup.h"
 #include "ctrlplane/lists_build.h"
@@ -296,6 +297,15 @@ static int watch(const struct options *o)
 	return status;
 }
 
+static int shell(const struct options *o)
+{
+	struct ctl_word words[N_VERBS];
+
+	for (size_t i = 0; i < N_VERBS; i++)
+		words[i] = (struct ctl_word){ verbs[i].words, verbs[i].help };
+	return ctl_shell(words, N_VERBS, o->socket);
+}
+
 static void hear_error(void *arg, const char *message)
 {
 	if (arg)
@@ -513,7 +523,9 @@ int main(int argc, char **argv)
 
 	if (status < 0) {
 		v = find_verb(argc - optind, argv + optind, &n_words);
-		if (argc == optind)
+		if (argc == optind && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) && !o.json)
+			status = shell(&o);
+		else if (argc == optind)
 			status = complain(EXIT_USAGE, "no command; see sekishoctl --help");
 		else if (!v)
 			status = unknown_command(argc - optind, argv + optind);
@@ -521,7 +533,7 @@ int main(int argc, char **argv)
 			status = complain(EXIT_USAGE, "%s does not take that option; see sekishoctl --help", v->words);
 		else
 			status = take_operands(v, argc - optind - n_words, argv + optind + n_words, o.args);
-		if (status == EXIT_GOOD)
+		if (status == EXIT_GOOD && v)
 			status = strcmp(v->words, "check") == 0           ? check_file(&o)
 				 : strcmp(v->words, "top") == 0           ? watch(&o)
 				 : strcmp(v->words, "report keygen") == 0 ? make_key(&o)
