@@ -9,7 +9,9 @@ After LHLO it speaks LMTP (RFC 2033): a reply for each recipient, 452 for those 
 "body" is in the midst of the message, "dot" after the final dot before anything is stored, "stored" after it is stored.
 asked: each message says by the local part of its sender, PHASE-…, where it hangs; "rset" refuses the recipient, then hangs.
 XCLIENT is offered then: it hangs for a client whose HELO is xclient-…, the EHLO behind it for one that is anew-….
+early: one connection after the other hangs at another step before MAIL (EARLY), and FOLDER/hung says where.
 """
+import itertools
 import os
 import signal
 import socket
@@ -22,6 +24,7 @@ import time
 ADDRESS, FOLDER, BEHAVIOUR = sys.argv[1:4]
 PHASE, _, HOW = BEHAVIOUR.partition(":")
 CERTIFICATE = sys.argv[5:7]
+EARLY = ["greeting", "ehlo", "helo", "starttls", "securing"]
 count = 0
 lock = threading.Lock()
 
@@ -50,6 +53,15 @@ def fail_at(phase, connection, asked=b""):
     return {"4xx": b"450 4.2.0 not now\r\n", "5xx": b"550 5.2.0 not ever\r\n"}[HOW]
 
 
+def hang(phase, early):
+    if phase != early:
+        return
+    with open(os.path.join(FOLDER, "hung"), "a") as f:
+        f.write(phase + "\n")
+    time.sleep(60)
+    raise Failed
+
+
 def store(data):
     global count
     with lock:
@@ -62,7 +74,8 @@ def store(data):
     os.rename(name + ".tmp", name)
 
 
-def serve(connection):
+def serve(connection, early):
+    """@early: one of EARLY, or empty."""
     f = connection.makefile("rb")
     asked = b""
 
@@ -81,11 +94,14 @@ def serve(connection):
         f = connection.makefile("rb")
 
     def offers():
+        if early in ("starttls", "securing"):
+            return b"250-STARTTLS\r\n"
         if PHASE == "asked":
             return b"250-XCLIENT NAME ADDR PORT PROTO HELO\r\n"
         return b"" if not CERTIFICATE else b"250-REQUIRETLS\r\n" if isinstance(connection, ssl.SSLSocket) else b"250-STARTTLS\r\n"
 
     try:
+        hang("greeting", early)
         say("greeting", b"220 sink ESMTP\r\n")
         while True:
             line = f.readline()
@@ -98,7 +114,15 @@ def serve(connection):
                 connection.sendall(b"220 sink ESMTP\r\n")
             elif verb in (b"EHLO", b"HELO", b"LHLO"):
                 fail_at("anew", connection, line.partition(b" ")[2])
+                hang("helo" if verb == b"HELO" else "ehlo", early)
+                if early == "helo":
+                    connection.sendall(b"502 5.5.1 no such command\r\n")
+                    continue
                 say("ehlo", b"250-sink\r\n250-PIPELINING\r\n" + offers() + b"250-SIZE 60000000\r\n250 8BITMIME\r\n")
+            elif verb == b"STARTTLS" and early:
+                hang("starttls", early)
+                connection.sendall(b"220 2.0.0 go\r\n")
+                hang("securing", early)
             elif verb == b"STARTTLS" and CERTIFICATE:
                 secured()
             elif verb == b"MAIL":
@@ -156,9 +180,10 @@ def main():
     s.bind((ADDRESS, int(sys.argv[4]) if len(sys.argv) > 4 else 25))
     s.listen(128)
     print("listening", flush=True)
-    while True:
+    for n in itertools.count():
         connection, _ = s.accept()
-        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+        early = EARLY[n % len(EARLY)] if PHASE == "early" else ""
+        threading.Thread(target=serve, args=(connection, early), daemon=True).start()
 
 
 main()

@@ -25,11 +25,13 @@ SIZE_MAX = 300000
 SESSION = {"CONNECTED": "connect", "GREETED": "ehlo", "MAIL_ASKED": None, "MAIL": "mail", "RCPT_ASKED": None, "RCPT": "rcpt",
            "DATA_ASKED": None, "CHUNK": "chunk", "CHUNKS": "chunks", "DATA": "data", "DRAIN": "drain", "END_ASKED": "whole",
            "TLS_ASKED": None, "SECURING": "starttls", "CLOSED": None}
-# Where the next hop stops, for a client that sent a whole message.  None: no message is in hand yet, or none any more; this
-# next hop has no TLS.
+# Where the next hop stops, for a client that sent a whole message.  None: it waits for the connection (EARLY), or there is none
+# any more.
 RELAY = {"AT_GREETING": None, "AT_EHLO": None, "AT_HELO": None, "AT_STARTTLS": None, "AT_SECURING": None, "AT_IDLE": "good", "AT_XCLIENT": "xclient",
          "AT_ANEW": "anew", "AT_ENVELOPE": "mail rcpt", "AT_DATA": "data",
          "AT_BODY": "body", "AT_FINAL": "dot stored", "AT_RSET": "rset", "AT_QUIT": None, "AT_CLOSED": None}
+# Where a connection stops that has no message yet, while one waits for it.
+EARLY = {"AT_GREETING": "greeting", "AT_EHLO": "ehlo", "AT_HELO": "helo", "AT_STARTTLS": "starttls", "AT_SECURING": "securing"}
 # The next hop may have stored a message of these without our knowing.
 WINDOW = ("stored",)
 
@@ -130,6 +132,14 @@ class Scene:
         """Of the gateway since its start; those that are 0 are not told."""
         return json.loads(self.w.ctl("stats", "--json").stdout)["total"].get(name, 0)
 
+    def hung(self):
+        """Where the next hop let connections hang."""
+        try:
+            with open(os.path.join(self.folder, "hung")) as f:
+                return set(f.read().split())
+        except FileNotFoundError:
+            return set()
+
     def copies(self):
         found = {}
         for name in os.listdir(self.folder):
@@ -198,6 +208,35 @@ def parked(c, scene, victim, serial):
     judge(c, scene, f"parked, {victim}", letters)
 
 
+def waiting(c, scene, victim, serial):
+    """Messages that wait for a connection, one of which is at each state before a message, then the blow."""
+    scene.stop_hop()
+    if scene.hung():
+        os.unlink(os.path.join(scene.folder, "hung"))
+    scene.start_hop("early")
+    letters = [Letter(scene.w, f"early-{serial}-{n}", "whole") for n in range(2 * len(EARLY))]
+    peers = [letter.park() for letter in letters]
+    try:
+        wait_for(lambda: scene.hung() >= set(EARLY.values()), 5, "a connection at each state")
+    except RuntimeError:
+        pass
+    c.ok(scene.hung() >= set(EARLY.values()), f"waiting, {victim}: a connection at each state before a message", scene.hung())
+    scene.befall(victim)
+    if victim == "gateway":
+        for peer in peers:
+            peer.reset()
+    scene.mend(victim)
+    for letter, peer in zip(letters, peers):
+        if victim == "next hop":
+            letter.taken = peer.reply() == 250
+        if victim != "gateway":
+            peer.reset()
+    for letter in letters:
+        if not letter.taken:
+            letter.insist(20)
+    judge(c, scene, f"waiting, {victim}", letters)
+
+
 def storm(c, scene, victim, serial, r):
     """Clients that send without a pause, and a blow at any moment."""
     letters, stop = [], threading.Event()
@@ -230,7 +269,8 @@ def main():
     c = Checks()
     c.ok(states("smtp_session_state.h", "smtp_session", "SESSION") == list(SESSION), "each state of the session has its place in this test")
     c.ok(states("smtp_relay_state.h", "smtp_relay", "RELAY") == list(RELAY), "each state of the relay has its place in this test")
-    w = World(next_hop="none", hop_text=f'{{ address = "{NEXT_HOP}"; port = 25; identity = "xclient"; }}',
+    c.ok(set(EARLY) == {name for name in list(RELAY)[:list(RELAY).index("AT_IDLE")]}, "and each one before a message")
+    w = World(next_hop="none", hop_text=f'{{ address = "{NEXT_HOP}"; port = 25; identity = "xclient"; tls = "may"; }}',
               sections={"relay": {"final_timeout_s": "3", "wait_ms": "3000"},
                                          "smtp": {"command_timeout_s": "60", "message_max": str(SIZE_MAX)}})
     w.sections["tls"] = {"certificates": certificates(certificate(w.folder, "mx", ["mx.inside.example"], ecdsa=True))}
@@ -242,6 +282,8 @@ def main():
         for victim in ("gateway", "next hop", "line to the client", "line to the next hop"):
             serial += 1
             parked(c, scene, victim, serial)
+            serial += 1
+            waiting(c, scene, victim, serial)
         r = random.Random(7)
         for _ in range(rounds):
             for victim in ("gateway", "next hop", "line to the next hop"):
