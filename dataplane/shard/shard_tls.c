@@ -131,12 +131,28 @@ bool tls_ready(struct shard *s, struct shard_tls *t, bool peer_closed)
 	return false;
 }
 
+static bool names(struct span facts, struct span word)
+{
+	while (facts.len > word.len && !span_starts_nocase(facts, word))
+		facts = span_skip(facts, 1);
+	return span_starts_nocase(facts, word);
+}
+
+/* @facts has the version, and the name that IANA has for the cipher suite. */
+static void count_cipher(struct stats *stats, struct span facts)
+{
+	stats->tls_handshakes_13 += span_starts_nocase(facts, SPAN("TLSv1.3"));
+	stats->tls_aes_256 += names(facts, SPAN("AES_256"));
+	stats->tls_chacha20 += names(facts, SPAN("CHACHA20"));
+	stats->tls_cbc += names(facts, SPAN("_CBC_"));
+}
+
 static void handshake_done(struct shard *s, struct shard_tls *t)
 {
 	t->until_us = 0;
 	s->env.tls->facts(t->tls, t->facts);
 	s->stats.tls_handshakes++;
-	s->stats.tls_handshakes_13 += span_starts_nocase(span_str(t->facts), SPAN("TLSv1.3"));
+	count_cipher(&s->stats, span_str(t->facts));
 	s->stats.tls_resumed += s->env.tls->resumed(t->tls);
 	const struct tls_device_use use = s->env.tls->device(s->env.tls);
 

@@ -144,6 +144,28 @@ static void mail_goes_through(void)
 	over("mail through TLS");
 }
 
+/* What the peer wants, with which version. */
+static void ciphers_are_counted(void)
+{
+	static const struct {
+		const char *suites;
+		bool aes_256, chacha20;
+	} cases[] = { { "TLS_AES_128_GCM_SHA256", false, false },
+		      { "TLS_AES_256_GCM_SHA384", true, false },
+		      { "TLS_CHACHA20_POLY1305_SHA256", false, true } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin();
+		SSL_CTX_set_ciphersuites(peer.ctx, cases[i].suites);
+		hang_up(secured());
+		ok(stats()->tls_handshakes == 1 && stats()->tls_aes_256 == cases[i].aes_256 &&
+			   stats()->tls_chacha20 == cases[i].chacha20 && stats()->tls_cbc == 0,
+		   "%s: the statistics have it", cases[i].suites);
+		over(cases[i].suites);
+	}
+	SSL_CTX_set_ciphersuites(peer.ctx, TLS_DEFAULT_CIPHERSUITES);
+}
+
 static void large_mail_goes_through(void)
 {
 	static char text[300000];
@@ -438,6 +460,7 @@ int main(void)
 	tls_certificate("mx", "DNS:mx.example", 0);
 	tls_peer_open(&peer, NULL, NULL);
 	mail_goes_through();
+	ciphers_are_counted();
 	large_mail_goes_through();
 	half_closed();
 	injected();
