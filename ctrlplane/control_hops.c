@@ -65,6 +65,8 @@ static void next_hop_now(struct control *c, unsigned index, json_t *o)
 			sum.retry_us = one.retry_us;
 		if (one.n_failures > sum.n_failures)
 			sum.n_failures = one.n_failures;
+		if (one.tls_fault[0])
+			memcpy(sum.tls_fault, one.tls_fault, sizeof(sum.tls_fault));
 		if (one.extensions[0])
 			memcpy(sum.extensions, one.extensions, sizeof(sum.extensions));
 		if (one.size_max)
@@ -96,6 +98,7 @@ static void next_hop_now(struct control *c, unsigned index, json_t *o)
 	control_set_count(o, "refused", sum.refused);
 	control_set_count(o, "lost", sum.lost);
 	json_object_set_new(o, "extensions", json_string(sum.extensions));
+	json_object_set_new(o, "tls_fault", json_string(sum.tls_fault));
 	control_set_count(o, "size_max", sum.size_max);
 }
 

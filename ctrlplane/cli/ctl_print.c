@@ -150,6 +150,12 @@ void ctl_print_next_hops(FILE *f, const json_t *result, bool all)
 		const json_t *domains = json_object_get(json_array_get(hops, i), "domains");
 		const char *tlsa = json_string_value(json_object_get(json_array_get(hops, i), "tlsa"));
 
+		const char *fault = json_string_value(json_object_get(json_array_get(hops, i), "tls_fault"));
+
+		if (fault && *fault) {
+			put(f, json_array_get(hops, i), "address");
+			fprintf(f, ": the last handshake of TLS failed: %s\n", fault);
+		}
 		if (tlsa && *tlsa) {
 			put(f, json_array_get(hops, i), "address");
 			fprintf(f, " is known by TLSA records: %s\n", tlsa);

@@ -388,4 +388,5 @@ void shard_hop(const struct shard *s, unsigned index, uint64_t now_us, struct sh
 		.lost = h->counts.results[HOP_LOST],
 	};
 	extensions_text(h->offers, out->extensions, sizeof(out->extensions));
+	memcpy(out->tls_fault, h->tls_fault, sizeof(out->tls_fault));
 }

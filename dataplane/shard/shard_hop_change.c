@@ -43,6 +43,7 @@ static void become_another(struct shard *s, struct hop *h, uint64_t now_us)
 	h->n_failures = h->n_opened = 0;
 	h->clear_until_us = h->down_until_us = 0;
 	h->met = false;
+	h->tls_fault[0] = '\0';
 	h->offers = 0;
 	h->size_max = 0;
 	h->credit = 0;

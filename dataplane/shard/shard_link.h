@@ -156,6 +156,7 @@ struct shard_hop {
 	enum shard_hop_state state;
 	uint64_t retry_us;   /* DOWN: until it is tried again */
 	char extensions[64]; /* of those that it decides on, what its last reply to EHLO offered: "8BITMIME DSN" */
+	char tls_fault[64];  /* why the last handshake with it failed; "": it did not */
 	uint64_t size_max;   /* by its SIZE; 0: it did not say */
 	uint32_t n_connections, n_connecting, n_busy, n_waiting, n_failures; /* failures in a row */
 	uint64_t connects, connects_failed, opened;                          /* since the start */

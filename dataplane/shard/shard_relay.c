@@ -379,8 +379,19 @@ void relay_renew(struct shard *s, uint64_t now_us)
 	}
 }
 
+static void note_handshake(const struct shard *s, struct relay *r)
+{
+	struct hop *h = r->hop;
+	struct text t;
+
+	text_init(&t, h->tls_fault, sizeof(h->tls_fault));
+	if (r->tls->failed)
+		text_puts(&t, r->tls->given_up ? "it was not finished" : s->env.tls->why(s->env.tls));
+}
+
 void relay_handshaken(struct shard *s, struct relay *r, uint64_t now_us)
 {
+	note_handshake(s, r);
 	if (!r->tls->failed) {
 		if (r->hop->settings->tls != SETTINGS_TLS_IMMEDIATE)
 			smtp_relay_secured(&r->smtp, now_us);

@@ -223,6 +223,7 @@ struct hop {
 	struct timer timer;      /* the next probe */
 	uint32_t n_failures;     /* in a row */
 	uint32_t n_opened;       /* times that its breaker opened since it last gave a result: doublings */
+	char tls_fault[64];      /* of the last handshake; "": it was good, or there was none */
 	uint64_t clear_until_us; /* TLS failed where it need not be: no STARTTLS until then */
 	uint64_t down_until_us;  /* 0: its breaker is closed */
 	bool met;                /* it answered EHLO once; what it offered then: */

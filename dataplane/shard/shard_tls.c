@@ -210,6 +210,7 @@ bool tls_step(struct shard *s, uint64_t now_us)
 	}
 	if (result != TLS_OK) {
 		t->over = t->failed = true;
+		t->given_up = result == TLS_WANT;
 		s->stats.tls_handshakes_failed++;
 	}
 	switch (*(const enum shard_peer *)t->peer) {

@@ -28,8 +28,8 @@ struct shard_tls {
 	bool waits;                    /* in that list */
 	bool peer_closed;              /* TCP's FIN came */
 	bool over;                     /* the peer says no more: close_notify, or TLS failed */
-	bool failed;
-	char facts[TLS_FACTS_MAX]; /* once the handshake is done */
+	bool failed, given_up;         /* its handshake was waited for in vain */
+	char facts[TLS_FACTS_MAX];     /* once the handshake is done */
 };
 
 /*

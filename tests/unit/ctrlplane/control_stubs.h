@@ -37,6 +37,7 @@ static inline void stub_next_hop(void *arg, unsigned worker, unsigned index, str
 	*out = (struct shard_hop){
 		.state = worker ? SHARD_HOP_DOWN : SHARD_HOP_UP, .n_connections = 2, .accepted = 3, .extensions = "DSN"
 	};
+	snprintf(out->tls_fault, sizeof(out->tls_fault), "certificate verify failed");
 }
 
 static inline void stub_dns_counts(void *arg, struct dns_cache_counts *cache, struct dns_desk_counts *desk)

@@ -166,6 +166,7 @@ static const struct {
 	  "LAST                      LAST REPLY\n"
 	  "192.0.2.26    25  up            0       0      2     0        0         3        0     0        0        0  "
 	  "2026-11-24T06:10:37.123Z  250 done\n"
+	  "192.0.2.26: the last handshake of TLS failed: certificate verify failed\n"
 	  "192.0.2.26 is known by TLSA records: no answer\n"
 	  "192.0.2.26 takes mail for inside.example\n" },
 	{ "show limits", ctl_print_limits, NULL, NULL, "limits.sessions_max     5         9  100        2\n" },

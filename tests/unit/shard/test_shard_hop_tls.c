@@ -121,6 +121,12 @@ static void never_falls_back(void)
 		is_last(message(), "451 4.4.1", "required, and %s: try later", cases[i].sentence);
 		ok(world.n_stored == 0 && !world.hop.mail_in_clear, "required, and %s: nothing was said",
 		   cases[i].sentence);
+		struct shard_hop hop;
+		shard_hop(world.shard, 0, 0, &hop);
+		ok((hop.tls_fault[0] != '\0') ==
+			   (cases[i].hop == TLS_BROKEN || cases[i].wanted == SETTINGS_TLS_IMMEDIATE),
+		   "required, and %s: why the handshake failed is known, if there was one (%s)", cases[i].sentence,
+		   hop.tls_fault);
 		over(cases[i].sentence);
 	}
 }
