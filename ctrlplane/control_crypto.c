@@ -62,6 +62,22 @@ static json_t *fill(const json_t *counters)
 	return list;
 }
 
+/* How long a worker was held at once. */
+static json_t *steps(const json_t *counters)
+{
+	static const char *const rows[][2] = { { "< 25", "crypto_steps_25us" },
+					       { "< 50", "crypto_steps_50us" },
+					       { "< 100", "crypto_steps_100us" },
+					       { "< 200", "crypto_steps_200us" },
+					       { "more", "crypto_steps_more" } };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_array_append_new(list,
+				      json_pack("{s:s, s:I}", "us", rows[i][0], "steps", at(counters, rows[i][1])));
+	return list;
+}
+
 json_t *control_show_crypto(struct control *c)
 {
 	const struct settings *s = c->env->settings(c->env->arg);
@@ -72,10 +88,11 @@ json_t *control_show_crypto(struct control *c)
 	const char *backend = status.crypto_backend ? status.crypto_backend : "";
 	json_int_t jobs = at(counters, "crypto_batch_jobs");
 
-	return json_pack(
-		"{s:s, s:s, s:s, s:I, s:f, s:f, s:o, s:o, s:o}", "backend", backend, "device", device_state(counters),
-		"bodies", status.bodies_paired ? "two side by side" : "one after the other", "batch_wait_us",
-		(json_int_t)s->crypto_batch_wait_us, "mean_wait_us", mean(at(counters, "crypto_wait_us"), jobs),
-		"mean_fill", mean(jobs, at(counters, "crypto_batches")), "classes", classes(counters, &status), "fill",
-		fill(counters), "counters", counters);
+	return json_pack("{s:s, s:s, s:s, s:I, s:f, s:f, s:o, s:o, s:o, s:o}", "backend", backend, "device",
+			 device_state(counters), "bodies",
+			 status.bodies_paired ? "two side by side" : "one after the other", "batch_wait_us",
+			 (json_int_t)s->crypto_batch_wait_us, "mean_wait_us",
+			 mean(at(counters, "crypto_wait_us"), jobs), "mean_fill",
+			 mean(jobs, at(counters, "crypto_batches")), "classes", classes(counters, &status), "fill",
+			 fill(counters), "steps", steps(counters), "counters", counters);
 }

@@ -284,6 +284,7 @@ void ctl_print_crypto(FILE *f, const json_t *result, bool all)
 		{ "OPENSSL_NS", "openssl_ns", true }, { "LANES_NS", "lanes_ns", true },
 		{ "DEVICE_NS", "device_ns", true },   { "BACKEND", "backend", false }
 	};
+	static const struct ctl_column steps[] = { { "STEP US", "us", false }, { "STEPS", "steps", true } };
 	static const struct ctl_column fill[] = { { "JOBS", "jobs", true }, { "BATCHES", "batches", true } };
 
 	ctl_fields(f, result);
@@ -291,6 +292,7 @@ void ctl_print_crypto(FILE *f, const json_t *result, bool all)
 	CTL_TABLE(f, json_object_get(result, "classes"), classes);
 	fputc('\n', f);
 	CTL_TABLE(f, json_object_get(result, "fill"), fill);
+	CTL_TABLE(f, json_object_get(result, "steps"), steps);
 	fputc('\n', f);
 	print_counters(f, json_object_get(result, "counters"), NULL, all);
 }

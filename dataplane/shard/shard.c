@@ -278,6 +278,24 @@ static void count_turn(struct shard *s, uint64_t now_us)
 		count_long_turn(&s->stats, took_us);
 }
 
+/* What a step of it takes is what packets wait for. */
+static void crypto_step(struct shard *s, uint64_t now_us, bool idle)
+{
+	struct stats *n = &s->stats;
+	bool any = crypto_batch_under_way(s->crypto) > 0;
+	uint64_t begun_us = any ? shard_clock_us(s, now_us) : 0;
+
+	crypto_batch_step(s->crypto, now_us, idle);
+	if (!any)
+		return;
+	uint64_t us = shard_clock_us(s, now_us) - begun_us;
+	++*(us < 25    ? &n->crypto_steps_25us
+	    : us < 50  ? &n->crypto_steps_50us
+	    : us < 100 ? &n->crypto_steps_100us
+	    : us < 200 ? &n->crypto_steps_200us
+		       : &n->crypto_steps_more);
+}
+
 bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idle)
 {
 	count_turn(s, now_us);
@@ -287,7 +305,7 @@ bool shard_tick(struct shard *s, uint64_t now_us, uint64_t now_unix_us, bool idl
 	bool any = control_step(s, now_us);
 	stress_step(s, now_us);
 	any |= timers_step(s, now_us);
-	crypto_batch_step(s->crypto, now_us, idle);
+	crypto_step(s, now_us, idle);
 	any |= tls_step(s, now_us);
 	any |= shard_settle(s, now_us);
 	s->turn_busy = any || !idle;

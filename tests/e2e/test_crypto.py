@@ -124,6 +124,7 @@ def main():
              counters["crypto_device_errors"] > 0 and counters["crypto_device_timeouts"] > 0 and
              counters["crypto_device_confirmed"] > 0, "and what it did", counters)
         handshakes(c, w)
+        c.ok(sum(row["steps"] for row in shown["steps"]) > 0, "and how long its steps held the worker", shown["steps"])
         row = shown["classes"][2]
         c.ok(row["backend"] == "engine" and row["openssl_ns"] > 0 and row["device_ns"] > 0, "with what it costs", row)
         w.end(w.gateway, seconds=30)
