@@ -70,6 +70,8 @@ IMPAIR := $(B)/tests/impair.a
 IMPAIRED := $(B)/tests/impair/sekishod
 # An OpenSSL engine that behaves well or badly as it is told; it is OpenSSL that loads it, so it has no sanitizer.
 ENGINE := $(B)/tests/engine/test_engine.so
+# And a provider.
+PROVIDER := $(B)/tests/engine/test_provider.so
 # The kernel's TCP and ours, asked the same.
 ORACLE := $(B)/tests/oracle/oracle
 LIB_OBJECTS := $(LIB_SOURCES:%.c=$(B)/%.o)
@@ -99,7 +101,7 @@ build: ## build all programs into build/bin (release flavour)
 
 programs: $(PROGRAMS)
 tests-build: $(TESTS) $(FUZZ_REPLAYS) $(WIRE_PROGRAMS) $(ORACLE)
-wire-build: $(WIRE_PROGRAMS) $(IMPAIRED) $(ENGINE)
+wire-build: $(WIRE_PROGRAMS) $(IMPAIRED) $(ENGINE) $(PROVIDER)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -131,13 +133,13 @@ $(IMPAIRED): $(B)/ctrlplane/main.o $(B)/tests/impair/impair_user.o $(IMPAIR) $(L
 	@echo "  LD    $@"
 	@$(CC) $(LDFLAGS_ALL) -Wl,--wrap=dpdk_run,--wrap=dpdk_stop -o $@ $^ $(DPDK_LIBS) $(LIBS)
 
-$(ENGINE): tests/engine/test_engine.c
+$(ENGINE) $(PROVIDER): $(B)/%.so: %.c
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
 	@$(CC) -std=c11 -D_GNU_SOURCE -O1 -g $(WARN) -fPIC -shared -o $@ $< -lcrypto -lpthread
 
 # The tests find the engine beside themselves.
-$(B)/tests/unit/crypto/test_crypto_engine $(B)/tests/unit/crypto/test_crypto_openssl $(B)/tests/unit/crypto/test_tls_engine: $(ENGINE)
+$(B)/tests/unit/crypto/test_crypto_engine $(B)/tests/unit/crypto/test_crypto_openssl $(B)/tests/unit/crypto/test_tls_engine: $(ENGINE) $(PROVIDER)
 
 $(ORACLE): $(patsubst %.c,$(B)/%.o,$(wildcard tests/oracle/*.c)) $(LIB)
 	@echo "  LD    $@"

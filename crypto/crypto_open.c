@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "crypto/crypto_engine.h"
+#include "crypto/crypto_provider.h"
 #include "crypto/crypto_lanes.h"
 #include "crypto/crypto_open.h"
 #include "crypto/crypto_openssl.h"
@@ -95,13 +96,12 @@ static struct crypto_device *open_device(const struct crypto_choice *choice, con
 						 .bits_max = RSA_MOST };
 
 	if (is(choice->backend, "engine") || (is(choice->backend, "auto") && is_named(choice->engine))) {
-		const struct crypto_engine_settings settings = { .engine = choice->engine,
-								 .ops_max = want.ops_max,
-								 .keys_max = want.keys_max,
-								 .bits_min = want.bits_min,
-								 .bits_max = want.bits_max };
+		static const char provider[] = "provider:";
+		const struct crypto_async_settings jobs = { want.ops_max, want.keys_max, want.bits_min, want.bits_max };
 
-		return crypto_engine_open(&settings, why);
+		if (span_starts_nocase(span_str(choice->engine), span_str(provider)))
+			return crypto_provider_open(choice->engine + sizeof(provider) - 1, &jobs, why);
+		return crypto_engine_open(choice->engine, &jobs, why);
 	}
 	*why = "this program has no DPDK";
 	return choice->open_cryptodev ? choice->open_cryptodev(&want, why) : NULL;

@@ -5,6 +5,7 @@
  * The engine is tests/engine/test_engine.c, loaded by OpenSSL.  Time is real; nothing here asks how long anything took.
  */
 #include "crypto/crypto_engine.h"
+#include "crypto/crypto_provider.h"
 #include "tests/tap.h"
 #include "tests/unit/crypto/device_jobs.h"
 
@@ -25,8 +26,8 @@ static struct crypto_device *device;
 static struct crypto_backend *begin(const char *mode)
 {
 	bool answers = strcmp(mode, "late") != 0 && strcmp(mode, "never") != 0;
-	const struct crypto_engine_settings engine = {
-		.engine = library, .ops_max = OPS, .keys_max = 64, .bits_min = 1024, .bits_max = 4096
+	const struct crypto_async_settings jobs = {
+		.ops_max = OPS, .keys_max = 64, .bits_min = 1024, .bits_max = 4096
 	};
 	const struct crypto_device_settings settings = { .timeout_us = answers ? LONG_US : SHORT_US,
 							 .sample_every = 16,
@@ -34,12 +35,12 @@ static struct crypto_backend *begin(const char *mode)
 	const char *why = NULL;
 
 	released = false;
-	device = crypto_engine_open(&engine, &why);
+	device = crypto_engine_open(library, &jobs, &why);
 	if (!device) {
 		printf("# %s\n", why);
 		return NULL;
 	}
-	CHECK(crypto_engine_command(device, "MODE", mode));
+	CHECK(crypto_engine_command("MODE", mode));
 	return crypto_device_init(malloc(crypto_device_memory(device)), &settings, device, crypto_openssl_open(16));
 }
 
@@ -80,7 +81,7 @@ static void each_mode(const char *polling)
 			   "%s: the circuit opened", mode);
 		if (strcmp(mode, "full") == 0)
 			ok(c->device_full + c->device_ops > 80, "full: jobs were tried again");
-		CHECK(crypto_engine_command(device, "MODE", "ok"));
+		CHECK(crypto_engine_command("MODE", "ok"));
 		if (strcmp(mode, "never") == 0 || strcmp(mode, "late") == 0)
 			ok(c->device_timeouts > 0 && all_came_late(b), "%s: what comes late is dropped", mode);
 		b->close(b);
@@ -126,10 +127,14 @@ static void stuck(void)
 
 static void no_engine(void)
 {
-	const struct crypto_engine_settings settings = { .engine = "nosuchengine", .ops_max = 8, .keys_max = 16 };
+	const struct crypto_async_settings jobs = { .ops_max = 8, .keys_max = 16 };
 	const char *why = NULL;
 
-	ok(!crypto_engine_open(&settings, &why) && why, "an engine that is not there is refused with a reason");
+	ok(!crypto_engine_open("nosuchengine", &jobs, &why) && why,
+	   "an engine that is not there is refused with a reason");
+	why = NULL;
+	ok(!crypto_provider_open("nosuchprovider", &jobs, &why) && why,
+	   "a provider that is not there is refused with a reason");
 }
 
 int main(int argc, char **argv)

@@ -15,11 +15,11 @@
 #include <openssl/rsa.h>
 #include <stdlib.h>
 
-#include "crypto/crypto_engine.h"
 #include "crypto/crypto_lanes.h"
 #include "crypto/crypto_openssl.h"
 #include "tests/tap.h"
 #include "tests/unit/crypto/der.h"
+#include "tests/unit/crypto/devices.h"
 
 struct pair {
 	BIGNUM *n, *e, *d;
@@ -138,7 +138,7 @@ static struct crypto_job good_job(const struct pair *k)
 }
 
 /* The other backends of this machine. */
-static struct crypto_backend *others[3];
+static struct crypto_backend *others[4];
 static unsigned n_others, n_compared, n_differing;
 
 /* Alone, and in every lane beside one that passes, of whatever key: the verdict is the same. */
@@ -187,27 +187,18 @@ static enum crypto_verdict verdict(struct crypto_job *job)
 	return job->verdict;
 }
 
-/* All that this machine has beside plain OpenSSL; the engine is the one of the tests, beside this program. */
+/* All that this machine has beside plain OpenSSL. */
 static void open_others(const char *program)
 {
-	static char library[512];
-	const struct crypto_engine_settings engine = {
-		.engine = library, .ops_max = 16, .keys_max = 64, .bits_min = 512, .bits_max = 8192
-	};
-	const struct crypto_device_settings care = { .timeout_us = UINT64_MAX, .sample_every = 8, .release = free };
-	const char *slash = strrchr(program, '/'), *why = NULL;
+	struct crypto_backend *devices[] = { open_device(program, "test_engine.so", crypto_engine_open),
+					     open_device(program, "test_provider.so", crypto_provider_open) };
 
-	snprintf(library, sizeof(library), "%.*s/../../engine/test_engine.so", slash ? (int)(slash - program) : 1,
-		 slash ? program : ".");
-	struct crypto_device *device = crypto_engine_open(&engine, &why);
-
-	if (device)
-		others[n_others++] = crypto_device_init(malloc(crypto_device_memory(device)), &care, device,
-							crypto_openssl_open(16));
+	for (size_t i = 0; i < 2; i++)
+		if (devices[i])
+			others[n_others++] = devices[i];
 	for (int kind = CRYPTO_LANES_IFMA; kind <= CRYPTO_LANES_AVX2; kind++)
 		if (crypto_lanes_usable((enum crypto_lanes)kind))
 			others[n_others++] = crypto_lanes_open((enum crypto_lanes)kind, 16, ~0u);
-	ok(device != NULL, "the engine of the tests is opened%s%s", why ? ": " : "", why ? why : "");
 }
 
 /* One key: what must pass and what must fail, whatever its length. */
@@ -564,6 +555,7 @@ int main(int argc, char **argv)
 	small_cache(&k1024, &k2048);
 	ok(n_differing == 0, "%u verdicts of %u other backends, alone and in every lane: none differs", n_compared,
 	   n_others);
+	ok(provider_paused(), "the provider had its jobs paused");
 	for (unsigned i = 0; i < n_others; i++)
 		others[i]->close(others[i]);
 	release(&k512);

@@ -11,7 +11,7 @@ static struct crypto_device *device;
 
 static void engine_says(const char *mode)
 {
-	CHECK(crypto_engine_command(device, "MODE", mode));
+	CHECK(crypto_engine_command("MODE", mode));
 }
 
 static void open_with_engine(bool engine)
@@ -133,15 +133,13 @@ static void closed_while_it_is_silent(void)
 int main(int argc, char **argv)
 {
 	static char library[4096];
-	const struct crypto_engine_settings settings = {
-		.engine = library, .ops_max = 64, .keys_max = 64, .bits_min = 1024, .bits_max = 4096
-	};
+	const struct crypto_async_settings jobs = { .ops_max = 64, .keys_max = 64, .bits_min = 1024, .bits_max = 4096 };
 	const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL, *why = "";
 
 	snprintf(library, sizeof(library), "%.*s/../../engine/test_engine.so", slash ? (int)(slash - argv[0]) : 1,
 		 slash ? argv[0] : ".");
 	tls_world_begin();
-	device = crypto_engine_open(&settings, &why);
+	device = crypto_engine_open(library, &jobs, &why);
 	if (!ok(device != NULL, "the engine is opened"))
 		return done();
 	with_each_mode();
