@@ -329,13 +329,13 @@ size_t control_fds(struct control *c, struct pollfd *fds)
 static void time_limit(struct control *c, struct client *client)
 {
 	bool waits = client->state == CLIENT_SESSIONS || client->state == CLIENT_DNS || client->state == CLIENT_SIDE ||
-		     client->state == CLIENT_SETTINGS;
+		     client->state == CLIENT_LISTS || client->state == CLIENT_SETTINGS;
 
 	if (client->state == CLIENT_SESSIONS && c->now_us >= client->wait_deadline_us)
 		control_sessions_done(client);
 	else if ((client->state == CLIENT_DNS || client->state == CLIENT_SIDE) && c->now_us >= client->wait_deadline_us)
 		control_fail(client, "no answer in time; try again");
-	else if (client->state == CLIENT_SETTINGS)
+	else if (client->state == CLIENT_LISTS || client->state == CLIENT_SETTINGS)
 		control_change_turn(c, client);
 	else if (!waits && client->state != CLIENT_TRACE && c->now_us >= client->idle_deadline_us)
 		client->closing = true;

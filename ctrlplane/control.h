@@ -25,6 +25,7 @@
 #define CONTROL_SESSIONS_MAX 2000        /* rows of show sessions */
 #define CONTROL_SETTINGS_WAIT_US 2000000 /* for all workers to take new settings; then it is told how many did not */
 #define CONTROL_SESSIONS_WAIT_US 2000000 /* for all workers; then with those that answered */
+#define CONTROL_READ_WAIT_US 300000000   /* for lists to be read; then it is told that they are not */
 #define CONTROL_SIDE_WAIT_US 60000000    /* for a side thread, which may be writing */
 #define CONTROL_DNS_WAIT_US 60000000 /* for an answer that never comes back; the resolver has its own, shorter limit */
 #define CONTROL_IDLE_US 600000000    /* without a request and without a trace; then the connection is closed */
@@ -66,6 +67,9 @@ struct control_port {
 	uint64_t rx_packets, rx_octets, rx_missed, rx_errors, rx_no_buffer;
 	uint64_t tx_packets, tx_octets, tx_errors;
 };
+
+/* LATER: lists are being read for it; it is to be asked for again. */
+enum control_outcome { CONTROL_FAILED, CONTROL_DONE, CONTROL_LATER };
 
 /* What became of a reload or a rollback. */
 struct control_change {
@@ -121,9 +125,10 @@ struct control_env {
 	bool (*sessions)(void *arg, unsigned worker, uint64_t tag);
 	void (*drain)(void *arg);
 	bool (*resume)(void *arg); /* false: it is about to end */
-	/* @c: begun; false: c->errors say why nothing is changed. */
-	bool (*reload)(void *arg, struct control_change *c);
-	bool (*rollback)(void *arg, struct control_change *c);
+	/* @c: begun; FAILED: c->errors say why nothing is changed; LATER: again when lists_reading() is over, with another @c. */
+	enum control_outcome (*reload)(void *arg, struct control_change *c);
+	enum control_outcome (*rollback)(void *arg, struct control_change *c);
+	bool (*lists_reading)(void *arg);
 	/* A report command; takes @args.  Answer by control_side_answer(), perhaps before this returns.  False: too busy. */
 	bool (*report)(void *arg, const char *command, json_t *args, uint64_t tag);
 	bool (*quarantine)(void *arg, const char *command, json_t *args, uint64_t tag); /* the same */

@@ -31,25 +31,40 @@ static void await_workers(struct control *c, struct client *client, uint64_t ver
 	client->awaited = awaited;
 }
 
-static void run(struct control *c, struct client *client, const char *what,
-		bool (*change)(void *arg, struct control_change *change))
+/* For the first time, or again when lists were read for it. */
+static void try_change(struct control *c, struct client *client)
 {
 	struct control_change done;
 
 	control_change_begin(&done);
-	control_log_change(client, what, "");
-	if (!change(c->env->arg, &done)) {
+	switch (client->change_again(c->env->arg, &done)) {
+	case CONTROL_LATER:
+		client->state = CLIENT_LISTS;
+		break;
+	case CONTROL_FAILED:
 		control_fail_with(client, done.usage, json_incref(done.errors),
 				  "nothing is changed; mend what is wrong");
-		control_change_end(&done);
-		return;
+		break;
+	case CONTROL_DONE: {
+		json_t *answer = json_pack("{s:I, s:O, s:O}", "version", (json_int_t)done.version, "changed",
+					   done.changed, "restart", done.restart);
+
+		if (done.back_to)
+			json_object_set_new(answer, "back_to", json_integer((json_int_t)done.back_to));
+		await_workers(c, client, done.version, answer, c->env->settings_awaited);
+		break;
 	}
-	json_t *answer = json_pack("{s:I, s:O, s:O}", "version", (json_int_t)done.version, "changed", done.changed,
-				   "restart", done.restart);
-	if (done.back_to)
-		json_object_set_new(answer, "back_to", json_integer((json_int_t)done.back_to));
-	await_workers(c, client, done.version, answer, c->env->settings_awaited);
+	}
 	control_change_end(&done);
+}
+
+static void run(struct control *c, struct client *client, const char *what,
+		enum control_outcome (*change)(void *arg, struct control_change *change))
+{
+	control_log_change(client, what, "");
+	client->change_again = change;
+	client->wait_deadline_us = c->now_us + CONTROL_READ_WAIT_US;
+	try_change(c, client);
 }
 
 void control_run_reload(struct control *c, struct client *client, const json_t *args)
@@ -64,8 +79,20 @@ void control_run_rollback(struct control *c, struct client *client, const json_t
 	run(c, client, "rollback", c->env->rollback);
 }
 
+static void lists_turn(struct control *c, struct client *client)
+{
+	if (!c->env->lists_reading(c->env->arg))
+		try_change(c, client);
+	else if (c->now_us >= client->wait_deadline_us)
+		control_fail(client, "the lists are still being read, nothing is changed; reload again later");
+}
+
 void control_change_turn(struct control *c, struct client *client)
 {
+	if (client->state == CLIENT_LISTS) {
+		lists_turn(c, client);
+		return;
+	}
 	unsigned n = client->awaited(c->env->arg, client->tag);
 	json_t *answer = client->change;
 

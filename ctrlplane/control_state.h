@@ -17,11 +17,21 @@
  *   IDLE -> DNS        dns lookup, asked the resolver     control_run()
  *   IDLE -> TRACE      trace                              control_run()
  *   IDLE -> SIDE       report ..., asked its thread       control_run()
- *   IDLE -> SETTINGS   reload, rollback: published        control_run()
- *   SESSIONS, DNS, TRACE, SIDE, SETTINGS -> IDLE   last line answered   control_answer()
+ *   IDLE -> LISTS      reload, rollback: lists are read   control_run()
+ *   IDLE, LISTS -> SETTINGS   reload, rollback: published   control_run(), control_change_turn()
+ *   SESSIONS, DNS, TRACE, SIDE, LISTS, SETTINGS -> IDLE   last line answered   control_answer()
  *   any -> FREE        closed by either side, time limit  client_close()
  */
-enum client_state { CLIENT_FREE, CLIENT_IDLE, CLIENT_SESSIONS, CLIENT_DNS, CLIENT_TRACE, CLIENT_SIDE, CLIENT_SETTINGS };
+enum client_state {
+	CLIENT_FREE,
+	CLIENT_IDLE,
+	CLIENT_SESSIONS,
+	CLIENT_DNS,
+	CLIENT_TRACE,
+	CLIENT_SIDE,
+	CLIENT_LISTS,
+	CLIENT_SETTINGS
+};
 
 enum control_access { CONTROL_MAY_NOTHING, CONTROL_MAY_READ, CONTROL_MAY_ALL };
 
@@ -33,7 +43,7 @@ struct client {
 	bool half_closed;          /* it will send no more; close when all is answered */
 	uint64_t tag;              /* of what is awaited */
 	uint64_t idle_deadline_us; /* IDLE: close */
-	uint64_t wait_deadline_us; /* SESSIONS, DNS, SIDE, SETTINGS: answer without it */
+	uint64_t wait_deadline_us; /* SESSIONS, DNS, SIDE, LISTS, SETTINGS: answer without it */
 	char *in;                  /* CONTROL_REQUEST_MAX octets */
 	size_t n_in;
 	char *out;
@@ -44,6 +54,8 @@ struct client {
 	json_t *rows;
 	/* DNS */
 	struct dns_question question;
+	/* LISTS: what is to be asked for again */
+	enum control_outcome (*change_again)(void *arg, struct control_change *c);
 	/* SETTINGS: what will be answered; the tag is the version */
 	json_t *change;
 	unsigned (*awaited)(void *arg, uint64_t version); /* workers that have not taken it yet */
@@ -95,7 +107,7 @@ void control_run_allow_list(struct control *c, struct client *client, const json
 void control_run_deny_add(struct control *c, struct client *client, const json_t *args);
 void control_run_deny_del(struct control *c, struct client *client, const json_t *args);
 void control_run_deny_list(struct control *c, struct client *client, const json_t *args);
-/* Answers when all workers have taken what was published, or when it takes too long. */
+/* LISTS, SETTINGS: goes on when lists are read; answers when all workers have what was published, or when it takes too long. */
 void control_change_turn(struct control *c, struct client *client);
 
 /* Tells who changed something, which the system knows of a Unix socket; @to: to what, or "". */

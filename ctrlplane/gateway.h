@@ -79,7 +79,8 @@ struct gateway {
 	uint64_t started_us, started_unix_us;
 	uint64_t drain_until_us; /* 0: not draining towards an end */
 	bool draining;
-	bool running; /* the workers are */
+	bool running;       /* the workers are */
+	bool reload_wanted; /* by a signal, and lists are being read for it */
 };
 
 uint64_t gateway_now_us(void);           /* monotonic */
@@ -121,8 +122,9 @@ void gateway_sent(struct gateway *g, const struct shard_send *m);    /* a messag
 /* gateway_settings.c: versions of the settings */
 bool MUST_USE gateway_settings_begin(struct gateway *g, settings_say *say, void *arg);
 void gateway_settings_end(struct gateway *g);
-bool gateway_reload(void *arg, struct control_change *c); /* @arg: the gateway; false: c->errors say why */
-bool gateway_rollback(void *arg, struct control_change *c);
+/* @arg: the gateway; FAILED: c->errors say why; LATER: call again, with @c begun anew, when no list is being read. */
+enum control_outcome gateway_reload(void *arg, struct control_change *c);
+enum control_outcome gateway_rollback(void *arg, struct control_change *c);
 unsigned gateway_settings_awaited(void *arg, uint64_t version);                /* workers that have not taken it yet */
 unsigned gateway_settings_kept(const struct gateway *g);                       /* versions that are not freed yet */
 void gateway_settings_home(struct gateway *g, const struct shard_settings *m); /* a worker has done with them */
@@ -132,10 +134,13 @@ enum { GATEWAY_LISTS_FILE = 1, GATEWAY_LISTS_RECIPIENTS = 2 };
 bool MUST_USE gateway_lists_begin(struct gateway *g, settings_say *say, void *arg);
 void gateway_lists_end(struct gateway *g);
 /*
- * The first phase of a change of lists.file or recipients.file: reads what is another than before.  False: @say heard why.  Then
- * gateway_lists_commit() puts in force what was read, and returns of which files; drop() forgets it.
+ * The first phase of a change of lists.file or recipients.file: reads what is another than before.  FAILED: @say heard why;
+ * LATER: it is being read, prepare again when gateway_lists_reading() is over.  Then gateway_lists_commit() puts in force what
+ * was read, and returns of which files; drop() forgets it.
  */
-bool MUST_USE gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg);
+enum control_outcome MUST_USE gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say,
+						    void *arg);
+bool gateway_lists_reading(void *arg);
 unsigned gateway_lists_commit(struct gateway *g);
 void gateway_lists_drop(struct gateway *g);
 void gateway_lists_home(struct gateway *g, uint64_t version); /* a worker has taken it */

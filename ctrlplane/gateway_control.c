@@ -201,6 +201,7 @@ bool gateway_control_open(struct gateway *g, char *error)
 					       .quarantine = gateway_quarantine_request,
 					       .reload = gateway_reload,
 					       .rollback = gateway_rollback,
+					       .lists_reading = gateway_lists_reading,
 					       .settings_awaited = gateway_settings_awaited,
 					       .list_change = gateway_list_change,
 					       .list_show = gateway_list_show,

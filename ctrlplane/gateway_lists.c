@@ -42,6 +42,7 @@ struct source {
 	struct stamp next_stamp; /* of what is prepared */
 	struct shared *next;     /* prepared; NULL: empty */
 	bool prepared;
+	struct lists_aside *reading; /* what will be prepared by that; NULL: nothing is */
 };
 
 struct gateway_lists {
@@ -168,37 +169,61 @@ static void source_drop(struct source *f)
 	f->prepared = false;
 }
 
-/* What cannot wait until a file is read: workers want answers. */
-static bool serve_workers(void *arg)
+static bool source_keep(struct source *f, struct lists *lists, settings_say *say, void *arg)
 {
-	uint64_t now_us = gateway_now_us();
-	bool any = gateway_links_turn(arg, now_us);
-
-	return gateway_dns_turn(arg, now_us) || any;
+	f->next = shared_new(lists);
+	if (!f->next)
+		say(arg, "no memory for the lists; free some");
+	f->prepared = f->next != NULL;
+	return f->prepared;
 }
 
-/* Reads the file at @path if it is another than before.  Before the workers run nobody waits meanwhile. */
-static bool source_prepare(struct gateway *g, struct source *f, const struct lists_format *format, const char *path,
-			   uint64_t entries_max, settings_say *say, void *arg)
+/* What was being read, unless the file is another by now, and then it is read again. */
+static enum control_outcome source_collect(struct source *f, const struct stamp *now, settings_say *say, void *arg)
 {
-	source_drop(f);
-	if (stamp_of(path, &f->next_stamp) && memcmp(&f->stamp, &f->next_stamp, sizeof(f->stamp)) == 0)
-		return true;
-	if (*path) {
-		struct lists *lists = g->running
-					      ? lists_load_aside(format, path, entries_max, say, arg, serve_workers, g)
-					      : lists_load(format, path, entries_max, say, arg);
+	bool same = memcmp(&f->next_stamp, now, sizeof(*now)) == 0;
 
-		if (!lists)
-			return false;
-		f->next = shared_new(lists);
-		if (!f->next) {
-			say(arg, "no memory for the lists; free some");
-			return false;
-		}
+	if (!lists_aside_done(f->reading))
+		return CONTROL_LATER;
+	struct lists *lists = lists_aside_end(f->reading, same ? say : NULL, arg);
+
+	f->reading = NULL;
+	if (same)
+		return lists && source_keep(f, lists, say, arg) ? CONTROL_DONE : CONTROL_FAILED;
+	lists_free(lists);
+	return CONTROL_DONE;
+}
+
+/*
+ * Reads the file at @path if it is another than before, in a thread of its own while workers want answers: LATER, and what was
+ * read is found when it is prepared again.
+ */
+static enum control_outcome source_prepare(struct gateway *g, struct source *f, const struct lists_format *format,
+					   const char *path, uint64_t entries_max, settings_say *say, void *arg)
+{
+	struct stamp now;
+	bool there = stamp_of(path, &now);
+
+	if (f->reading) {
+		enum control_outcome o = source_collect(f, &now, say, arg);
+
+		if (o != CONTROL_DONE)
+			return o;
 	}
-	f->prepared = true;
-	return true;
+	if (f->prepared && there && memcmp(&f->next_stamp, &now, sizeof(now)) == 0)
+		return CONTROL_DONE;
+	source_drop(f);
+	if (there && memcmp(&f->stamp, &now, sizeof(now)) == 0)
+		return CONTROL_DONE;
+	f->next_stamp = now;
+	f->prepared = !*path;
+	if (!*path)
+		return CONTROL_DONE;
+	if (g->running && (f->reading = lists_aside_begin(format, path, entries_max)))
+		return CONTROL_LATER;
+	struct lists *lists = lists_load(format, path, entries_max, say, arg);
+
+	return lists && source_keep(f, lists, say, arg) ? CONTROL_DONE : CONTROL_FAILED;
 }
 
 static void source_taken(struct source *f)
@@ -209,13 +234,29 @@ static void source_taken(struct source *f)
 	f->prepared = false;
 }
 
-bool gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg)
+enum control_outcome gateway_lists_prepare(struct gateway *g, const struct settings *s, settings_say *say, void *arg)
 {
 	struct gateway_lists *l = g->lists;
+	enum control_outcome file =
+		source_prepare(g, &l->file, &lists_access, s->lists_file, s->lists_entries_max, say, arg);
+	enum control_outcome recipients = source_prepare(g, &l->recipients, &lists_recipients, s->recipients_file,
+							 s->recipients_entries_max, say, arg);
 
-	return source_prepare(g, &l->file, &lists_access, s->lists_file, s->lists_entries_max, say, arg) &&
-	       source_prepare(g, &l->recipients, &lists_recipients, s->recipients_file, s->recipients_entries_max, say,
-			      arg);
+	if (file == CONTROL_FAILED || recipients == CONTROL_FAILED)
+		return CONTROL_FAILED;
+	return file == CONTROL_LATER || recipients == CONTROL_LATER ? CONTROL_LATER : CONTROL_DONE;
+}
+
+static bool is_reading(const struct source *f)
+{
+	return f->reading && !lists_aside_done(f->reading);
+}
+
+bool gateway_lists_reading(void *arg)
+{
+	const struct gateway_lists *l = ((const struct gateway *)arg)->lists;
+
+	return is_reading(&l->file) || is_reading(&l->recipients);
 }
 
 void gateway_lists_drop(struct gateway *g)
@@ -459,7 +500,7 @@ bool gateway_lists_begin(struct gateway *g, settings_say *say, void *arg)
 		say(arg, "no memory for the lists; free some");
 		return false;
 	}
-	if (!load_live(g, say, arg) || !gateway_lists_prepare(g, g->settings, say, arg))
+	if (!load_live(g, say, arg) || gateway_lists_prepare(g, g->settings, say, arg) != CONTROL_DONE)
 		return false;
 	if (g->lists->n_live && !(live = build_live(g->lists))) {
 		say(arg, "no memory for the lists; free some");
@@ -472,11 +513,19 @@ bool gateway_lists_begin(struct gateway *g, settings_say *say, void *arg)
 	return true;
 }
 
+static void source_end(struct source *f)
+{
+	if (f->reading)
+		lists_free(lists_aside_end(f->reading, NULL, NULL));
+	source_drop(f);
+}
+
 void gateway_lists_end(struct gateway *g)
 {
 	if (!g->lists)
 		return;
-	gateway_lists_drop(g);
+	source_end(&g->lists->file);
+	source_end(&g->lists->recipients);
 	for (struct version *v; (v = g->lists->newest);) {
 		g->lists->newest = v->older;
 		version_free(v);

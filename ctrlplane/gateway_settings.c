@@ -197,66 +197,58 @@ static bool publish_with_lists(struct gateway *g, struct gateway_version *v, str
 	return true;
 }
 
-/* Rings are served meanwhile, and settings that come home are freed: not @v, which is ours until it is published. */
-static bool prepare_lists(struct gateway *g, struct gateway_version *v, struct control_change *c)
-{
-	v->n_out = 1;
-	bool good = gateway_lists_prepare(g, &v->settings, hear_fault, c);
-	v->n_out = 0;
-	return good;
-}
-
-bool gateway_reload(void *arg, struct control_change *c)
+enum control_outcome gateway_reload(void *arg, struct control_change *c)
 {
 	struct gateway *g = arg;
 	struct gateway_version *v = version_begin(g, c);
+	enum control_outcome lists = CONTROL_FAILED;
 
 	if (!v)
-		return false;
+		return CONTROL_FAILED;
 	c->usage = !settings_load(g->path, &v->settings, hear_fault, c);
 	if (!c->usage) {
 		settings_keep_started(&v->settings, g->settings, hear_difference, c);
 		settings_check_whole(&v->settings, hear_problem, c);
 	}
-	bool good = json_array_size(c->errors) == 0;
-	if (good && !prepare_lists(g, v, c)) {
-		c->usage = true;
-		good = false;
+	if (json_array_size(c->errors) == 0) {
+		lists = gateway_lists_prepare(g, &v->settings, hear_fault, c);
+		c->usage |= lists == CONTROL_FAILED;
 	}
-	if (!good) {
+	if (lists != CONTROL_DONE) {
 		free_unused(g);
-		return false;
+		return lists;
 	}
 	if (!publish_with_lists(g, v, c))
-		return false;
+		return CONTROL_FAILED;
 	remember(g);
 	put_in_force(g, v, c);
-	return true;
+	return CONTROL_DONE;
 }
 
-bool gateway_rollback(void *arg, struct control_change *c)
+enum control_outcome gateway_rollback(void *arg, struct control_change *c)
 {
 	struct gateway *g = arg;
 
 	if (g->n_past == 0) {
 		tell(c, "there is no earlier version to go back to; change the file and reload");
-		return false;
+		return CONTROL_FAILED;
 	}
 	struct gateway_version *v = version_begin(g, c);
 	if (!v)
-		return false;
+		return CONTROL_FAILED;
 	v->settings = *g->past[g->n_past - 1];
 	c->back_to = v->settings.version;
 	settings_keep_started(&v->settings, g->settings, hear_difference, c);
-	if (!prepare_lists(g, v, c)) {
+	enum control_outcome lists = gateway_lists_prepare(g, &v->settings, hear_fault, c);
+	if (lists != CONTROL_DONE) {
 		free_unused(g);
-		return false;
+		return lists;
 	}
 	if (!publish_with_lists(g, v, c))
-		return false;
+		return CONTROL_FAILED;
 	g->n_past--;
 	put_in_force(g, v, c);
-	return true;
+	return CONTROL_DONE;
 }
 
 unsigned gateway_settings_awaited(void *arg, uint64_t version)

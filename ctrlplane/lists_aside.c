@@ -5,17 +5,18 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctrlplane/lists_aside.h"
 
-enum { FAULTS_MAX = 128, PAUSE_NS = 200000 };
+enum { FAULTS_MAX = 128 };
 
-struct job {
+struct lists_aside {
+	pthread_t thread;
 	const struct lists_format *format;
-	const char *path;
+	char path[SETTINGS_STR_MAX];
 	uint64_t entries_max;
 	struct lists *lists;
 	char *faults[FAULTS_MAX];
@@ -25,50 +26,58 @@ struct job {
 
 static void hear(void *arg, const char *message)
 {
-	struct job *j = arg;
+	struct lists_aside *a = arg;
 
-	if (j->n_faults < FAULTS_MAX && (j->faults[j->n_faults] = strdup(message)))
-		j->n_faults++;
+	if (a->n_faults < FAULTS_MAX && (a->faults[a->n_faults] = strdup(message)))
+		a->n_faults++;
 }
 
 static void *run(void *arg)
 {
-	struct job *j = arg;
+	struct lists_aside *a = arg;
 
-	j->lists = lists_load(j->format, j->path, j->entries_max, hear, j);
-	atomic_store(&j->done, true);
+	a->lists = lists_load(a->format, a->path, a->entries_max, hear, a);
+	atomic_store(&a->done, true);
 	return NULL;
 }
 
-/* Signals are the control thread's, but for that of a system call that is refused (confine.h). */
-static bool start(pthread_t *thread, struct job *j)
+struct lists_aside *lists_aside_begin(const struct lists_format *format, const char *path, uint64_t entries_max)
 {
+	struct lists_aside *a = calloc(1, sizeof(*a));
 	sigset_t all, before;
 
+	if (!a)
+		return NULL;
+	a->format = format;
+	a->entries_max = entries_max;
+	snprintf(a->path, sizeof(a->path), "%s", path);
+	/* Signals are the control thread's, but for that of a system call that is refused (confine.h). */
 	sigfillset(&all);
 	sigdelset(&all, SIGSYS);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	bool good = pthread_create(thread, NULL, run, j) == 0;
+	bool good = pthread_create(&a->thread, NULL, run, a) == 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return good;
+	if (good)
+		return a;
+	free(a);
+	return NULL;
 }
 
-struct lists *lists_load_aside(const struct lists_format *format, const char *path, uint64_t entries_max,
-			       settings_say *say, void *arg, bool (*meanwhile)(void *arg), void *meanwhile_arg)
+bool lists_aside_done(const struct lists_aside *a)
 {
-	struct job j = { .format = format, .path = path, .entries_max = entries_max };
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
-	pthread_t thread;
+	return atomic_load(&a->done);
+}
 
-	if (!start(&thread, &j))
-		return lists_load(format, path, entries_max, say, arg);
-	while (!atomic_load(&j.done))
-		if (!meanwhile(meanwhile_arg))
-			nanosleep(&pause, NULL);
-	pthread_join(thread, NULL);
-	for (unsigned i = 0; i < j.n_faults; i++) {
-		say(arg, j.faults[i]);
-		free(j.faults[i]);
+struct lists *lists_aside_end(struct lists_aside *a, settings_say *say, void *arg)
+{
+	pthread_join(a->thread, NULL);
+	struct lists *lists = a->lists;
+
+	for (unsigned i = 0; i < a->n_faults; i++) {
+		if (say)
+			say(arg, a->faults[i]);
+		free(a->faults[i]);
 	}
-	return j.lists;
+	free(a);
+	return lists;
 }

@@ -9,13 +9,13 @@
 
 #include "ctrlplane/lists_build.h"
 
-/**
- * lists_load_aside - as lists_load()
- * @meanwhile: called again and again until it is done, by the caller's thread; returns whether there was anything to do
- *
- * @say hears of faults in the caller's thread, at the end.  When the system gives no thread the caller waits.
- */
-struct lists *lists_load_aside(const struct lists_format *format, const char *path, uint64_t entries_max,
-			       settings_say *say, void *arg, bool (*meanwhile)(void *arg), void *meanwhile_arg);
+struct lists_aside;
+
+/* Begins to read; NULL: the system gives no thread, or no memory.  @path is copied. */
+struct lists_aside *lists_aside_begin(const struct lists_format *format, const char *path, uint64_t entries_max);
+bool lists_aside_done(const struct lists_aside *a);
+
+/* What lists_load() would return; waits if it is not done.  @say hears of faults now; NULL: nobody does.  Frees @a. */
+struct lists *lists_aside_end(struct lists_aside *a, settings_say *say, void *arg);
 
 #endif

@@ -382,10 +382,12 @@ static void reload_by_signal(struct gateway *g)
 	struct control_change c;
 
 	control_change_begin(&c);
-	notify_reloading(gateway_now_us());
-	if (!gateway_reload(g, &c))
+	enum control_outcome o = gateway_reload(g, &c);
+	if (o == CONTROL_FAILED)
 		log_error("%s is not in force: nothing is changed; mend it and reload", g->path);
-	say_ready(g);
+	g->reload_wanted = o == CONTROL_LATER;
+	if (!g->reload_wanted)
+		say_ready(g);
 	control_change_end(&c);
 }
 
@@ -398,6 +400,9 @@ static bool signals_turn(struct gateway *g, uint64_t now_us)
 		n_hups_seen = n_hups;
 		if (log_file_reopen(&g->log))
 			log_info("record file opened anew");
+		notify_reloading(now_us);
+		reload_by_signal(g);
+	} else if (g->reload_wanted && !gateway_lists_reading(g)) {
 		reload_by_signal(g);
 	}
 	if (n_terms != n_terms_seen) {

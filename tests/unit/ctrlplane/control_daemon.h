@@ -13,7 +13,7 @@ static struct daemon {
 	struct settings settings;
 	struct stats stats[2];
 	struct record_ring records;
-	bool draining, ending, ring_full, file_bad;
+	bool draining, ending, ring_full, file_bad, reading;
 	unsigned n_slow; /* workers that have not taken the last settings */
 	unsigned n_session_asks;
 	uint64_t sessions_tag, dns_tag;
@@ -96,27 +96,34 @@ static bool env_resume(void *arg)
 	return !daemon->ending;
 }
 
-static bool env_reload(void *arg, struct control_change *c)
+static enum control_outcome env_reload(void *arg, struct control_change *c)
 {
 	struct daemon *daemon = arg;
 
+	if (daemon->reading)
+		return CONTROL_LATER;
 	if (daemon->file_bad) {
 		c->usage = true;
 		json_array_append_new(c->errors, json_string("f:2: a; mend it"));
 		json_array_append_new(c->errors, json_string("f:3: b; mend it"));
-		return false;
+		return CONTROL_FAILED;
 	}
 	c->version = ++daemon->settings.version;
 	json_array_append_new(c->changed, json_string("smtp.hops_max"));
 	json_array_append_new(c->restart, json_string("smtp.port"));
-	return true;
+	return CONTROL_DONE;
 }
 
-static bool env_rollback(void *arg, struct control_change *c)
+static enum control_outcome env_rollback(void *arg, struct control_change *c)
 {
 	c->back_to = 3;
 	c->version = ++((struct daemon *)arg)->settings.version;
-	return true;
+	return CONTROL_DONE;
+}
+
+static bool env_lists_reading(void *arg)
+{
+	return ((struct daemon *)arg)->reading;
 }
 
 static bool env_list_change(void *arg, struct control_list_change *c)
@@ -170,6 +177,7 @@ static const struct control_env env = { .arg = &d,
 					.resume = env_resume,
 					.reload = env_reload,
 					.rollback = env_rollback,
+					.lists_reading = env_lists_reading,
 					.settings_awaited = env_settings_awaited,
 					.list_change = env_list_change,
 					.list_show = env_list_show,

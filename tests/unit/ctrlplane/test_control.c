@@ -429,6 +429,19 @@ static void test_settings(void)
 		SPAN("{\"v\":1,\"ok\":true,\"result\":{\"version\":4,\"changed\":[\"smtp.hops_max\"],"
 		     "\"restart\":[\"smtp.port\"],\"workers_silent\":0}}"),
 		"then with the version, what has changed and what waits for a restart");
+	d.reading = true;
+	is_span(span_str(asked(fd, COMMAND("reload"))), SPAN(""), "while lists are read for it a reload waits");
+	int other = connect_client();
+	ok(strstr(asked(other, COMMAND("log level")), "\"ok\":true") != NULL, "and others are answered");
+	d.now_us += CONTROL_READ_WAIT_US;
+	ok(strstr(heard(fd), "the lists are still being read, nothing is changed; reload again later") != NULL,
+	   "it does not wait for ever");
+	ok(*asked(fd, COMMAND("reload")) == '\0', "the next one");
+	d.reading = false;
+	heard(fd); /* published */
+	ok(strstr(heard(fd), "\"version\":5,\"changed\":[\"smtp.hops_max\"]") != NULL, "goes on when they are read");
+	close(other);
+	d.settings.version = 4;
 	d.n_slow = 2;
 	is_span(span_str(asked(fd, COMMAND("rollback"))), SPAN(""), "so is a rollback");
 	d.now_us += CONTROL_SETTINGS_WAIT_US;

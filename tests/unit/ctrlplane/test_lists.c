@@ -3,6 +3,7 @@
  * test_lists.c - allow and deny: lines, the most specific entry, and a slow twin over prefixes at random
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -247,32 +248,29 @@ static void recipients(void)
 	lists_free(l);
 }
 
-static bool count(void *arg)
-{
-	++*(unsigned *)arg;
-	return false;
-}
-
 static void aside(void)
 {
 	char path[] = "/tmp/sekisho-lists-XXXXXX";
 	int fd = mkstemp(path);
 	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	unsigned n_meanwhile = 0;
 
 	CHECK(f);
 	for (unsigned i = 0; i < 20000; i++)
 		fprintf(f, "deny prefix 10.%u.%u.0/24\n", i / 256, i % 256);
 	fflush(f);
-	struct lists *l = lists_load_aside(&lists_access, path, 100000, hear, NULL, count, &n_meanwhile);
+	struct lists_aside *a = lists_aside_begin(&lists_access, path, 100000);
+	CHECK(a);
+	while (!lists_aside_done(a))
+		sched_yield();
+	struct lists *l = lists_aside_end(a, hear, NULL);
 	ok(l && l->n_prefixes == 20000, "a file is read by a thread of its own");
-	ok(n_meanwhile > 0, "and the caller does something else meanwhile");
 	lists_free(l);
 	fputs("deny prefix nonsense\n", f);
 	fclose(f);
 	heard[0] = '\0';
-	ok(!lists_load_aside(&lists_access, path, 100000, hear, NULL, count, &n_meanwhile) &&
-		   strstr(heard, ":20001: that is no address or prefix"),
+	a = lists_aside_begin(&lists_access, path, 100000);
+	CHECK(a);
+	ok(!lists_aside_end(a, hear, NULL) && strstr(heard, ":20001: that is no address or prefix"),
 	   "its faults are heard all the same: %s", heard);
 	unlink(path);
 }
