@@ -159,7 +159,7 @@ struct report_store *report_store_open(const struct report_store_settings *s, ch
 			return st;
 		free(st);
 	}
-	snprintf(error, 256, "%.200s; see %s", why, s->server ? "fleet.database" : "report.store");
+	snprintf(error, 256, "%.230s; see %s", why, s->server ? "fleet.database" : "report.store");
 	return NULL;
 }
 

@@ -174,9 +174,33 @@ static bool prepare(struct sqlite *s, const char *text, sqlite3_stmt **out)
 	return good || failed(s);
 }
 
-static bool set_up(struct sqlite *s, uint64_t mb_max, unsigned cache_kb)
+static bool make_statements(struct sqlite *s)
 {
 	const struct sql_program *p = s->sql.program;
+
+	if (!run_translated(s, p->schema) ||
+	    !prepare(s, "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count", &s->pages))
+		return false;
+	s->statements = calloc(p->n, sizeof(sqlite3_stmt *));
+	for (unsigned i = 0; s->statements && i < p->n; i++)
+		if (!prepare(s, p->texts[i], &s->statements[i]))
+			return false;
+	return s->statements != NULL;
+}
+
+/* Tables are there, but not as our statements want them. */
+static void say_other_version(struct sqlite *s)
+{
+	char why[sizeof(s->sql.why)];
+
+	snprintf(why, sizeof(why),
+		 "made by another version of sekishod (%.40s); move it aside with all beside it, and a new one is made",
+		 s->sql.why);
+	sql_say_why(&s->sql, why);
+}
+
+static bool set_up(struct sqlite *s, uint64_t mb_max, unsigned cache_kb)
+{
 	char text[256];
 
 	sqlite3_busy_timeout(s->db, BUSY_MS);
@@ -185,14 +209,13 @@ static bool set_up(struct sqlite *s, uint64_t mb_max, unsigned cache_kb)
 		"PRAGMA page_size = %d; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
 		"PRAGMA cache_size = -%u; PRAGMA max_page_count = %llu",
 		PAGE_OCTETS, cache_kb, (unsigned long long)(mb_max * ((1 << 20) / PAGE_OCTETS)));
-	if (!exec(&s->sql, text) || !run_translated(s, p->schema) ||
-	    !prepare(s, "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count", &s->pages))
+	if (!exec(&s->sql, text))
 		return false;
-	s->statements = calloc(p->n, sizeof(sqlite3_stmt *));
-	for (unsigned i = 0; s->statements && i < p->n; i++)
-		if (!prepare(s, p->texts[i], &s->statements[i]))
-			return false;
-	return s->statements != NULL;
+	if (make_statements(s))
+		return true;
+	if (sqlite3_errcode(s->db) == SQLITE_ERROR)
+		say_other_version(s);
+	return false;
 }
 
 struct sql *sql_open_file(const char *path, uint64_t mb_max, unsigned cache_kb, const struct sql_program *program,
@@ -209,7 +232,7 @@ struct sql *sql_open_file(const char *path, uint64_t mb_max, unsigned cache_kb, 
 		failed(s);
 	else if (set_up(s, mb_max, cache_kb))
 		return &s->sql;
-	snprintf(error, 256, "%.120s: %.80s", path, s->sql.why);
+	snprintf(error, 256, "%.90s: %.150s", path, s->sql.why);
 	close_file(&s->sql);
 	return NULL;
 }

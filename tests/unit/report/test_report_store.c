@@ -2,6 +2,7 @@
 /*
  * test_report_store.c - rows in, counts out: nothing is lost, nothing counted twice; in a file and in PostgreSQL
  */
+#include "ctrlplane/sql/sql.h"
 #include "tests/unit/report/report_world.h"
 
 static uint64_t n_rows, n_counted, n_told = 3000, n_capped = 100;
@@ -139,8 +140,27 @@ static void states(void)
 	report_store_close(st);
 }
 
+/* A file whose tables lack what our statements want. */
+static void other_version(void)
+{
+	static const char *const none[] = { "SELECT 1" };
+	const struct sql_program old = { "CREATE TABLE period (id @id, domain @octets)", none, 1 };
+	char error[256] = "";
+	struct sql *db;
+
+	world_begin();
+	db = sql_open_file(world_path, 16, 1024, &old, error);
+	CHECK(db);
+	sql_close(db);
+	ok(!report_store_open(&world_settings, error), "a file of another version is not opened");
+	ok(strstr(error, world_path) && strstr(error, "move it aside") && strstr(error, "see report.store"),
+	   "and the error says what to do: %s", error);
+	world_end();
+}
+
 int main(void)
 {
+	other_version();
 	world_begin();
 	counting();
 	row_cap();
