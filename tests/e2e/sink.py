@@ -9,6 +9,7 @@ After LHLO it speaks LMTP (RFC 2033): a reply for each recipient, 452 for those 
 "body" is in the midst of the message, "dot" after the final dot before anything is stored, "stored" after it is stored.
 asked: each message says by the local part of its sender, PHASE-…, where it hangs; "rset" refuses the recipient, then hangs.
 XCLIENT is offered then: it hangs for a client whose HELO is xclient-…, the EHLO behind it for one that is anew-….
+probe: whoever asks for a recipient, MAIL FROM:<>, hangs at RCPT.
 early: one connection after the other hangs at another step before MAIL (EARLY), and FOLDER/hung says where.
 """
 import itertools
@@ -136,6 +137,9 @@ def serve(connection, early):
                 connection.sendall(b"450 4.2.1 not now\r\n")
             elif verb == b"RSET":
                 say("rset", b"250 2.0.0 ok\r\n")
+            elif verb == b"RCPT" and PHASE == "probe" and asked.startswith(b">"):
+                time.sleep(60)
+                return
             elif verb == b"RCPT":
                 rcpts.append(line)
                 say("rcpt", b"250 2.1.5 ok\r\n")

@@ -21,7 +21,8 @@ from smuggle import Peer
 from world import GOOD, NEXT_HOP, ROOT, Checks, World, certificate, certificates, message, port_open, run, wait_for
 
 SIZE_MAX = 300000
-# Where a client stops.  None: the state does not outlast one turn of the worker, so only the storm can meet it.
+# Where a client stops.  None: the state does not outlast one turn of the worker, so only the storm can meet it; but RCPT_ASKED does
+# where a next hop is asked for recipients: asking().
 SESSION = {"CONNECTED": "connect", "GREETED": "ehlo", "MAIL_ASKED": None, "MAIL": "mail", "RCPT_ASKED": None, "RCPT": "rcpt",
            "DATA_ASKED": None, "CHUNK": "chunk", "CHUNKS": "chunks", "DATA": "data", "DRAIN": "drain", "END_ASKED": "whole",
            "TLS_ASKED": None, "SECURING": "starttls", "CLOSED": None}
@@ -62,8 +63,10 @@ class Letter:
             p.ask(b"STARTTLS\r\n")
             return p
         steps = [b"MAIL FROM:<%s@good.example>\r\n" % self.name.encode(), b"RCPT TO:<user@inside.example>\r\n"]
-        for step in steps[:{"ehlo": 0, "mail": 1}.get(self.stop, 2)]:
+        for step in steps[:{"ehlo": 0, "mail": 1, "asked": 1}.get(self.stop, 2)]:
             p.ask(step)
+        if self.stop == "asked":
+            p.s.sendall(steps[1])
         if self.stop == "chunk":
             p.s.sendall(b"BDAT %d\r\n" % len(self.data) + self.data[:len(self.data) // 2])
         elif self.stop == "chunks":
@@ -237,6 +240,25 @@ def waiting(c, scene, victim, serial):
     judge(c, scene, f"waiting, {victim}", letters)
 
 
+def asking(c, scene, victim, serial):
+    """Clients whose recipient the next hop is asked for, then the blow."""
+    scene.stop_hop()
+    scene.start_hop("probe")
+    letters = [Letter(scene.w, f"asked-{serial}-{n}", "asked") for n in range(3)]
+    peers = [letter.park() for letter in letters]
+    try:
+        wait_for(lambda: scene.w.ctl("show", "sessions", "--json").stdout.count("RCPT-ASKED") == len(letters), 5, "all wait")
+    except RuntimeError:
+        c.ok(False, f"asking, {victim}: a session waits at RCPT for each client", scene.w.ctl("show", "sessions").stdout)
+    scene.befall(victim)
+    for peer in peers:
+        peer.reset()
+    scene.mend(victim)
+    for letter in letters:
+        letter.insist(20)
+    judge(c, scene, f"asking, {victim}", letters)
+
+
 def storm(c, scene, victim, serial, r):
     """Clients that send without a pause, and a blow at any moment."""
     letters, stop = [], threading.Event()
@@ -289,6 +311,14 @@ def main():
             for victim in ("gateway", "next hop", "line to the next hop"):
                 serial += 1
                 storm(c, scene, victim, serial, r)
+    w = World(next_hop="none", sections={"recipients": {"check": '"next_hop"', "known_s": "0", "timeout_ms": "3000"},
+                                         "relay": {"final_timeout_s": "3", "wait_ms": "3000"}})
+    with w:
+        scene = Scene(w)
+        scene.start_hop("good")
+        for victim in ("gateway", "next hop"):
+            serial += 1
+            asking(c, scene, victim, serial)
     c.done()
 
 
