@@ -28,7 +28,7 @@
 struct entry {
 	uint64_t expires_us;
 	uint64_t at; /* of the record in the log */
-	uint32_t bucket;
+	uint32_t hash;
 	uint32_t next; /* in the bucket, or of the free entries */
 	uint32_t life_s;
 	bool live;   /* not one of the free */
@@ -80,7 +80,8 @@ static uint32_t n_buckets(const struct dns_cache_settings *settings)
 {
 	uint32_t n = 16;
 
-	while (n < settings->entries_max && n < UINT32_C(1) << 31)
+	/* Half of them empty: an entry more to look at is a line more that is in no cache. */
+	while (n / 2 < settings->entries_max && n < UINT32_C(1) << 31)
 		n *= 2;
 	return n;
 }
@@ -153,16 +154,18 @@ static void question_of(const struct record *r, struct dns_question *q)
 	memcpy(q, key.at, key.len);
 }
 
-static uint32_t bucket_of(const struct dns_cache *c, struct span key)
+static uint32_t hash_of(const struct dns_cache *c, struct span key)
 {
-	return (uint32_t)siphash(&c->key, key) & c->bucket_mask;
+	return (uint32_t)siphash(&c->key, key);
 }
 
-static uint32_t find(const struct dns_cache *c, struct span key, uint32_t bucket)
+/* Entries lie close together, records do not: one whose hash is another is passed over without a look at its record. */
+static uint32_t find(const struct dns_cache *c, struct span key, uint32_t hash)
 {
-	uint32_t i = c->buckets[bucket];
+	uint32_t i = c->buckets[hash & c->bucket_mask];
 
-	while (i != NO_ENTRY && !span_eq(record_key(record_at(c, c->entries[i].at)), key))
+	while (i != NO_ENTRY &&
+	       (c->entries[i].hash != hash || !span_eq(record_key(record_at(c, c->entries[i].at)), key)))
 		i = c->entries[i].next;
 	return i;
 }
@@ -172,7 +175,7 @@ static void drop(struct dns_cache *c, uint32_t entry)
 {
 	struct entry *e = &c->entries[entry];
 	struct record *r = record_at(c, e->at);
-	uint32_t *link = &c->buckets[e->bucket];
+	uint32_t *link = &c->buckets[e->hash & c->bucket_mask];
 
 	while (*link != entry)
 		link = &c->entries[*link].next;
@@ -282,7 +285,7 @@ static uint32_t lifetime_s(const struct dns_cache_settings *s, const struct dns_
 const struct dns_answer *dns_cache_get(struct dns_cache *c, const struct dns_question *q, uint64_t now_us)
 {
 	struct span key = question_key(q);
-	uint32_t i = find(c, key, bucket_of(c, key));
+	uint32_t i = find(c, key, hash_of(c, key));
 
 	if (i == NO_ENTRY) {
 		c->counts.misses++;
@@ -306,7 +309,7 @@ const struct dns_answer *dns_cache_get(struct dns_cache *c, const struct dns_que
 const struct dns_answer *dns_cache_stale(struct dns_cache *c, const struct dns_question *q, uint64_t now_us)
 {
 	struct span key = question_key(q);
-	uint32_t i = find(c, key, bucket_of(c, key));
+	uint32_t i = find(c, key, hash_of(c, key));
 
 	if (i == NO_ENTRY || now_us >= usable_until_us(c, &c->entries[i]))
 		return NULL;
@@ -363,7 +366,7 @@ static bool keep(struct dns_cache *c, const struct dns_question *q, const struct
 		 uint64_t now_us)
 {
 	struct span key = question_key(q);
-	uint32_t bucket = bucket_of(c, key), old = find(c, key, bucket);
+	uint32_t hash = hash_of(c, key), *bucket = &c->buckets[hash & c->bucket_mask], old = find(c, key, hash);
 	unsigned chances = SECOND_CHANCES;
 	bool again = false;
 
@@ -393,9 +396,9 @@ static bool keep(struct dns_cache *c, const struct dns_question *q, const struct
 					.live = true,
 					.wanted = again,
 					.at = c->head,
-					.bucket = bucket,
-					.next = c->buckets[bucket] };
-	c->buckets[bucket] = i;
+					.hash = hash,
+					.next = *bucket };
+	*bucket = i;
 	c->head += size;
 	if (c->head == c->n_octets)
 		c->head = 0;
