@@ -380,9 +380,12 @@ void control_handle(struct control *c, const struct pollfd *fds, size_t n_fds, u
 			accept_client(c);
 }
 
-void control_trace_record(struct control *c, const struct shard_record *r)
+void control_hear_record(struct control *c, const struct shard_record *r)
 {
-	for (size_t i = 0; c && i < CONTROL_CLIENTS_MAX; i++) {
+	if (!c)
+		return;
+	control_latency_add(c, r);
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *client = &c->clients[i];
 
 		if (client->state != CLIENT_TRACE || !record_matches(&client->filter, r))

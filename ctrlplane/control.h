@@ -162,8 +162,8 @@ void control_handle(struct control *c, const struct pollfd *fds, size_t n_fds, u
 
 /* Those below do nothing while @c is NULL: nobody asks before the socket is open, or when it could not be. */
 
-/* A record to those who trace. */
-void control_trace_record(struct control *c, const struct shard_record *r);
+/* A record: to those who trace, and how long it took into the statistics. */
+void control_hear_record(struct control *c, const struct shard_record *r);
 
 /* Late answers; a tag that nobody waits for (any more) is ignored. */
 void control_sessions(struct control *c, const struct shard_sessions *s);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * control_latency.c - how long messages took, of the records that are kept
+ * control_latency.c - how long messages took: of the records that are kept, and of all since the start
  */
 #include <stdlib.h>
 
 #include "ctrlplane/control_state.h"
-
-enum { TIMES = 3 };
+#include "ctrlplane/stats_export.h"
 
 static int by_time(const void *a, const void *b)
 {
@@ -28,7 +27,7 @@ static json_t *spread(uint64_t *us, size_t n)
 json_t *control_show_latency(struct control *c)
 {
 	size_t most = c->env->records->n_max, n = 0;
-	uint64_t *us = calloc(TIMES * most, sizeof(*us));
+	uint64_t *us = calloc(CONTROL_TIMES * most, sizeof(*us));
 	const struct shard_record *r;
 
 	if (!us)
@@ -42,4 +41,40 @@ json_t *control_show_latency(struct control *c)
 			      spread(us + most, n), "crypto", spread(us + 2 * most, n));
 	free(us);
 	return o;
+}
+
+static const uint64_t bounds_us[CONTROL_TIME_SLOTS - 1] = { 100,     250,     500,     1000,     2500,    5000,
+							    10000,   25000,   50000,   100000,   250000,  500000,
+							    1000000, 2500000, 5000000, 10000000, 30000000 };
+
+static void add(struct control_times *t, unsigned which, uint64_t us)
+{
+	unsigned slot = 0;
+
+	while (slot < CONTROL_TIME_SLOTS - 1 && us > bounds_us[slot])
+		slot++;
+	t->counts[which][slot]++;
+	t->sum_us[which] += us;
+}
+
+void control_latency_add(struct control *c, const struct shard_record *r)
+{
+	add(&c->times, 0, r->total_us);
+	add(&c->times, 1, r->dns_us);
+	add(&c->times, 2, r->crypto_us);
+}
+
+void control_latency_prometheus(const struct control *c, FILE *f)
+{
+	static const struct {
+		const char *name, *help;
+	} stages[CONTROL_TIMES] = {
+		{ "message_seconds", "from DATA to the reply" },
+		{ "message_dns_seconds", "that a message waited for DNS behind its final dot" },
+		{ "message_crypto_seconds", "that signatures of a message were in the batch" },
+	};
+
+	for (unsigned i = 0; i < CONTROL_TIMES; i++)
+		stats_prometheus_histogram(f, stages[i].name, stages[i].help, bounds_us, c->times.counts[i],
+					   CONTROL_TIME_SLOTS, c->times.sum_us[i]);
 }

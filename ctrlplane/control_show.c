@@ -93,6 +93,7 @@ json_t *control_show_stats(struct control *c, const json_t *args)
 		stats_prometheus(f, workers, n);
 		prometheus_rest(c, f);
 		control_dns_prometheus(c, f);
+		control_latency_prometheus(c, f);
 		control_policy_prometheus(c, f);
 		control_limits_prometheus(c, f);
 		json_t *result = fclose(f) == 0 ? json_pack("{s:s#}", "text", text, (int)len) : NULL;

@@ -65,12 +65,21 @@ struct client {
 	json_int_t n_missed;
 };
 
+#define CONTROL_TIMES 3       /* of a message: total, DNS, crypto */
+#define CONTROL_TIME_SLOTS 18 /* control_latency.c has their bounds */
+
+/* How long messages took, since the start. */
+struct control_times {
+	uint64_t counts[CONTROL_TIMES][CONTROL_TIME_SLOTS], sum_us[CONTROL_TIMES];
+};
+
 struct control {
 	const struct control_env *env;
 	struct sockaddr_un address;
 	int fd;
 	gid_t group_all, group_read; /* CONTROL_NO_GROUP: none */
 	uint64_t now_us, n_tags;
+	struct control_times times;
 	struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -151,6 +160,8 @@ json_t *control_show_tcp(struct control *c); /* control_limits.c */
 json_t *control_show_dns(struct control *c);
 json_t *control_show_crypto(struct control *c);
 json_t *control_show_latency(struct control *c);
+void control_latency_add(struct control *c, const struct shard_record *r);
+void control_latency_prometheus(const struct control *c, FILE *f);
 
 /* What a command that changes something answers: the version of the settings in force, and one thing more; takes @value. */
 json_t *control_changed(struct control *c, const char *key, json_t *value);

@@ -187,7 +187,7 @@ static void record(struct gateway *g, const struct shard_record *r)
 	text_init(&line, g->line, sizeof(g->line));
 	record_line(r, &line);
 	record_ring_add(&g->records, r);
-	control_trace_record(g->control, r);
+	control_hear_record(g->control, r);
 	log_file_put(&g->log, text_span(&line));
 }
 

@@ -285,7 +285,7 @@ static void test_lookup(void)
 
 static void test_trace(void)
 {
-	struct shard_record r = { .id = "t1", .from_domain = "example.org" };
+	struct shard_record r = { .id = "t1", .from_domain = "example.org", .total_us = 700, .dns_us = 100 };
 	int fd = connect_client(), lazy = connect_client();
 	char *big = NULL;
 
@@ -295,23 +295,30 @@ static void test_trace(void)
 	say(fd, COMMAND_ARGS("trace", "\"ip\":\"192.0.2.0/24\",\"domain\":\"example.org\",\"count\":2,\"last\":5"));
 	ok(strstr(heard(fd), "\"more\":true,\"result\":{\"time\""), "trace begins with records that are kept");
 	r.id[1] = '2';
-	control_trace_record(d.control, &r);
+	control_hear_record(d.control, &r);
 	ok(strstr(heard(fd), "\"id\":\"t2\""), "a new record comes at once");
 	r.client.bytes[2] = 3;
-	control_trace_record(d.control, &r);
+	control_hear_record(d.control, &r);
 	is_span(span_str(heard(fd)), SPAN(""), "one of another client does not");
 	r.client.bytes[2] = 2;
-	control_trace_record(d.control, &r);
+	control_hear_record(d.control, &r);
 	ok(strstr(heard(fd), "\n{\"v\":1,\"ok\":true,\"result\":{\"missed\":0}}"),
 	   "the last one asked for ends the trace");
 	ok(strstr(asked(fd, COMMAND_ARGS("explain", "\"id\":\"t1\"")), "\"duplicate_possible\":false"),
 	   "explain tells all of a record");
+	const char *times = asked(fd, COMMAND_ARGS("stats", "\"format\":\"prometheus\""));
+	ok(strstr(times, "sekisho_message_seconds_bucket{le=\\\"0.0005\\\"} 0\\n") &&
+		   strstr(times, "sekisho_message_seconds_bucket{le=\\\"0.001\\\"} 3\\n") &&
+		   strstr(times, "sekisho_message_seconds_sum 0.002100\\n") &&
+		   strstr(times, "sekisho_message_dns_seconds_bucket{le=\\\"0.0001\\\"} 3\\n") &&
+		   strstr(times, "sekisho_message_crypto_seconds_count 3\\n"),
+	   "stats for Prometheus have how long messages took");
 
 	say(lazy, COMMAND("trace"));
 	memset(r.reply, 'x', sizeof(r.reply) - 1);
 	memset(r.nexthop_reply, 'x', sizeof(r.nexthop_reply) - 1);
 	for (int i = 0; i < 10000; i++)
-		control_trace_record(d.control, &r);
+		control_hear_record(d.control, &r);
 	ok(strstr(asked(fd, COMMAND("status")), "\"ok\":true"), "a client that does not read stands in nobody's way");
 	say(lazy, COMMAND("status"));
 	big = malloc(32 << 20);
