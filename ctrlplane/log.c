@@ -120,8 +120,24 @@ void log_line(enum log_level level, const char *format, ...)
 	errno = errno_before;
 }
 
-static int open_path(const char *path)
+static int open_syslog(struct log_file *f)
 {
+	int fd = f->syslog.facility < 0 ? -1 : log_syslog_open(&f->syslog);
+
+	if (f->syslog.facility < 0)
+		log_error("%s: no such facility; server.log_file may name mail, daemon, user or local0 to local7",
+			  f->path);
+	else if (fd < 0 && !f->failing)
+		log_error("cannot reach syslog at %s: %s; see server.log_file", f->syslog.path, strerror(errno));
+	return fd;
+}
+
+static int open_path(struct log_file *f)
+{
+	const char *path = f->path;
+
+	if (f->is_syslog)
+		return open_syslog(f);
 	int fd = path[0] ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640)
 			 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 
@@ -133,7 +149,9 @@ static int open_path(const char *path)
 
 bool log_file_open(struct log_file *f, const char *path)
 {
-	*f = (struct log_file){ .path = path, .fd = open_path(path), .buffer = malloc(LOG_FILE_BUFFER) };
+	*f = (struct log_file){ .path = path, .buffer = malloc(LOG_FILE_BUFFER) };
+	f->is_syslog = log_syslog_parse(path, &f->syslog);
+	f->fd = open_path(f);
 	if (f->fd >= 0 && f->buffer)
 		return true;
 	log_file_close(f);
@@ -175,7 +193,53 @@ static uint64_t n_line_ends(const char *at, size_t len)
 	return n;
 }
 
-void log_file_flush(struct log_file *f)
+static int64_t seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec;
+}
+
+/* Whether there is a socket; once a second it is tried to get one. */
+static bool has_syslog(struct log_file *f)
+{
+	if (f->fd >= 0 || seconds() < f->retry_s)
+		return f->fd >= 0;
+	f->retry_s = seconds() + 1;
+	f->fd = open_syslog(f);
+	f->failing = f->fd < 0;
+	return f->fd >= 0;
+}
+
+/* The lines that syslog takes now; returns the octets that are done with. */
+static size_t flush_syslog(struct log_file *f)
+{
+	size_t done = 0;
+
+	while (done < f->n_buffered && has_syslog(f)) {
+		struct span rest = span_of(f->buffer + done, f->n_buffered - done), line = span_cut(&rest, '\n');
+
+		switch (log_syslog_send(f->fd, &f->syslog, line)) {
+		case LOG_SYSLOG_SENT:
+			f->n_written++;
+			break;
+		case LOG_SYSLOG_NEVER:
+			f->n_dropped++;
+			break;
+		case LOG_SYSLOG_LATER:
+			return done;
+		case LOG_SYSLOG_CLOSED:
+			close(f->fd);
+			f->fd = -1; /* it was started anew, as a rule: the next turn of the loop finds it, or waits a second */
+			continue;
+		}
+		done += line.len + 1;
+	}
+	return done;
+}
+
+static size_t flush_file(struct log_file *f)
 {
 	size_t done = 0;
 
@@ -194,8 +258,15 @@ void log_file_flush(struct log_file *f)
 		f->failing = false;
 		done += (size_t)n;
 	}
-	f->n_buffered -= done;
 	f->n_written += n_line_ends(f->buffer, done);
+	return done;
+}
+
+void log_file_flush(struct log_file *f)
+{
+	size_t done = f->is_syslog ? flush_syslog(f) : flush_file(f);
+
+	f->n_buffered -= done;
 	if (done)
 		memmove(f->buffer, f->buffer + done, f->n_buffered);
 }
@@ -205,10 +276,11 @@ bool log_file_reopen(struct log_file *f)
 	if (!f->path[0])
 		return false;
 	log_file_flush(f);
-	int fd = open_path(f->path);
+	int fd = open_path(f);
 	if (fd < 0)
 		return false;
-	close(f->fd);
+	if (f->fd >= 0)
+		close(f->fd);
 	f->fd = fd;
 	f->failing = false;
 	return true;
@@ -216,15 +288,16 @@ bool log_file_reopen(struct log_file *f)
 
 void log_file_close(struct log_file *f)
 {
-	if (f->fd >= 0) {
+	if (f->fd >= 0 || f->is_syslog) {
 		if (f->buffer)
 			log_file_flush(f);
 		if (f->n_buffered)
 			log_error("%llu message records are lost: %s takes no more; make room or see server.log_file",
 				  (unsigned long long)n_line_ends(f->buffer, f->n_buffered),
 				  f->path[0] ? f->path : "standard output");
-		close(f->fd);
 	}
+	if (f->fd >= 0)
+		close(f->fd);
 	free(f->buffer);
 	f->buffer = NULL;
 	f->n_buffered = 0;

@@ -8,7 +8,7 @@
 #ifndef CTRLPLANE_LOG_H
 #define CTRLPLANE_LOG_H
 
-#include "dataplane/base/span.h"
+#include "ctrlplane/log_syslog.h"
 
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
@@ -34,14 +34,17 @@ __attribute__((format(printf, 2, 3))) void log_line(enum log_level level, const 
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
 /*
- * The record file.  Lines are gathered in memory and written by log_file_flush(), which never waits for a pipe's
+ * The record file, or syslog.  Lines are gathered in memory and written by log_file_flush(), which never waits for a
  * reader; when LOG_FILE_BUFFER octets wait, further lines are dropped whole and counted.
  */
 #define LOG_FILE_BUFFER (4 << 20)
 
 struct log_file {
 	const char *path; /* "": standard output */
-	int fd;           /* -1: not open, lines gather until it is */
+	bool is_syslog;
+	struct log_syslog syslog;
+	int64_t retry_s; /* syslog is gone: when it is tried again */
+	int fd;          /* -1: not open, lines gather until it is */
 	char *buffer;
 	size_t n_buffered;
 	uint64_t n_written, n_dropped; /* lines that are in the file; lines for which there was no room */

@@ -399,6 +399,33 @@ def full_disk(c, w):
     c.ok(w.end(w.gateway) == 0 and "1 message records are lost" in w.log("sekishod"), "what is lost at the end is told")
 
 
+def to_syslog(c, w):
+    """Records to syslog, within the profile of system calls; syslog is started anew meanwhile."""
+    path = w.path("syslog")
+
+    def listen():
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        s.bind(path)
+        os.chmod(path, 0o666)
+        s.settimeout(5)
+        return s
+    syslog = listen()
+    w.sections["server"]["log_file"] = f'"syslog:mail:{path}"'
+    w.start_gateway()
+    send(message("a@good.example", "logged"), source=FORGER)
+    line = syslog.recv(65536).decode()
+    c.ok(line.startswith("<22>") and json.loads(line.split("]: ", 1)[1])["action"] == "reject", "a record goes to syslog", line)
+    syslog.close()
+    os.unlink(path)
+    send(message("a@good.example", "logged later"), source=FORGER)
+    syslog = listen()
+    line = syslog.recv(65536).decode()
+    c.ok(json.loads(line.split("]: ", 1)[1])["action"] == "reject" and
+         json.loads(w.ctl("status", "--json").stdout)["records_dropped"] == 0, "syslog is started anew: none is lost", line)
+    w.end(w.gateway)
+    syslog.close()
+
+
 def zone_mode(c, w):
     """The gateway and sekisho-check over one zone file say the same."""
     with open(w.path("zone"), "w") as f:
@@ -451,7 +478,7 @@ def main():
     wrong_usage(c)
     with World(sections={"server": {"drain_s": "2"}, "dns": {"timeout_ms": "500"}}) as w:
         for part in (bad_file, compare_record, verdicts, read_commands, dns_commands, traces, drain, rotation, second_daemon, ends,
-                     full_disk, zone_mode, many_workers):
+                     full_disk, to_syslog, zone_mode, many_workers):
             part(c, w)
     c.done()
 

@@ -5,7 +5,9 @@
 #define _POSIX_C_SOURCE 200809L
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "ctrlplane/log.h"
@@ -164,11 +166,84 @@ static void test_full(void)
 	ok(strstr(text, "sekishod: 2 message records are lost") != NULL, "and at the end what it cost");
 }
 
+/* A syslog of our own at @path. */
+static int syslog_at(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	CHECK(fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof(a)) == 0);
+	return fd;
+}
+
+/* The text of the next datagram behind its time and pid; "": there is none. */
+static const char *heard(int fd, char *text, size_t cap)
+{
+	ssize_t n = recv(fd, text, cap - 1, 0);
+	const char *at;
+
+	text[n < 0 ? 0 : n] = '\0';
+	at = strstr(text, "]: ");
+	return at ? at + 3 : "";
+}
+
+static void test_syslog(void)
+{
+	char dir[40], path[64], where[96], text[4096];
+	struct log_file f;
+
+	snprintf(dir, sizeof(dir), "/tmp/sekisho-syslog-%ld", (long)getpid());
+	snprintf(path, sizeof(path), "%s/socket", dir);
+	snprintf(where, sizeof(where), "syslog:mail:%s", path);
+	CHECK(mkdir(dir, 0700) == 0);
+	ok(!log_file_open(&f, where), "a syslog that is not there is told at the start");
+	ok(!log_file_open(&f, "syslog:male"), "and a facility that is none");
+	int fd = syslog_at(path);
+	CHECK(log_file_open(&f, where));
+	log_file_put(&f, SPAN("{\"a\":1}"));
+	log_file_put(&f, SPAN("{\"b\":2}"));
+	log_file_flush(&f);
+	is_span(span_str(heard(fd, text, sizeof(text))), SPAN("{\"a\":1}"), "a line is a datagram");
+	ok(strncmp(text, "<22>", 4) == 0 && strstr(text, " sekishod["), "with facility, severity and who we are: %s",
+	   text);
+	is_span(span_str(heard(fd, text, sizeof(text))), SPAN("{\"b\":2}"), "and each its own");
+
+	unsigned n_put = 0, n_heard = 0;
+	for (; f.n_dropped == 0; n_put++) { /* nobody reads */
+		memset(text, 'x', sizeof(text));
+		log_file_put(&f, span_of(text, sizeof(text)));
+		log_file_flush(&f);
+	}
+	ok(f.n_written > 2, "a reader that is slow is not waited for: lines gather, then they are dropped and counted");
+	for (unsigned i = 0; i < n_put; i++) {
+		while (recv(fd, text, sizeof(text), 0) > 0)
+			n_heard++;
+		log_file_flush(&f);
+	}
+	ok(n_heard == n_put - f.n_dropped && f.n_written == n_heard + 2, "and go when it reads: %u of %u", n_heard,
+	   n_put);
+
+	close(fd);
+	unlink(path);
+	log_file_put(&f, SPAN("kept"));
+	log_file_flush(&f);
+	fd = syslog_at(path);
+	ok(log_file_reopen(&f), "syslog ends and begins again");
+	log_file_flush(&f);
+	is_span(span_str(heard(fd, text, sizeof(text))), SPAN("kept"), "no line is lost thereby");
+	log_file_close(&f);
+	close(fd);
+	unlink(path);
+	rmdir(dir);
+}
+
 int main(void)
 {
 	test_file();
 	test_full();
 	test_pipe();
+	test_syslog();
 	test_lines();
 	return done();
 }
