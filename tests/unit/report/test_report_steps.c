@@ -211,11 +211,14 @@ static bool same_ids(void)
 	return true;
 }
 
-static void killed(enum step step, unsigned nth)
+static void killed(enum step step, unsigned nth, bool fleet)
 {
 	unsigned twice = step == TAKEN;
 
 	world_begin();
+	if (fleet)
+		world_postgres("start");
+	snprintf(settings.fleet_database, sizeof(settings.fleet_database), "%s", fleet ? world_server : "");
 	snprintf(settings.report_store, sizeof(settings.report_store), "%s", world_path);
 	snprintf(settings.server_control_socket, sizeof(settings.server_control_socket), "%s/socket", world_folder);
 	memset(outside, 0, sizeof(*outside));
@@ -227,7 +230,12 @@ static void killed(enum step step, unsigned nth)
 		   same_ids(),
 	   "killed when %s (%u): each report is sent%s", step_names[step], nth + 1,
 	   twice ? ", and one once more, under the same Message-ID" : " once");
-	world_end();
+	if (fleet) {
+		world_postgres("kill");
+		world_remove();
+	} else {
+		world_end();
+	}
 }
 
 int main(void)
@@ -242,9 +250,13 @@ int main(void)
 	settings.report_addresses_max = 4;
 	settings.report_keep_days = 365;
 	settings.report_retry_s = 600;
+	settings.fleet_forward_s = 1;
 	snprintf(settings.server_hostname, sizeof(settings.server_hostname), "mx.inside.example");
 	for (enum step step = WRITTEN; step < N_STEPS; step++)
 		for (unsigned nth = 0; nth < (step >= ASKED ? ADDRESSES : 1u); nth++)
-			killed(step, nth);
+			killed(step, nth, false);
+	printf("# the same with the database of a fleet\n");
+	killed(REQUESTED, 0, true);
+	killed(HEARD, 1, true);
 	return done();
 }
