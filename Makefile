@@ -195,7 +195,7 @@ CRYPTO_TWINS = test_ed25519_ifma test_crypto_lanes
 SHELL_SCRIPTS = tools/deps tools/check-includes tools/check-pure tools/lint tools/bench/run tools/bench/rates tools/bench/gateway tools/bench/million tools/bench/peers/run tests/run tests/all tests/fuzz/run tests/e2e/run tests/e2e/in-namespace \
 	tests/e2e/demo tests/e2e/try tests/wire/run tests/interop/run tests/interop/fetch .ci/run
 
-SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage tools/deb/build tests/nic/init tools/image/build tools/image/customize \
+SHELL_SCRIPTS += tests/postgres tests/sim/long tests/fuzz/coverage tools/deb/build tests/nic/init tools/image/build tools/image/customize tools/reproduce \
 	conf/image/root/etc/initramfs-tools/hooks/sekisho conf/image/root/etc/initramfs-tools/scripts/init-bottom/sekisho conf/image/root/etc/profile.d/sekisho.sh
 
 unit: ## unit, scenario, simulator tests and corpus replay, with ASan and UBSan (T=spf picks by name)
@@ -313,6 +313,18 @@ test-nic: deb ## mail through emulated NICs that DPDK drives, set up by sekishoc
 image: deb ## the bootable image and its signed update, into build/image (root, some minutes; KEY=FILE signs, else ~/.config/sekisho)
 	@tools/deps image
 	@KEY=$(KEY) tools/image/build
+
+.PHONY: test-image reproduce release-check
+test-image: image ## boot the image in QEMU: mail by DPDK's drivers, update, power cut, rollback (root; a quarter of an hour)
+	@tools/deps test-image
+	@KEY=$(KEY) tests/image/run
+
+reproduce: image ## build package and image again and compare them octet by octet (root, some minutes)
+	@KEY=$(KEY) tools/reproduce
+
+release-check: ## all that a release has to pass, one after the other (root, about an hour)
+	@+for t in test lint test-deb test-nic test-image; do $(MAKE) --no-print-directory $$t || exit 1; done
+	@KEY=$(KEY) tools/reproduce
 
 clean: ## remove build/
 	rm -rf build
