@@ -109,6 +109,7 @@ struct control_env {
 	const struct stats *(*stats)(void *arg, unsigned worker);
 	/* Those of @worker in the order of shard_limits(); returns how many. */
 	unsigned (*limits)(void *arg, unsigned worker, struct control_limit out[CONTROL_LIMITS_MAX]);
+	const struct histogram *(*latency)(void *arg, unsigned worker);           /* as shard_latency() */
 	const struct policy_counts *(*policy_counts)(void *arg, unsigned worker); /* of the rules in force */
 	void (*status)(void *arg, struct control_status *out);
 	bool (*port)(void *arg, unsigned index, struct control_port *out); /* index as in settings; false: not known */

@@ -6,6 +6,7 @@
 
 #include "ctrlplane/control_state.h"
 #include "ctrlplane/stats_export.h"
+#include "dataplane/base/histogram.h"
 
 static int by_time(const void *a, const void *b)
 {
@@ -24,6 +25,45 @@ static json_t *spread(uint64_t *us, size_t n)
 			 (double)us[n * 99 / 100] / 1000, "max_ms", (double)us[n - 1] / 1000);
 }
 
+static void sum_latency(const struct control *c, struct histogram *sum)
+{
+	*sum = (struct histogram){ 0 };
+	for (unsigned w = 0; w < c->env->n_workers; w++)
+		histogram_sum(sum, c->env->latency(c->env->arg, w));
+}
+
+static json_t *to_next_hop(const struct control *c)
+{
+	static struct histogram h;
+
+	sum_latency(c, &h);
+	return json_pack("{s:I, s:f, s:f, s:f, s:f}", "messages", (json_int_t)h.n, "p50_ms",
+			 (double)histogram_quantile(&h, 0.5) / 1000, "p99_ms",
+			 (double)histogram_quantile(&h, 0.99) / 1000, "p99_9_ms",
+			 (double)histogram_quantile(&h, 0.999) / 1000, "max_ms", (double)h.most / 1000);
+}
+
+/* In powers of two from 32 us: bounds of the histogram's own. */
+static void to_next_hop_prometheus(const struct control *c, FILE *f)
+{
+	enum { FIRST = 5, BUCKETS = 21 };
+	static struct histogram h;
+	uint64_t bounds[BUCKETS - 1], counts[BUCKETS] = { 0 }, sum_us = 0;
+
+	sum_latency(c, &h);
+	for (unsigned i = 0; i < BUCKETS - 1; i++)
+		bounds[i] = (UINT64_C(1) << (FIRST + i)) - 1;
+	for (unsigned slot = 0, i = 0; slot < HISTOGRAM_POWERS * HISTOGRAM_STEPS; slot++) {
+		while (i < BUCKETS - 1 && histogram_value(slot) > bounds[i])
+			i++;
+		counts[i] += h.counts[slot];
+		sum_us += h.counts[slot] * histogram_value(slot);
+	}
+	stats_prometheus_histogram(f, "to_next_hop_seconds",
+				   "from the end of a message to MAIL at its next hop; the sum to 3 %", bounds, counts,
+				   BUCKETS, sum_us);
+}
+
 json_t *control_show_latency(struct control *c)
 {
 	size_t most = c->env->records->n_max, n = 0;
@@ -37,8 +77,8 @@ json_t *control_show_latency(struct control *c)
 		us[most + n] = r->dns_us;
 		us[2 * most + n] = r->crypto_us;
 	}
-	json_t *o = json_pack("{s:I, s:o, s:o, s:o}", "messages", (json_int_t)n, "total", spread(us, n), "dns",
-			      spread(us + most, n), "crypto", spread(us + 2 * most, n));
+	json_t *o = json_pack("{s:I, s:o, s:o, s:o, s:o}", "messages", (json_int_t)n, "total", spread(us, n), "dns",
+			      spread(us + most, n), "crypto", spread(us + 2 * most, n), "to_next_hop", to_next_hop(c));
 	free(us);
 	return o;
 }
@@ -77,4 +117,5 @@ void control_latency_prometheus(const struct control *c, FILE *f)
 	for (unsigned i = 0; i < CONTROL_TIMES; i++)
 		stats_prometheus_histogram(f, stages[i].name, stages[i].help, bounds_us, c->times.counts[i],
 					   CONTROL_TIME_SLOTS, c->times.sum_us[i]);
+	to_next_hop_prometheus(c, f);
 }

@@ -31,6 +31,11 @@ static unsigned env_limits(void *arg, unsigned worker, struct control_limit out[
 	return n;
 }
 
+static const struct histogram *env_latency(void *arg, unsigned worker)
+{
+	return shard_latency(((struct gateway *)arg)->workers[worker].shard);
+}
+
 static const struct policy_counts *env_policy_counts(void *arg, unsigned worker)
 {
 	return shard_policy_counts(((struct gateway *)arg)->workers[worker].shard);
@@ -185,6 +190,7 @@ bool gateway_control_open(struct gateway *g, char *error)
 					       .settings = env_settings,
 					       .stats = env_stats,
 					       .limits = env_limits,
+					       .latency = env_latency,
 					       .policy_counts = env_policy_counts,
 					       .status = env_status,
 					       .port = env_port,

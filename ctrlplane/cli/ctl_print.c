@@ -200,14 +200,14 @@ void ctl_print_limits(FILE *f, const json_t *result, bool all)
 
 void ctl_print_latency(FILE *f, const json_t *result, bool all)
 {
-	static const char *const parts[] = { "total", "dns", "crypto" };
+	static const char *const parts[] = { "total", "dns", "crypto", "to_next_hop" };
 
 	(void)all;
-	fprintf(f, "%-8s %12s %12s %12s\n", "ms", "median", "99 %", "longest");
-	for (size_t i = 0; i < 3; i++) {
+	fprintf(f, "%-12s %12s %12s %12s\n", "ms", "median", "99 %", "longest");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		const json_t *o = json_object_get(result, parts[i]);
 
-		fprintf(f, "%-8s %12.2f %12.2f %12.2f\n", parts[i], json_real_value(json_object_get(o, "p50_ms")),
+		fprintf(f, "%-12s %12.2f %12.2f %12.2f\n", parts[i], json_real_value(json_object_get(o, "p50_ms")),
 			json_real_value(json_object_get(o, "p99_ms")), json_real_value(json_object_get(o, "max_ms")));
 	}
 	ctl_fields(f, result);

@@ -344,6 +344,11 @@ struct stats *shard_own_stats(struct shard *s)
 	return &s->stats;
 }
 
+const struct histogram *shard_latency(const struct shard *s)
+{
+	return &s->latency_us;
+}
+
 const struct policy_counts *shard_policy_counts(const struct shard *s)
 {
 	return &s->config->policy_counts;

@@ -89,6 +89,13 @@ struct shard_limit {
 /* Fills in @out and returns how many.  From another thread as stats are. */
 unsigned shard_limits(const struct shard *s, struct shard_limit out[SHARD_LIMITS_MAX]);
 
+struct histogram;
+/*
+ * Of messages that went to a next hop: microseconds from the turn that found their end to when MAIL was said, the wait for a
+ * connection included.  From another thread as stats are.
+ */
+const struct histogram *shard_latency(const struct shard *s);
+
 struct policy_counts;
 /* Of the rules in force.  From another thread as stats are: read as it is. */
 const struct policy_counts *shard_policy_counts(const struct shard *s);

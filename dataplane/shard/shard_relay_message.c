@@ -28,6 +28,8 @@ void relay_start(struct shard *s, struct relay *r, struct txn *t, uint64_t now_u
 		t->phase = TXN_RELAYING;
 		memcpy(t->nexthop, r->hop->name, sizeof(t->nexthop));
 		message_envelope(s, t);
+		if (!t->send && !t->retried)
+			histogram_add(&s->latency_us, shard_clock_us(s, now_us) - t->end_us);
 	}
 	t->envelope.client = identity_for(r, t);
 	r->client = t->client_ip;

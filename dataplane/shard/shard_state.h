@@ -18,6 +18,7 @@
 #include "ctrlplane/policy/lists.h"
 #include "ctrlplane/policy/rate.h"
 #include "ctrlplane/policy/rules.h"
+#include "dataplane/base/histogram.h"
 #include "dataplane/base/pool.h"
 #include "dataplane/base/timer.h"
 #include "dataplane/msg/msg_store.h"
@@ -292,6 +293,7 @@ struct shard {
 	struct shard_config configs[SHARD_CONFIGS_MAX];
 	struct shard_config *config; /* in force: what begins now gets it */
 	uint32_t n_old_configs;      /* others that are not home yet */
+	struct histogram latency_us; /* shard_latency() */
 	struct shard_message config_told;
 	bool config_told_out; /* it is not home yet */
 };

@@ -2,68 +2,27 @@
 /*
  * load.c - many SMTP clients, over our own TCP or the kernel's: one worker's world
  *
- * A client is a small struct: where it is in its dialogue, how much of the present text was taken by TCP, and how much
- * of a reply line was read.  Texts are the same for all and made at the start.
+ * Clients are small structs; what they say is the same for all and made at the start.
  */
-#include "tools/load/load.h"
+#include "tools/load/load_state.h"
 
 #include <string.h>
 
-#include "dataplane/base/pool.h"
-#include "tools/load/load_flood.h"
-#include "tools/load/load_sink.h"
-
-enum step {
-	STEP_GREETING, /* 220 is awaited */
-	STEP_EHLO,     /* 250 */
-	STEP_ENVELOPE, /* 250, 250, 354: MAIL, RCPT and DATA went together (RFC 2920) */
-	STEP_MESSAGE,  /* 250 to the final dot */
-	STEP_QUIT,     /* 221 */
-	STEP_HELD,     /* nothing */
-};
-
-struct client {
-	uint8_t what; /* not LOAD_SINK */
-	struct tcp_conn *conn;
-	uint64_t begin_us, dot_us;
-	struct span text; /* still to be given to TCP */
-	uint32_t n_messages;
-	uint32_t message;  /* of the corpus, from its envelope on */
-	uint16_t code;     /* of the reply line under way */
-	uint8_t step;      /* enum step */
-	uint8_t n_replies; /* awaited in this step */
-	uint8_t column;    /* of the reply line under way, 4 at most */
-	bool more;         /* that line is not the last of its reply */
-};
-
-struct load {
-	struct load_settings settings;
-	struct net *net; /* NULL: the kernel's */
-	struct load_wire_tcp own;
-	struct load_wire *wire;
-	struct stats stats;
-	struct pool clients;
-	struct load_counts counts;
-	struct histogram message_us, session_us;
-	uint64_t begin_us, random;
-	uint32_t next_message;
-	uint64_t next_client;
-	_Atomic bool stop;
-	struct text ehlo, envelope;
-	char ehlo_text[320], envelope_text[1024];
-	struct load_flood flood;
-	unsigned n_flooded; /* in this turn */
-	struct load_sink sink;
-};
+#include "tools/load/load_corpus.h"
 
 static size_t rounded(size_t n)
 {
 	return (n + 63) & ~(size_t)63;
 }
 
+static uint32_t clients_max(const struct load_settings *s)
+{
+	return s->connections + s->idle;
+}
+
 size_t load_memory(const struct load_settings *s, const struct net_settings *net)
 {
-	return rounded(sizeof(struct load)) + rounded(pool_memory(s->connections, sizeof(struct client))) +
+	return rounded(sizeof(struct load)) + rounded(pool_memory(clients_max(s), sizeof(struct client))) +
 	       rounded(load_sink_memory()) + (s->wire ? 0 : net_memory(net));
 }
 
@@ -76,11 +35,7 @@ static void make_texts(struct load *l)
 	text_puts(&l->ehlo, s->helo);
 	text_puts(&l->ehlo, "\r\n");
 	text_init(&l->envelope, l->envelope_text, sizeof(l->envelope_text));
-	text_puts(&l->envelope, "MAIL FROM:<");
-	text_puts(&l->envelope, s->mail_from);
-	text_puts(&l->envelope, ">\r\nRCPT TO:<");
-	text_puts(&l->envelope, s->rcpt_to);
-	text_puts(&l->envelope, ">\r\nDATA\r\n");
+	load_envelope(&l->envelope, s->mail_from, s->rcpt_to, s->recipients);
 }
 
 struct load *load_init(void *memory, const struct load_settings *s, const struct net_settings *net,
@@ -90,11 +45,14 @@ struct load *load_init(void *memory, const struct load_settings *s, const struct
 	uint8_t *at = (uint8_t *)memory + rounded(sizeof(*l));
 
 	l->settings = *s;
+	if (!s->recipients)
+		l->settings.recipients = 1;
 	l->begin_us = now_us;
 	memcpy(&l->random, seed, sizeof(l->random));
 	l->random |= 1;
-	pool_init(&l->clients, at, s->connections, sizeof(struct client));
-	at += rounded(pool_memory(s->connections, sizeof(struct client)));
+	pool_init(&l->clients, at, clients_max(s), sizeof(struct client));
+	timer_wheel_init(&l->timers, now_us);
+	at += rounded(pool_memory(clients_max(s), sizeof(struct client)));
 	void *sink = at;
 
 	at += rounded(load_sink_memory());
@@ -113,173 +71,6 @@ struct load *load_init(void *memory, const struct load_settings *s, const struct
 	return l;
 }
 
-/* --- one client ---------------------------------------------------------------------------- */
-
-static void push_text(struct load *l, struct client *c, uint64_t now_us)
-{
-	size_t n = c->text.len ? l->wire->send(l->wire, c->conn, c->text, now_us) : 0;
-
-	c->text = span_skip(c->text, n);
-	if (c->step == STEP_MESSAGE) {
-		l->counts.octets += n;
-		if (n && c->text.len == 0)
-			c->dot_us = now_us;
-	}
-}
-
-static void say(struct load *l, struct client *c, enum step step, unsigned n_replies, struct span text, uint64_t now_us)
-{
-	c->step = (uint8_t)step;
-	c->n_replies = (uint8_t)n_replies;
-	c->text = text;
-	push_text(l, c, now_us);
-}
-
-static void next_message(struct load *l, struct client *c, uint64_t now_us)
-{
-	if (c->n_messages >= l->settings.messages) {
-		say(l, c, STEP_QUIT, 1, SPAN("QUIT\r\n"), now_us);
-		return;
-	}
-	c->message = l->next_message;
-	if (++l->next_message == l->settings.n_corpus)
-		l->next_message = 0;
-	struct span own = l->settings.corpus[c->message].envelope;
-	say(l, c, STEP_ENVELOPE, 3, own.len ? own : text_span(&l->envelope), now_us);
-}
-
-static void send_message(struct load *l, struct client *c, uint64_t now_us)
-{
-	c->n_messages++;
-	say(l, c, STEP_MESSAGE, 1, l->settings.corpus[c->message].octets, now_us);
-}
-
-/* A reply other than what the dialogue needs: goodbye. */
-static void odd(struct load *l, struct client *c, uint64_t now_us)
-{
-	l->counts.odd_replies++;
-	if (c->step != STEP_QUIT)
-		say(l, c, STEP_QUIT, 1, SPAN("QUIT\r\n"), now_us);
-}
-
-static void hold(struct load *l, struct client *c)
-{
-	c->step = STEP_HELD;
-	l->counts.held++;
-}
-
-static void replied(struct load *l, struct client *c, uint64_t now_us)
-{
-	unsigned class = c->code / 100;
-
-	if (c->n_replies == 0)
-		return; /* nobody asked: a 421 before the end */
-	c->n_replies--;
-	switch ((enum step)c->step) {
-	case STEP_GREETING:
-		if (class != 2)
-			odd(l, c, now_us);
-		else if (l->settings.mode == LOAD_CONNECT)
-			say(l, c, STEP_QUIT, 1, SPAN("QUIT\r\n"), now_us);
-		else
-			say(l, c, STEP_EHLO, 1, text_span(&l->ehlo), now_us);
-		return;
-	case STEP_EHLO:
-		if (class != 2)
-			odd(l, c, now_us);
-		else if (l->settings.mode == LOAD_IDLE)
-			hold(l, c);
-		else
-			next_message(l, c, now_us);
-		return;
-	case STEP_ENVELOPE:
-		if (class != (c->n_replies ? 2 : 3))
-			odd(l, c, now_us);
-		else if (c->n_replies == 0)
-			send_message(l, c, now_us);
-		return;
-	case STEP_MESSAGE:
-		l->counts.messages[class <= 5 ? class : 0]++;
-		histogram_add(&l->message_us, now_us - c->dot_us);
-		next_message(l, c, now_us);
-		return;
-	case STEP_QUIT:
-	case STEP_HELD:
-		return;
-	}
-}
-
-/* Reply lines: code, "-" or what else follows, text to the end of the line (RFC 5321 4.2). */
-static void read_octets(struct load *l, struct client *c, struct span s, uint64_t now_us)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		uint8_t octet = s.at[i];
-
-		if (c->column < 3) {
-			c->code = (uint16_t)(c->code * 10 + (byte_is_digit(octet) ? octet - '0' : 0));
-			c->column++;
-			continue;
-		}
-		if (c->column == 3) {
-			c->more = octet == '-';
-			c->column = 4;
-		}
-		/* The rest of the line says nothing to us. */
-		size_t end = span_find(span_skip(s, i), '\n');
-
-		if (end == SPAN_NONE)
-			return;
-		i += end;
-		if (!c->more)
-			replied(l, c, now_us);
-		c->column = 0;
-		c->code = 0;
-	}
-}
-
-static void client_end(struct load *l, struct client *c, bool good, uint64_t now_us)
-{
-	if (good) {
-		l->counts.ended++;
-		histogram_add(&l->session_us, now_us - c->begin_us);
-	} else {
-		l->counts.failed++;
-	}
-	l->counts.live--;
-	l->counts.held -= c->step == STEP_HELD;
-	pool_give(&l->clients, c);
-}
-
-static void told(struct load *l, const struct tcp_event *e, uint64_t now_us)
-{
-	struct client *c = e->user;
-	struct span s;
-
-	switch (e->kind) {
-	case TCP_EVENT_ACCEPTED:
-	case TCP_EVENT_CONNECTED:
-		return;
-	case TCP_EVENT_READABLE:
-		while ((s = l->wire->peek(l->wire, e->conn)).len) {
-			read_octets(l, c, s, now_us);
-			l->wire->consume(l->wire, e->conn, s.len);
-		}
-		return;
-	case TCP_EVENT_WRITABLE:
-		push_text(l, c, now_us);
-		return;
-	case TCP_EVENT_PEER_CLOSED:
-		l->wire->close(l->wire, e->conn, now_us);
-		return;
-	case TCP_EVENT_CLOSED:
-		client_end(l, c, c->step == STEP_QUIT && c->n_replies == 0, now_us);
-		return;
-	case TCP_EVENT_FAILED:
-		client_end(l, c, false, now_us);
-		return;
-	}
-}
-
 static bool settle(struct load *l, uint64_t now_us)
 {
 	struct tcp_event e;
@@ -292,7 +83,7 @@ static bool settle(struct load *l, uint64_t now_us)
 		else if (*(const uint8_t *)e.user == LOAD_SINK)
 			load_sink_event(&l->sink, &e, now_us);
 		else
-			told(l, &e, now_us);
+			load_client_event(l, &e, now_us);
 	}
 	return any;
 }
@@ -315,27 +106,42 @@ static struct ip_addr client_addr(struct load *l)
 	return ip_addr_of4(octets);
 }
 
+/* Those that are to be held come first. */
 static bool begin(struct load *l, uint64_t now_us)
 {
-	struct tcp_path path = { .remote = l->settings.target };
+	const struct load_settings *s = &l->settings;
+	struct tcp_path path = { .remote = s->target };
 	struct client *c = pool_take(&l->clients);
 
 	if (!c)
 		return false;
-	*c = (struct client){ .begin_us = now_us, .n_replies = 1 };
+	*c = (struct client){ .begin_us = now_us, .n_replies = 1, .idle = s->mode == LOAD_IDLE || l->n_idle < s->idle };
 	path.local = client_addr(l);
-	c->conn = l->wire->connect(l->wire, &path, l->settings.port, c, now_us);
+	c->conn = l->wire->connect(l->wire, &path, s->port, c, now_us);
 	if (!c->conn) {
 		l->counts.refused++;
 		pool_give(&l->clients, c);
 		return false;
 	}
+	/* From when it was to begin: that it could not is part of what it took. */
+	if (s->rate && !c->idle)
+		c->begin_us = l->begin_us + l->n_active * 1000000 / s->rate;
+	c->wants_tls = s->tls && load_has_share(l->counts.begun, s->tls_share);
 	l->counts.begun++;
 	l->counts.live++;
+	if (c->idle)
+		l->n_idle++;
+	else
+		l->n_active++;
 	return true;
 }
 
-/* How many may be begun by now. */
+bool load_is_ready(const struct load *l)
+{
+	return l->settings.mode == LOAD_IDLE || l->counts.held + l->n_idle_lost >= l->settings.idle;
+}
+
+/* How many may be begun by now, beside those that are held while others go on. */
 static uint64_t due(const struct load *l, uint64_t now_us)
 {
 	const struct load_settings *s = &l->settings;
@@ -343,15 +149,36 @@ static uint64_t due(const struct load *l, uint64_t now_us)
 
 	if (s->sessions_max && n > s->sessions_max)
 		n = s->sessions_max;
-	return atomic_load_explicit(&l->stop, memory_order_relaxed) ? 0 : n;
+	return n;
 }
 
 /* Those that are to be held are opened no faster than they get there, however fast that is. */
-static bool may_begin(const struct load *l, uint64_t now_us)
+static bool may_begin(struct load *l, uint64_t now_us)
 {
 	const struct load_counts *n = &l->counts;
+	bool held = l->settings.mode == LOAD_IDLE || l->n_idle < l->settings.idle;
 
-	return n->begun < due(l, now_us) && (l->settings.mode != LOAD_IDLE || n->live - n->held < LOAD_OPENING_MAX);
+	if (atomic_load_explicit(&l->stop, memory_order_relaxed) || (held && n->live - n->held >= LOAD_OPENING_MAX))
+		return false;
+	if (l->n_idle < l->settings.idle)
+		return true;
+	if (!load_is_ready(l)) {
+		l->begin_us = now_us;
+		return false;
+	}
+	return (l->settings.mode == LOAD_IDLE ? l->n_idle : l->n_active) < due(l, now_us);
+}
+
+static bool timers_step(struct load *l, uint64_t now_us)
+{
+	struct timer *t;
+	bool any = false;
+
+	while ((t = timer_due(&l->timers, now_us))) {
+		any = true;
+		load_client_timer(l, (struct client *)(void *)((uint8_t *)t - offsetof(struct client, timer)), now_us);
+	}
+	return any;
 }
 
 bool load_tick(void *load, uint64_t now_us, uint64_t unix_us, bool idle)
@@ -364,6 +191,7 @@ bool load_tick(void *load, uint64_t now_us, uint64_t unix_us, bool idle)
 	(void)idle;
 	if (l->net)
 		net_step(l->net, now_us);
+	any |= timers_step(l, now_us);
 	any |= settle(l, now_us);
 	/* A bound on each turn: frames wait meanwhile. */
 	for (int i = 0; i < 32 && may_begin(l, now_us) && begin(l, now_us); i++)
@@ -410,7 +238,7 @@ uint64_t load_deadline_us(void *load)
 {
 	struct load *l = load;
 
-	return l->settings.rate || l->settings.flood ? 0 : net_deadline_us(l->net);
+	return l->settings.rate || l->settings.flood || l->settings.drip_us ? 0 : net_deadline_us(l->net);
 }
 
 const struct load_counts *load_counts(const struct load *l)
@@ -450,6 +278,12 @@ void load_stop(struct load *l)
 
 bool load_is_done(const struct load *l)
 {
-	return l->counts.live == 0 &&
-	       (atomic_load(&l->stop) || (l->settings.sessions_max && l->counts.begun >= l->settings.sessions_max));
+	bool all = l->settings.sessions_max && l->n_active >= l->settings.sessions_max;
+
+	return l->counts.live == l->counts.held && (atomic_load(&l->stop) || (all && l->settings.mode != LOAD_IDLE));
+}
+
+void load_count_times(struct load *l, bool wanted)
+{
+	atomic_store(&l->uncounted, !wanted);
 }

@@ -60,7 +60,7 @@ static void *work(void *arg)
 
 struct load *load_kernel_start(struct load_settings *s, unsigned core, char *error, size_t error_cap)
 {
-	uint32_t n = s->connections + (s->sink ? LOAD_SINK_MAX : 0);
+	uint32_t n = s->connections + s->idle + (s->sink ? LOAD_SINK_MAX : 0);
 	uint8_t seed[16];
 
 	worker.kernel = load_kernel_open(n, s->sink);

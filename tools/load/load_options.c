@@ -5,6 +5,7 @@
 #include "tools/load/load_options.h"
 
 #include "conf/version.h"
+#include "tools/load/load_tls.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -24,12 +25,20 @@ static const char usage[] =
 	"  --mode MODE          send (messages), connect (220, QUIT, 221), idle (EHLO, then hold)\n"
 	"  --connections N      at the same time; 50\n"
 	"  --messages N         of one connection; 10\n"
-	"  --rate N             connections begun a second; 0: as fast as they end\n"
+	"  --rate N             connections begun a second, timed from when they were due; 0: as fast as they end\n"
+	"  --idle N             connections more that are opened first, and held meanwhile\n"
+	"  --drip N             microseconds between two octets of a client\n"
+	"  --tls N              of a hundred connections that say STARTTLS; --bdat N: of a hundred messages by BDAT\n"
+	"  --recipients N       of each message, 100 at most; 1\n"
 	"  --sessions N         stop after so many; 0: no end\n"
 	"  --flood N            SYN a second from addresses that do not exist, beside the connections\n"
 	"  --sink PORT          listen there at our own address, as the gateway's next hop, and take all mail\n"
 	"  --seconds N          stop after so many, 10; --warm-up N: not counted before, 1\n"
-	"  --size N             octets of a made message, 4096;  --corpus DIR: messages of *.eml in turn\n"
+	"  --size N[:W],...     octets of made messages, and how many have them; 4096\n"
+	"  --sign NAME[:W],...  and their signatures: rsa1024, rsa2048, rsa4096, ed25519, none; none\n"
+	"  --forged N           of a hundred of them that were changed when they had been signed\n"
+	"  --zone-out FILE      what the domains of made messages publish: keys, SPF, DMARC\n"
+	"  --corpus DIR         messages of *.eml in turn instead of made ones\n"
 	"  --domains N          made messages of N senders' domains in turn: d0, d1... below that of --mail-from\n"
 	"  --helo NAME  --mail-from ADDR  --rcpt-to ADDR\n"
 	"  --core N             of the worker, counted among those allowed; 0\n"
@@ -72,6 +81,39 @@ static struct net_if_addr prefix(const char *name, const char *text)
 	return a;
 }
 
+static void sized(struct load_choice *c, const char *what)
+{
+	c->octets = (uint32_t)number("size", what, 256, 64 << 20);
+}
+
+static void signed_by(struct load_choice *c, const char *what)
+{
+	c->by = load_sign_open(what);
+	if (!c->by && strcmp(what, "none") != 0)
+		wrong("--sign must be rsa1024, rsa2048, rsa4096, ed25519 or none, is %s", what);
+}
+
+/* WHAT[:WEIGHT],WHAT[:WEIGHT]...; returns how many.  Changes @text. */
+static unsigned choices(const char *name, char *text, struct load_choice *to, unsigned n_max,
+			void (*take)(struct load_choice *c, const char *what))
+{
+	unsigned n = 0;
+
+	for (char *rest = text, *one; (one = strtok_r(rest, ",", &rest)); n++) {
+		char *colon = strchr(one, ':');
+
+		if (n == n_max)
+			wrong("--%s has more than %u parts", name, n_max);
+		to[n].weight = 1;
+		if (colon) {
+			*colon = '\0';
+			to[n].weight = (uint32_t)number(name, colon + 1, 1, 1000000);
+		}
+		take(&to[n], one);
+	}
+	return n;
+}
+
 static void target(struct load_options *o, const char *text)
 {
 	const char *colon = strchr(text, ':');
@@ -106,6 +148,14 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		CONNECTIONS,
 		MESSAGES,
 		RATE,
+		IDLE,
+		DRIP,
+		TLS,
+		BDAT,
+		RECIPIENTS,
+		SIGN,
+		FORGED,
+		ZONE_OUT,
 		SESSIONS,
 		FLOOD,
 		SINK,
@@ -135,6 +185,14 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		{ "connections", 1, NULL, CONNECTIONS },
 		{ "messages", 1, NULL, MESSAGES },
 		{ "rate", 1, NULL, RATE },
+		{ "idle", 1, NULL, IDLE },
+		{ "drip", 1, NULL, DRIP },
+		{ "tls", 1, NULL, TLS },
+		{ "bdat", 1, NULL, BDAT },
+		{ "recipients", 1, NULL, RECIPIENTS },
+		{ "sign", 1, NULL, SIGN },
+		{ "forged", 1, NULL, FORGED },
+		{ "zone-out", 1, NULL, ZONE_OUT },
 		{ "sessions", 1, NULL, SESSIONS },
 		{ "flood", 1, NULL, FLOOD },
 		{ "sink", 1, NULL, SINK },
@@ -157,13 +215,14 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 	};
 	int option;
 
-	*o = (struct load_options){ .seconds = 10, .warm_up = 1, .size = 4096, .mtu = 1500 };
+	*o = (struct load_options){ .seconds = 10, .warm_up = 1, .mtu = 1500 };
 	o->own = prefix("own", "192.0.2.2/24");
 	o->load = (struct load_settings){ .mode = LOAD_SEND,
 					  .port = 25,
 					  .clients = prefix("clients", "10.0.0.0/16"),
 					  .connections = 50,
 					  .messages = 10,
+					  .recipients = 1,
 					  .helo = "client.example",
 					  .mail_from = "sender@example.org",
 					  .rcpt_to = "reader@example.net" };
@@ -199,6 +258,30 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		case RATE:
 			o->load.rate = number("rate", optarg, 0, 100000000);
 			break;
+		case IDLE:
+			o->load.idle = (uint32_t)number("idle", optarg, 0, 4000000);
+			break;
+		case DRIP:
+			o->load.drip_us = number("drip", optarg, 0, 60000000);
+			break;
+		case TLS:
+			o->load.tls_share = (unsigned)number("tls", optarg, 0, 100);
+			break;
+		case BDAT:
+			o->load.bdat_share = (unsigned)number("bdat", optarg, 0, 100);
+			break;
+		case RECIPIENTS:
+			o->load.recipients = (uint32_t)number("recipients", optarg, 1, LOAD_RECIPIENTS_MAX);
+			break;
+		case SIGN:
+			o->plan.n_signers = choices("sign", optarg, o->plan.signers, LOAD_SIGN_MAX, signed_by);
+			break;
+		case FORGED:
+			o->plan.forged_share = (unsigned)number("forged", optarg, 0, 100);
+			break;
+		case ZONE_OUT:
+			o->zone_to = optarg;
+			break;
 		case SESSIONS:
 			o->load.sessions_max = number("sessions", optarg, 0, UINT64_C(1) << 40);
 			break;
@@ -215,10 +298,10 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 			o->warm_up = (unsigned)number("warm-up", optarg, 0, 3600);
 			break;
 		case SIZE:
-			o->size = (uint32_t)number("size", optarg, 256, 64 << 20);
+			o->plan.n_sizes = choices("size", optarg, o->plan.sizes, LOAD_SIZES_MAX, sized);
 			break;
 		case DOMAINS:
-			o->domains = (uint32_t)number("domains", optarg, 0, 10000000);
+			o->plan.domains = (uint32_t)number("domains", optarg, 0, 10000000);
 			break;
 		case CORPUS:
 			o->corpus = optarg;
@@ -263,8 +346,15 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		wrong("--device or --kernel, and --target are needed");
 	if (o->kernel && o->load.flood)
 		wrong("--flood needs a --device");
-	if (o->domains && o->corpus)
-		wrong("--domains makes messages of its own; leave out --corpus");
+	if (o->corpus &&
+	    (o->plan.domains || o->plan.n_sizes || o->plan.n_signers || o->plan.forged_share || o->zone_to))
+		wrong("--domains, --size, --sign, --forged and --zone-out are of made messages; leave out --corpus");
 	if (strlen(o->load.helo) > 255 || strlen(o->load.mail_from) > 320 || strlen(o->load.rcpt_to) > 320)
 		wrong("a name is too long");
+	o->plan.mail_from = o->load.mail_from;
+	o->plan.rcpt_to = o->load.rcpt_to;
+	o->plan.recipients = o->load.recipients;
+	o->plan.chunks = o->load.bdat_share;
+	if (o->load.tls_share && !(o->load.tls = load_tls_open()))
+		wrong("OpenSSL has no memory for --tls");
 }

@@ -6,6 +6,7 @@
 #define LOAD_OPTIONS_H
 
 #include "tools/load/load.h"
+#include "tools/load/load_corpus.h"
 
 struct load_options {
 	const char *device, *json;
@@ -14,9 +15,8 @@ struct load_options {
 	struct ip_addr gateway;
 	uint16_t mtu;
 	unsigned core, seconds, warm_up;
-	uint32_t size;    /* of a generated message, octets */
-	uint32_t domains; /* of made messages; 0: that of --mail-from alone */
-	const char *corpus;
+	struct load_plan plan;        /* of made messages */
+	const char *corpus, *zone_to; /* NULL: made; not wanted */
 	bool target_is_mine, progress;
 	struct load_settings load;
 };

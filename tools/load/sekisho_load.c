@@ -4,6 +4,7 @@
  *
  * One worker on a core of its own; this thread waits, tells how it goes, and prints the result.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@
 #include "tools/load/load_options.h"
 #include "tools/load/load_sink.h"
 
-#define LINGER_S 5 /* for sessions under way at the end */
+#define LINGER_S 5    /* for sessions under way at the end */
+#define OPENING_S 120 /* for those that are to be held; then they are as many as they are */
 
 static void rx(void *load, const struct net_in *in, size_t n, uint64_t now_us)
 {
@@ -129,7 +131,7 @@ static void settings_for_net(const struct load_options *o, struct dpdk *d, struc
 	n->n_ifs = 1;
 	dpdk_if(d, 0, &n->ifs[0]);
 	n->ifs[0].clients = o->load.clients;
-	n->tcp.conns_max = o->load.connections + (o->load.sink ? LOAD_SINK_MAX : 0);
+	n->tcp.conns_max = o->load.connections + o->load.idle + (o->load.sink ? LOAD_SINK_MAX : 0);
 	n->tcp.half_open_max = 16;
 	n->tcp.sources = (struct tcp_source_settings){ 0 }; /* the sink has one client */
 	n->tcp.time_wait_max = 65536;
@@ -189,50 +191,67 @@ static void print_times(const char *what, const struct histogram *h)
 	       (unsigned long long)h->most, (unsigned long long)h->n);
 }
 
+/* Rates and replies are of the time that was counted, all else of the whole run. */
 static json_t *result_of(const struct sample *a, const struct sample *b, const struct load *l)
 {
-	const struct load_counts *x = &a->counts, *y = &b->counts;
+	const struct load_counts *x = &a->counts, *y = &b->counts, *all = load_counts(l);
 	double s = b->at_s - a->at_s;
-	json_t *replies = json_object();
+	json_t *o = json_object(), *replies = json_object();
+	const struct {
+		const char *name;
+		double value;
+	} rates[] = {
+		{ "seconds", s },
+		{ "sessions_per_s", per_s(y->ended - x->ended, s) },
+		{ "messages_per_s", per_s(messages_of(y) - messages_of(x), s) },
+		{ "octets_per_s", per_s(y->octets - x->octets, s) },
+		{ "rx_frames_per_s", per_s(y->rx_frames - x->rx_frames, s) },
+		{ "tx_frames_per_s", per_s(y->tx_frames - x->tx_frames, s) },
+		{ "syns_per_s", per_s(y->syns - x->syns, s) },
+		{ "resets_per_s", per_s(y->resets - x->resets, s) },
+		{ "handshakes_per_s", per_s(y->handshakes - x->handshakes, s) },
+		{ "cpu_share", (b->cpu_s - a->cpu_s) / s },
+	};
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counts[] = {
+		{ "sessions", all->ended },
+		{ "failed", all->failed },
+		{ "resets", all->resets },
+		{ "refused", all->refused },
+		{ "odd_replies", all->odd_replies },
+		{ "handshakes_failed", all->handshakes_failed },
+		{ "held", y->held },
+		{ "live", all->live },
+		{ "flood_answers", load_flood_answers(l) },
+		{ "sunk", load_sunk(l) },
+	};
 
+	for (size_t i = 0; i < sizeof(rates) / sizeof(rates[0]); i++)
+		json_object_set_new(o, rates[i].name, json_real(rates[i].value));
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		json_object_set_new(o, counts[i].name, json_integer((json_int_t)counts[i].value));
 	for (int i = 2; i < 6; i++) {
 		char key[4] = { (char)('0' + i), 'x', 'x', '\0' };
 
 		json_object_set_new(replies, key, json_integer((json_int_t)(y->messages[i] - x->messages[i])));
 	}
-	return json_pack("{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:f,s:o,s:o,s:o}", "seconds", s,
-			 "sessions_per_s", per_s(y->ended - x->ended, s), "messages_per_s",
-			 per_s(messages_of(y) - messages_of(x), s), "octets_per_s", per_s(y->octets - x->octets, s),
-			 "rx_frames_per_s", per_s(y->rx_frames - x->rx_frames, s), "tx_frames_per_s",
-			 per_s(y->tx_frames - x->tx_frames, s), "syns_per_s", per_s(y->syns - x->syns, s), "sessions",
-			 (json_int_t)y->ended, "failed", (json_int_t)y->failed, "refused", (json_int_t)y->refused,
-			 "odd_replies", (json_int_t)y->odd_replies, "live", (json_int_t)y->live, "flood_answers",
-			 (json_int_t)load_flood_answers(l), "sunk", (json_int_t)load_sunk(l), "cpu_share",
-			 (b->cpu_s - a->cpu_s) / s, "replies", replies, "message_us", quantiles(load_message_us(l)),
-			 "session_us", quantiles(load_session_us(l)));
+	json_object_set_new(o, "replies", replies);
+	json_object_set_new(o, "message_us", quantiles(load_message_us(l)));
+	json_object_set_new(o, "session_us", quantiles(load_session_us(l)));
+	return o;
 }
 
-static void print(const json_t *r, const struct load *l)
+static void print(json_t *r, const struct load *l)
 {
-	static const char *const rates[] = { "sessions_per_s",
-					     "messages_per_s",
-					     "octets_per_s",
-					     "rx_frames_per_s",
-					     "tx_frames_per_s",
-					     "syns_per_s",
-					     NULL };
-	static const char *const counts[] = { "sessions", "failed",        "refused", "odd_replies",
-					      "live",     "flood_answers", "sunk",    NULL };
-
-	for (int i = 0; rates[i]; i++)
-		printf("%-16s %14.0f\n", rates[i], json_real_value(json_object_get(r, rates[i])));
-	for (int i = 0; counts[i]; i++)
-		printf("%-16s %14lld\n", counts[i], (long long)json_integer_value(json_object_get(r, counts[i])));
 	const char *key;
 	json_t *value;
 
+	json_object_foreach(r, key, value) if (json_is_number(value))
+		printf("%-18s %14.6g\n", key, json_number_value(value));
 	json_object_foreach(json_object_get(r, "replies"), key, value)
-		printf("replies %-8s %14lld\n", key, (long long)json_integer_value(value));
+		printf("replies %-10s %14lld\n", key, (long long)json_integer_value(value));
 	print_times("message", load_message_us(l));
 	print_times("session", load_session_us(l));
 }
@@ -260,17 +279,22 @@ static void tell(const struct sample *a, const struct sample *b)
 static void wait_for_end(const struct load_options *o, struct load *l, struct sample *first, struct sample *last)
 {
 	struct sample before;
-	double begin_s = clock_s(CLOCK_MONOTONIC), next_s = begin_s + 1;
+	double begin_s = clock_s(CLOCK_MONOTONIC), next_s = begin_s + 1, warm_s = begin_s + o->warm_up;
 
 	take(&before, l);
 	*first = before;
-	bool warm = o->warm_up == 0;
+	bool warm = o->warm_up == 0 && load_is_ready(l);
+
+	load_count_times(l, warm);
 	while (!asked_to_stop && !load_is_done(l)) {
 		nap_ms(10);
 		double now_s = clock_s(CLOCK_MONOTONIC);
 
-		if (!warm && now_s - begin_s >= o->warm_up) {
+		if (!load_is_ready(l) && now_s - begin_s < OPENING_S) {
+			warm_s = now_s + o->warm_up;
+		} else if (!warm && now_s >= warm_s) {
 			take(first, l);
+			load_count_times(l, true);
 			warm = true;
 		}
 		if (warm && now_s - first->at_s >= o->seconds)
@@ -304,11 +328,14 @@ int main(int argc, char **argv)
 
 	load_options_read(&o, argc, argv);
 	check_target(&o);
-	o.load.corpus =
-		o.corpus ? load_corpus_read(o.corpus, &o.load.n_corpus)
-			 : load_corpus_make(o.size, o.domains, o.load.mail_from, o.load.rcpt_to, &o.load.n_corpus);
+	o.load.corpus = o.corpus ? load_corpus_read(o.corpus, o.plan.chunks, &o.load.n_corpus)
+				 : load_corpus_make(&o.plan, &o.load.n_corpus);
 	if (!o.load.corpus)
 		return 1;
+	if (o.zone_to && !load_corpus_zone(&o.plan, &o.load.clients, o.zone_to)) {
+		fprintf(stderr, "sekisho-load: %s: %s; name another file\n", o.zone_to, strerror(errno));
+		return 1;
+	}
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	struct dpdk *d = NULL;

@@ -84,6 +84,7 @@ static const struct control_env env = { .n_workers = 1,
 					.records = &records,
 					.settings = env_settings,
 					.stats = env_stats,
+					.latency = stub_latency,
 					.policy_counts = stub_policy_counts,
 					.limits = stub_limits,
 					.status = env_status,
@@ -174,7 +175,8 @@ static const struct {
 	{ "show dnsbl", ctl_print_dnsbl, NULL, NULL,
 	  "ZONE        WEIGHT  SUSPENDED  STATE\nbl.example      -3  yes        lists nothing\n" },
 	{ "show greylist", ctl_print_counted, NULL, NULL, "shown" },
-	{ "show latency", ctl_print_latency, NULL, NULL, "dns              1.25         1.25         1.25\n" },
+	{ "show latency", ctl_print_latency, NULL, NULL, "dns                  1.25         1.25         1.25\n" },
+	{ "show latency", ctl_print_latency, NULL, NULL, "to_next_hop          0.10         4.00         4.00\n" },
 	{ "explain", ctl_print_explain, "id", "id1",
 	  "message   id1 of session s1, ended 2026-11-24T06:10:37.123Z\n"
 	  "client    192.0.2.7 port 4567, HELO client.example\n"

@@ -187,7 +187,13 @@ static void open_both(void)
 		exit(1);
 	settings.clients.prefix_len = 24;
 	there.ifs[0].clients = settings.clients;
-	settings.corpus = load_corpus_make(4096, 0, "sender@example.org", "reader@example.net", &settings.n_corpus);
+	const struct load_plan plan = { .sizes = { { .weight = 1, .octets = 4096 } },
+					.n_sizes = 1,
+					.mail_from = "sender@example.org",
+					.rcpt_to = "reader@example.net",
+					.recipients = 1 };
+
+	settings.corpus = load_corpus_make(&plan, &settings.n_corpus);
 	server = net_init(zeroed(net_memory(&here)), &here, seed, &server_stats);
 	server_tcp = net_tcp(server);
 	if (tcp_listen(server_tcp, 25) != OK)

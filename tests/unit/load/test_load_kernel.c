@@ -46,7 +46,13 @@ static void run(struct load_settings *s, bool sink)
 	s->wire = load_kernel_wire(kernel);
 	CHECK(ip_addr_parse(SPAN("127.0.0.1"), &s->target) && ip_addr_parse(SPAN("127.1.0.0"), &s->clients.addr));
 	s->clients.prefix_len = 16;
-	s->corpus = load_corpus_make(100000, 0, "sender@example.org", "reader@example.net", &s->n_corpus);
+	const struct load_plan plan = { .sizes = { { .weight = 1, .octets = 100000 } },
+					.n_sizes = 1,
+					.mail_from = "sender@example.org",
+					.rcpt_to = "reader@example.net",
+					.recipients = 1 };
+
+	s->corpus = load_corpus_make(&plan, &s->n_corpus);
 	memory = aligned_alloc(64, load_memory(s, NULL));
 	CHECK(memory && s->corpus);
 	memset(memory, 0, load_memory(s, NULL));

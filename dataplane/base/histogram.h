@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * load_histogram.h - times by their size, to some 3 %: 32 steps to each power of two
+ * histogram.h - times by their size, to some 3 %: 32 steps to each power of two
  */
-#ifndef LOAD_HISTOGRAM_H
-#define LOAD_HISTOGRAM_H
+#ifndef HISTOGRAM_H
+#define HISTOGRAM_H
 
 #include <stdint.h>
 
@@ -41,6 +41,15 @@ static inline uint64_t histogram_value(unsigned slot)
 	unsigned power = slot / HISTOGRAM_STEPS + 4;
 
 	return ((uint64_t)(slot % HISTOGRAM_STEPS + HISTOGRAM_STEPS + 1) << (power - 5)) - 1;
+}
+
+static inline void histogram_sum(struct histogram *to, const struct histogram *from)
+{
+	to->n += from->n;
+	if (from->most > to->most)
+		to->most = from->most;
+	for (unsigned i = 0; i < HISTOGRAM_POWERS * HISTOGRAM_STEPS; i++)
+		to->counts[i] += from->counts[i];
 }
 
 /* What @share of the values, 0 to 1, do not exceed; 0 when there are none. */
