@@ -292,9 +292,23 @@ fuzz-coverage: ## which lines of ROOM the corpora of fuzz targets never reach (T
 fuzz-smoke: ## all fuzz targets for 30 s each
 	@+$(MAKE) --no-print-directory fuzz SECONDS=30
 
-bench: build ## figures of this machine into build/bench/result.json (PART=quick leaves out the long ones, PART=tcp picks)
+bench: build ## figures of this machine into build/bench/result.json (PART=quick leaves out the long ones, PART=tcp or "gateway 4k" picks)
+	@tools/deps bench
 	@+$(MAKE) --no-print-directory FLAVOUR=release build/release/tools/bench/bench
 	@tools/bench/run $(PART)
+
+TOLERANCE ?= 10
+.PHONY: bench-diff bench-idle soak
+bench-diff: ## what changed from BEFORE=file to build/bench/result.json by more than TOLERANCE percent (10)
+	@tools/bench/bench-diff --tolerance $(TOLERANCE) $(BEFORE)
+
+bench-idle: ## 100 000 idle sessions held, and what that costs those that are busy (root; both cores; a minute)
+	@+$(MAKE) --no-print-directory bench PART="gateway idle"
+
+MINUTES ?= 60
+soak: build ## mail through one gateway for MINUTES (60): memory must stay flat, counters must add up (root; both cores)
+	@tools/deps bench
+	@tools/bench/soak $(MINUTES)
 
 .PHONY: deb test-deb test-nic
 deb: ## the Debian package from what is committed, into build/deb; the same bytes each time

@@ -11,4 +11,7 @@ void bench_crypto(void);
 /* Seconds that one RSA-2048 verification takes plain OpenSSL, with a prepared context. */
 double bench_rsa2048_s(void);
 
+/* Two bodies hashed in turn, against one after the other: rates. */
+double bench_sha256_multi_ratio(void);
+
 #endif
