@@ -97,7 +97,7 @@ static void load_open(struct path *p, const char *folder)
 				     .rcpt_to = "user@inside.example" };
 	l->clients.prefix_len = 16;
 	CHECK(ip_addr_parse(SPAN("10.0.0.0"), &l->clients.addr));
-	l->corpus = load_corpus_read(name, &l->n_corpus);
+	l->corpus = load_corpus_read(name, false, &l->n_corpus);
 	CHECK(l->corpus);
 	p->load_net = net_settings_default();
 	p->load_net.n_ifs = 1;
