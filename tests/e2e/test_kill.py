@@ -168,6 +168,18 @@ def judge(c, scene, title, letters):
     print(f"# {title}: {len(letters)} messages, {len(taken)} taken, {len(lost)} lost, {len(twice)} stored more than once", flush=True)
 
 
+def settle(victim, letters, peers):
+    """After the blow: whole messages may get their reply where they are, the others are tried again."""
+    for letter, peer in zip(letters, peers):
+        if victim == "next hop" and letter.stop == "whole" and not letter.taken:
+            letter.taken = peer.reply() == 250
+        if victim != "gateway":
+            peer.reset()
+    for letter in letters:
+        if not letter.taken:
+            letter.insist(20)
+
+
 def parked(c, scene, victim, serial):
     """A client at each state, then the blow."""
     scene.stop_hop()
@@ -200,14 +212,7 @@ def parked(c, scene, victim, serial):
             peer.reset()
         letter.possible = letter.name.split("-")[0] in WINDOW
     scene.mend(victim)
-    for letter, peer in zip(letters, peers):
-        if victim == "next hop" and letter.stop == "whole" and not letter.taken:
-            letter.taken = peer.reply() == 250
-        if victim != "gateway":
-            peer.reset()
-    for letter in letters:
-        if not letter.taken:
-            letter.insist(20)
+    settle(victim, letters, peers)
     judge(c, scene, f"parked, {victim}", letters)
 
 
@@ -229,14 +234,7 @@ def waiting(c, scene, victim, serial):
         for peer in peers:
             peer.reset()
     scene.mend(victim)
-    for letter, peer in zip(letters, peers):
-        if victim == "next hop":
-            letter.taken = peer.reply() == 250
-        if victim != "gateway":
-            peer.reset()
-    for letter in letters:
-        if not letter.taken:
-            letter.insist(20)
+    settle(victim, letters, peers)
     judge(c, scene, f"waiting, {victim}", letters)
 
 

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libxml/xmlschemas.h>
@@ -55,6 +56,24 @@ __attribute__((unused)) static void world_begin(void)
 							 .store_mb = 64,
 							 .keep_s = 7 * DAY_S,
 							 .lease_s = 3600 };
+}
+
+/* A message from 192.0.2.1 to good.example's rua, now, written down as a worker does it; false: the ledger is full. */
+__attribute__((unused)) static bool world_tells(struct ledger *l, struct span facts)
+{
+	const struct span domain = SPAN("good.example"), policy = SPAN(POLICY);
+	struct shard_told t;
+
+	memset(&t, 0, sizeof(t));
+	t.kind = SHARD_TOLD_MESSAGE;
+	t.rua = true;
+	t.unix_s = (uint64_t)time(NULL);
+	CHECK(ip_addr_parse(SPAN("192.0.2.1"), &t.client));
+	t.domain_len = (uint16_t)domain.len;
+	t.policy_len = (uint16_t)policy.len;
+	t.facts_len = (uint16_t)facts.len;
+	const struct span parts[] = { span_of(&t, sizeof(t)), domain, policy, facts };
+	return ledger_put(l, parts, 4);
 }
 
 /* tests/postgres start, kill or stop, in the folder of the world. */

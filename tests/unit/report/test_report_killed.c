@@ -25,20 +25,10 @@ static struct settings settings;
 
 static bool write_down(struct ledger *l, unsigned worker, uint64_t number)
 {
-	const struct span domain = SPAN("good.example"), policy = SPAN(POLICY);
-	char text[64];
-	struct shard_told t;
+	char facts[64];
+	int n = snprintf(facts, sizeof(facts), "w%u.n%" PRIu64, worker, number);
 
-	memset(&t, 0, sizeof(t));
-	t.kind = SHARD_TOLD_MESSAGE;
-	t.rua = true;
-	t.unix_s = (uint64_t)time(NULL);
-	CHECK(ip_addr_parse(SPAN("192.0.2.1"), &t.client));
-	t.domain_len = (uint16_t)domain.len;
-	t.policy_len = (uint16_t)policy.len;
-	t.facts_len = (uint16_t)snprintf(text, sizeof(text), "w%u.n%" PRIu64, worker, number);
-	const struct span parts[] = { span_of(&t, sizeof(t)), domain, policy, span_of(text, t.facts_len) };
-	return ledger_put(l, parts, 4);
+	return world_tells(l, span_of(facts, (size_t)n));
 }
 
 struct worker {

@@ -56,8 +56,8 @@ static void sessions_end_on_what_they_began_with(void)
 	all_is_given_back("sessions of two versions");
 }
 
-/* The same next hops, used otherwise. */
-static void next_hops_change(void)
+/* The first one is preferred. */
+static void open_with_two_hops(void)
 {
 	world_settings();
 	world.settings.n_next_hops = 2;
@@ -65,6 +65,12 @@ static void next_hops_change(void)
 	world.settings.next_hops[1].priority = 20;
 	world.settings.next_hops[0].priority = 10;
 	world_open();
+}
+
+/* The same next hops, used otherwise. */
+static void next_hops_change(void)
+{
+	open_with_two_hops();
 	is_last(sends(MESSAGE), "250 2.0.0", "a message");
 	ok(world.stored_at[0] == 1, "goes to the next hop of the lower priority");
 	struct settings *s = change_begin(1);
@@ -114,12 +120,7 @@ static void servers_change(void)
 
 static void servers_change_meanwhile(void)
 {
-	world_settings();
-	world.settings.n_next_hops = 2;
-	world.settings.next_hops[1] = (struct settings_next_hop){ .addr = address("192.0.2.2"), .port = 25 };
-	world.settings.next_hops[1].priority = 20;
-	world.settings.next_hops[0].priority = 10;
-	world_open();
+	open_with_two_hops();
 	world.hop.phase = GREETING;
 	world.hop.how = FAIL_SILENT;
 	struct caller *c = sends(MESSAGE);
