@@ -123,9 +123,9 @@ static bool begin(struct load *l, uint64_t now_us)
 		pool_give(&l->clients, c);
 		return false;
 	}
-	/* From when it was to begin: that it could not is part of what it took. */
+	/* From when it was to begin, by due(): that it could not is part of what it took. */
 	if (s->rate && !c->idle)
-		c->begin_us = l->begin_us + l->n_active * 1000000 / s->rate;
+		c->begin_us = l->begin_us + ((l->n_active + 1) * 1000000 + s->rate - 1) / s->rate;
 	c->wants_tls = s->tls && load_has_share(l->counts.begun, s->tls_share);
 	l->counts.begun++;
 	l->counts.live++;

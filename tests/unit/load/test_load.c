@@ -250,21 +250,50 @@ static void check_odd(void)
 	close_both();
 }
 
-static void check_flood(void)
+/* The generator once more, with the settings as they are now. */
+static void load_again(void)
 {
-	open_both();
-	settings.flood = 20000;
-	settings.sessions_max = 5;
-	free(load);
-	struct net_settings there = net_settings_default();
 	static const uint8_t seed[16] = { 9 };
+	struct net_settings there = net_settings_default();
 
+	free(load);
 	there.n_ifs = 1;
 	there.ifs[0] = port(2, "192.0.2.2", NULL);
 	there.ifs[0].clients = settings.clients;
 	there.tcp.conns_max = 64;
 	there.tcp.buffer_blocks = 4096;
 	load = load_init(zeroed(load_memory(&settings, &there)), &settings, &there, seed, now_us);
+}
+
+/* The longest session at @rate a second. */
+static uint64_t longest_us(uint64_t rate)
+{
+	open_both();
+	settings.rate = rate;
+	load_again();
+	run(5000);
+	uint64_t us = load_session_us(load)->most;
+
+	ok(load_counts(load)->ended == 40, "forty sessions at a rate of %u", (unsigned)rate);
+	close_both();
+	return us;
+}
+
+/* With room for ten sessions at once. */
+static void check_rate(void)
+{
+	uint64_t at_once = longest_us(0);
+
+	ok(longest_us(100) <= at_once + 1000, "a session that begins when it is due has not waited");
+	ok(longest_us(100000) > 2 * at_once, "one that begins later has");
+}
+
+static void check_flood(void)
+{
+	open_both();
+	settings.flood = 20000;
+	settings.sessions_max = 5;
+	load_again();
 	for (int i = 0; i < 400; i++)
 		turn();
 	ok(load_counts(load)->syns > 1000 && server_stats.tcp_syns == load_counts(load)->syns + 5,
@@ -338,6 +367,7 @@ int main(void)
 	check_histogram();
 	check_send();
 	check_odd();
+	check_rate();
 	check_flood();
 	check_sink();
 	return done();
