@@ -37,7 +37,10 @@ static const char usage[] =
 	"  --size N[:W],...     octets of made messages, and how many have them; 4096\n"
 	"  --sign NAME[:W],...  and their signatures: rsa1024, rsa2048, rsa4096, ed25519, none; none\n"
 	"  --forged N           of a hundred of them that were changed when they had been signed\n"
-	"  --zone-out FILE      what the domains of made messages publish: keys, SPF, DMARC\n"
+	"  --keys DIR           where their keys are kept for the next run; else each run has new ones\n"
+	"  --zone-out FILE      what the domains of made messages publish: keys, SPF, DMARC; without --device and "
+	"--kernel\n"
+	"                       that is all that is done\n"
 	"  --corpus DIR         messages of *.eml in turn instead of made ones\n"
 	"  --domains N          made messages of N senders' domains in turn: d0, d1... below that of --mail-from\n"
 	"  --helo NAME  --mail-from ADDR  --rcpt-to ADDR\n"
@@ -156,6 +159,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		SIGN,
 		FORGED,
 		ZONE_OUT,
+		KEYS,
 		SESSIONS,
 		FLOOD,
 		SINK,
@@ -193,6 +197,7 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		{ "sign", 1, NULL, SIGN },
 		{ "forged", 1, NULL, FORGED },
 		{ "zone-out", 1, NULL, ZONE_OUT },
+		{ "keys", 1, NULL, KEYS },
 		{ "sessions", 1, NULL, SESSIONS },
 		{ "flood", 1, NULL, FLOOD },
 		{ "sink", 1, NULL, SINK },
@@ -282,6 +287,9 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 		case ZONE_OUT:
 			o->zone_to = optarg;
 			break;
+		case KEYS:
+			o->keys = optarg;
+			break;
 		case SESSIONS:
 			o->load.sessions_max = number("sessions", optarg, 0, UINT64_C(1) << 40);
 			break;
@@ -342,13 +350,17 @@ void load_options_read(struct load_options *o, int argc, char **argv)
 	}
 	if (optind < argc)
 		wrong("%s is one argument too many", argv[optind]);
-	if (!o->device == !o->kernel || o->load.target.family == IP_NONE)
+	if ((o->device && o->kernel) || (!o->zone_to && !o->device && !o->kernel) ||
+	    ((o->device || o->kernel) && o->load.target.family == IP_NONE))
 		wrong("--device or --kernel, and --target are needed");
 	if (o->kernel && o->load.flood)
 		wrong("--flood needs a --device");
 	if (o->corpus &&
 	    (o->plan.domains || o->plan.n_sizes || o->plan.n_signers || o->plan.forged_share || o->zone_to))
 		wrong("--domains, --size, --sign, --forged and --zone-out are of made messages; leave out --corpus");
+	for (unsigned i = 0; o->keys && i < o->plan.n_signers; i++)
+		if (o->plan.signers[i].by && !load_sign_keep(o->plan.signers[i].by, o->keys))
+			wrong("--keys %s: a key there cannot be read or written", o->keys);
 	if (strlen(o->load.helo) > 255 || strlen(o->load.mail_from) > 320 || strlen(o->load.rcpt_to) > 320)
 		wrong("a name is too long");
 	o->plan.mail_from = o->load.mail_from;

@@ -16,6 +16,7 @@ struct load_options {
 	uint16_t mtu;
 	unsigned core, seconds, warm_up;
 	struct load_plan plan;        /* of made messages */
+	const char *keys;             /* NULL: fresh ones; a folder that keeps them */
 	const char *corpus, *zone_to; /* NULL: made; not wanted */
 	bool target_is_mine, progress;
 	struct load_settings load;

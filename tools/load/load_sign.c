@@ -4,7 +4,9 @@
  */
 #include "tools/load/load_sign.h"
 
+#include <openssl/bio.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -41,6 +43,27 @@ struct load_sign *load_sign_open(const char *name)
 		free(s);
 	}
 	return NULL;
+}
+
+bool load_sign_keep(struct load_sign *s, const char *folder)
+{
+	char path[4096];
+	int n = snprintf(path, sizeof(path), "%s/%s.pem", folder, s->algorithm->name);
+	BIO *file = n > 0 && (size_t)n < sizeof(path) ? BIO_new_file(path, "r") : NULL;
+	bool good;
+
+	if (file) {
+		EVP_PKEY *key = PEM_read_bio_PrivateKey(file, NULL, NULL, NULL);
+
+		good = key != NULL;
+		EVP_PKEY_free(good ? s->key : NULL);
+		s->key = good ? key : s->key;
+	} else {
+		file = BIO_new_file(path, "w");
+		good = file && PEM_write_bio_PrivateKey(file, s->key, NULL, NULL, 0, NULL, NULL) == 1;
+	}
+	BIO_free(file);
+	return good;
 }
 
 /* Ed25519 signs the digest as if it were the message (RFC 8463 3). */

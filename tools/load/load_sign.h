@@ -17,6 +17,9 @@ struct load_sign; /* one algorithm and its key */
 /* @name: rsa1024, rsa2048, rsa4096, ed25519.  NULL: not one of these, or no memory. */
 struct load_sign *load_sign_open(const char *name);
 
+/* The key is that of @folder/NAME.pem, where it is put if there is none: for another run.  False: it cannot be read or written. */
+bool load_sign_keep(struct load_sign *s, const char *folder);
+
 /*
  * The DKIM-Signature field of @domain for a message with @head, fields without the empty line, each one once, and @body, which ends
  * in one CRLF; both canonicalised as simple.  Its octets, 0 when the library refused; @to has LOAD_SIGN_FIELD_MAX of them.

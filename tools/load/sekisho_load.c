@@ -327,7 +327,8 @@ int main(int argc, char **argv)
 	char error[512] = "no random numbers from the kernel; try again";
 
 	load_options_read(&o, argc, argv);
-	check_target(&o);
+	if (o.device || o.kernel)
+		check_target(&o);
 	o.load.corpus = o.corpus ? load_corpus_read(o.corpus, o.plan.chunks, &o.load.n_corpus)
 				 : load_corpus_make(&o.plan, &o.load.n_corpus);
 	if (!o.load.corpus)
@@ -336,6 +337,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "sekisho-load: %s: %s; name another file\n", o.zone_to, strerror(errno));
 		return 1;
 	}
+	if (!o.device && !o.kernel)
+		return 0;
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	struct dpdk *d = NULL;
