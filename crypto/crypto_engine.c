@@ -21,23 +21,22 @@
 
 #define HEARTBEAT_US 500000
 
+/* Workers share one; open and close are the control thread's. */
+static struct {
+	ENGINE *engine;
+	unsigned n_users;
+	int poll, heartbeat; /* its commands; 0: it has none, as it has a thread that polls */
+} shared;
+
 /* Of one worker. */
 struct engine {
-	ENGINE *engine;
-	int poll_command; /* 0: the engine has a thread that polls */
-	int heartbeat_command;
 	uint64_t heartbeat_us; /* the next */
 };
 
-/* Workers share one; open and close are the control thread's. */
-static ENGINE *shared;
-static unsigned n_users;
-
 static void *make_key(void *arg, const struct rsa_key *key)
 {
-	const struct engine *e = arg;
-
-	return crypto_openssl_rsa(e->engine, key);
+	(void)arg;
+	return crypto_openssl_rsa(shared.engine, key);
 }
 
 static void free_key(void *key)
@@ -50,17 +49,23 @@ static bool operate(void *key, struct crypto_op *op)
 	return RSA_public_decrypt(op->len, op->sig, op->em, key, RSA_NO_PADDING) == op->len;
 }
 
+static void command(int number)
+{
+	int status = 0;
+
+	if (number)
+		ENGINE_ctrl(shared.engine, number, 0, &status, NULL);
+}
+
 static void turn(void *arg, uint64_t now_us)
 {
 	struct engine *e = arg;
-	int status = 0;
 
-	if (e->heartbeat_command && now_us >= e->heartbeat_us) {
-		ENGINE_ctrl(e->engine, e->heartbeat_command, 0, &status, NULL);
+	if (now_us >= e->heartbeat_us) {
+		command(shared.heartbeat);
 		e->heartbeat_us = now_us + HEARTBEAT_US;
 	}
-	if (e->poll_command)
-		ENGINE_ctrl(e->engine, e->poll_command, 0, &status, NULL);
+	command(shared.poll);
 }
 
 /* --- set-up */
@@ -84,62 +89,59 @@ static int command_number(ENGINE *e, const char *name)
 	return n > 0 ? (int)n : 0;
 }
 
-/* The engine for one more user, with its functional reference. */
-static ENGINE *get_engine(const char *name, const char **why)
+/* One more user, with the engine's functional reference. */
+static bool get_engine(const char *name, const char **why)
 {
-	if (shared) {
-		n_users++;
-		return shared;
+	if (shared.n_users) {
+		shared.n_users++;
+		return true;
 	}
 	ENGINE *e = load(name);
 
 	if (!e) {
 		*why = "OpenSSL finds no such engine; see crypto.engine";
-		return NULL;
+		return false;
 	}
+	shared.poll = command_number(e, "POLL");
+	shared.heartbeat = command_number(e, "HEARTBEAT_POLL");
 	/* Before it is initialised: afterwards an engine may have started a thread that polls. */
-	if (command_number(e, "POLL"))
+	if (shared.poll)
 		ENGINE_ctrl_cmd_string(e, "ENABLE_EXTERNAL_POLLING", NULL, 1);
 	ENGINE_ctrl_cmd_string(e, "ENABLE_SW_FALLBACK", NULL, 1);
 	if (!ENGINE_get_RSA(e) || !ENGINE_init(e)) {
 		*why = "the engine cannot be used: it has no RSA, or finds no device";
 		ENGINE_free(e);
-		return NULL;
+		return false;
 	}
 	ENGINE_free(e);
-	n_users = 1;
-	return shared = e;
+	shared.engine = e;
+	shared.n_users = 1;
+	return true;
 }
 
 static void give_engine(void)
 {
-	if (--n_users > 0)
+	if (--shared.n_users > 0)
 		return;
-	ENGINE_finish(shared);
-	shared = NULL;
+	ENGINE_finish(shared.engine);
+	shared.engine = NULL;
 }
 
 static void close_engine(void *arg)
 {
-	struct engine *e = arg;
-
-	if (e->engine)
-		give_engine();
-	free(e);
+	give_engine();
+	free(arg);
 }
 
 ENGINE *crypto_engine_in_use(void)
 {
-	return shared;
+	return shared.engine;
 }
 
 void crypto_engine_poll(void)
 {
-	int status = 0;
-	int command = shared ? command_number(shared, "POLL") : 0;
-
-	if (command)
-		ENGINE_ctrl(shared, command, 0, &status, NULL);
+	if (shared.engine)
+		command(shared.poll);
 	ERR_clear_error();
 }
 
@@ -149,14 +151,10 @@ struct crypto_device *crypto_engine_open(const char *name, const struct crypto_a
 	struct engine *e = calloc(1, sizeof(*e));
 
 	*why = "no memory for the engine";
-	if (e)
-		e->engine = get_engine(name, why);
-	if (!e || !e->engine) {
+	if (!e || !get_engine(name, why)) {
 		free(e);
 		return NULL;
 	}
-	e->poll_command = command_number(e->engine, "POLL");
-	e->heartbeat_command = command_number(e->engine, "HEARTBEAT_POLL");
 	return crypto_async_open(&(struct crypto_async_library){ .name = "engine",
 								 .arg = e,
 								 .make_key = make_key,
@@ -167,9 +165,9 @@ struct crypto_device *crypto_engine_open(const char *name, const struct crypto_a
 				 settings, why);
 }
 
-bool crypto_engine_command(const char *command, const char *argument)
+bool crypto_engine_command(const char *name, const char *argument)
 {
-	return shared && ENGINE_ctrl_cmd_string(shared, command, argument, 0) == 1;
+	return shared.engine && ENGINE_ctrl_cmd_string(shared.engine, name, argument, 0) == 1;
 }
 
 #else
